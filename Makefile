@@ -1,0 +1,44 @@
+# Two commands matter: `make run` and `make test`. Each sets up what it needs; `make help` lists the rest.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help install run test test-peers check format proto docs bench clean
+
+help:  ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+
+$(STAMP): pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	@touch $@
+
+install: $(STAMP)  ## the environment in .venv, everything the other targets need
+
+run: $(STAMP)  ## sidecar, store and stand-in model, a set of conversations through them; stays up
+	$(BIN)/sentinel demo
+
+test: $(STAMP)  ## the tests
+	$(BIN)/python -m pytest -m 'not peers'
+
+test-peers: $(STAMP)  ## the tests against real third-party servers and clients
+	$(BIN)/python -m pytest -m peers
+
+check: $(STAMP)  ## format, lint, types, import contracts
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(STAMP)  ## rewrite the code in the house's format
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(STAMP)  ## speed and memory, as ratios against a baseline in the same run
+	$(BIN)/python -m bench
+
+clean:  ## remove everything that the targets made
+	rm -rf $(VENV) .peers .sentinel dist build bench/out

@@ -1,0 +1,50 @@
+"""What a call says and where it goes: texts with roles, and the call's context."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+import msgspec
+
+
+class Stage(StrEnum):
+    """Which half of the exchange a text belongs to."""
+
+    INPUT = "input"
+    OUTPUT = "output"
+
+
+class Role(StrEnum):
+    """Who speaks in a text. `CONTEXT` is a document handed to the model (RAG), `ANSWER` what it generated."""
+
+    SYSTEM = "system"
+    PROMPT = "prompt"
+    CONTEXT = "context"
+    ANSWER = "answer"
+
+
+class TextPart(msgspec.Struct, frozen=True, gc=False):
+    """One text of a message.
+
+    `path` names its place in the message, for people and records (`inputs[text_input][0]`); an adapter finds
+    the place again by the part's index in the list that it returned.
+    """
+
+    role: Role
+    text: str
+    path: str
+
+
+class CallContext(msgspec.Struct, frozen=True):
+    """What rules may match on besides the texts.
+
+    `route` is the upstream's name in the config, `method` the full gRPC method (`/package.Service/Method`),
+    `tenant` the value of the configured metadata key or "".
+    """
+
+    method: str
+    route: str = "default"
+    model: str = ""
+    tenant: str = ""
+    metadata: Mapping[str, str] = {}
