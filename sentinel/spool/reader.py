@@ -1,0 +1,196 @@
+"""The reading side: which segments there are, whose writer is done, and the frames of one from an offset on.
+
+header | frame | frame | frame | half a fra            a live writer: wait; a dead one: the end (torn tail)
+                 ^ offset: always the start of a frame, or the end of the last whole one
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections import defaultdict
+from collections.abc import Iterator
+from enum import Enum
+from pathlib import Path
+from zlib import crc32
+
+import msgspec
+
+from sentinel.spool import segment
+from sentinel.spool.segment import SegmentName
+
+_CHUNK = 1 << 20
+_ABANDONED_SECONDS = 3600
+
+
+class SegmentFile(msgspec.Struct, frozen=True, gc=False):
+    """A segment as the directory shows it."""
+
+    path: Path
+    name: SegmentName
+    size: int
+    modified_ns: int
+
+
+class End(Enum):
+    """Why a read stopped."""
+
+    LIMIT = "limit"  # enough was read; there may be more
+    CLEAN = "clean"  # the file ends with a whole frame
+    TORN = "torn"  # the file ends within a frame
+    CORRUPT = "corrupt"  # what stands at the offset is not a frame
+
+
+class Frame(msgspec.Struct, frozen=True, gc=False):
+    """A payload and where it stands: `[start, end)` in bytes of the file."""
+
+    start: int
+    end: int
+    payload: bytes
+
+
+class Frames(msgspec.Struct, frozen=True):
+    """What was read, in order, and why it ended."""
+
+    frames: list[Frame]
+    end: End
+
+
+def list_segments(directory: Path) -> list[SegmentFile]:
+    """All segments of a directory, by name. A directory that does not exist holds none."""
+    found = []
+    for entry, name in _scan(directory):
+        parsed = segment.parse_name(name)
+        if parsed is None:
+            continue
+        try:
+            stat = entry.stat()
+        except FileNotFoundError:
+            continue
+        found.append(SegmentFile(Path(entry.path), parsed, stat.st_size, stat.st_mtime_ns))
+    return sorted(found, key=lambda file: file.name)
+
+
+def by_writer(segments: list[SegmentFile]) -> dict[str, list[SegmentFile]]:
+    """The segments of each writer, in the order in which they were written."""
+    writers = defaultdict(list)
+    for file in sorted(segments, key=lambda file: file.name):
+        writers[file.name.writer].append(file)
+    return dict(writers)
+
+
+def used_bytes(directory: Path) -> int:
+    """Bytes of all segments, quarantined ones included."""
+    total = 0
+    for entry, name in _scan(directory):
+        if name.endswith((segment.SUFFIX, segment.CORRUPT_SUFFIX)):
+            try:
+                total += entry.stat().st_size
+            except FileNotFoundError:
+                continue
+    return total
+
+
+def is_closed(path: Path) -> bool:
+    """Whether no writer holds the segment any more. False as well when it is gone."""
+    try:
+        fd = os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        return False
+    try:
+        # Shared, so that two readers that ask at the same moment do not take each other for the writer.
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    finally:
+        os.close(fd)
+    return True
+
+
+def is_dead(directory: Path, writer: str) -> bool:
+    """Whether a writer will never append again: its last segment is closed, and still its last afterwards.
+
+    A live writer locks its next segment before it lets go of the last, so the second look sees that one.
+    """
+    last = _last_segment(directory, writer)
+    if last is None:
+        return True
+    return is_closed(directory / str(last)) and _last_segment(directory, writer) == last
+
+
+def read_frames(path: Path, offset: int, *, max_frames: int, end: int | None = None) -> Frames:
+    """Up to `max_frames` frames from `offset` on (0 is the first), at most up to `end`.
+
+    Raises FileNotFoundError when the segment is gone and OSError when it cannot be read.
+    """
+    frames: list[Frame] = []
+    with path.open("rb") as file:
+        if offset < segment.HEADER.size:
+            head = file.read(segment.HEADER.size)
+            if len(head) < segment.HEADER.size:
+                return Frames(frames, End.TORN)
+            magic, version, _ = segment.HEADER.unpack(head)
+            if magic != segment.MAGIC or version != segment.VERSION:
+                return Frames(frames, End.CORRUPT)
+            offset = segment.HEADER.size
+        file.seek(offset)
+        data = b""
+        position = 0
+        while end is None or offset < end:
+            if len(frames) >= max_frames:
+                return Frames(frames, End.LIMIT)
+            if len(data) - position < segment.FRAME.size:
+                data, position = data[position:] + file.read(_CHUNK), 0
+                if not data:
+                    return Frames(frames, End.CLEAN)
+                if len(data) < segment.FRAME.size:
+                    return Frames(frames, End.TORN)
+            length, checksum = segment.FRAME.unpack_from(data, position)
+            if not 0 < length <= segment.MAX_PAYLOAD:
+                return Frames(frames, End.CORRUPT)
+            size = segment.FRAME.size + length
+            if len(data) - position < size:
+                data, position = data[position:] + file.read(max(_CHUNK, size)), 0
+                if len(data) < size:
+                    return Frames(frames, End.TORN)
+            payload = data[position + segment.FRAME.size : position + size]
+            if crc32(payload, length) != checksum:
+                return Frames(frames, End.CORRUPT)
+            frames.append(Frame(offset, offset + size, payload))
+            position += size
+            offset += size
+    return Frames(frames, End.CLEAN if end is None else End.LIMIT)
+
+
+def quarantine_tail(path: Path, offset: int) -> Path:
+    """Copy the bytes of a closed segment from `offset` on to `<name>.corrupt`. Returns the new file."""
+    target = path.with_suffix(segment.CORRUPT_SUFFIX)
+    with path.open("rb") as source:
+        source.seek(offset)
+        target.write_bytes(source.read())
+    return target
+
+
+def remove_abandoned(directory: Path, now: float) -> None:
+    """Delete what writers left behind that died while they made a segment. `now`: seconds since the epoch."""
+    for entry, name in _scan(directory):
+        if name.endswith(segment.TEMPORARY_SUFFIX):
+            try:
+                if now - entry.stat().st_mtime > _ABANDONED_SECONDS:
+                    os.unlink(entry.path)
+            except FileNotFoundError:
+                continue
+
+
+def _last_segment(directory: Path, writer: str) -> SegmentName | None:
+    names = (segment.parse_name(name) for _, name in _scan(directory))
+    return max((name for name in names if name and name.writer == writer), default=None)
+
+
+def _scan(directory: Path) -> Iterator[tuple[os.DirEntry[str], str]]:
+    try:
+        with os.scandir(directory) as entries:
+            for entry in entries:
+                yield entry, entry.name
+    except FileNotFoundError:
+        return
