@@ -1,0 +1,361 @@
+"""Policy: all rules. Selection: those for one stage and kind of call, prepared so that a text without
+findings costs next to nothing. Both are immutable but for their bounded caches."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from sentinel.core.decision import Action, Cause, Decision, RuleHit
+from sentinel.core.exchange import CallContext, Stage, TextPart
+from sentinel.core.finding import Finding, Inspection
+from sentinel.policy.condition import explain_failure
+from sentinel.policy.rule import Rule, canonical
+
+CACHE_LIMIT = 1024  # calls told apart by route, model and tenant; the oldest is forgotten first
+
+
+class Policy:
+    """All rules in force. `digest` is the SHA-256 of what they do: neither order, format, comments,
+    descriptions nor examples change it."""
+
+    def __init__(self, rules: tuple[Rule, ...]) -> None:
+        self.rules = rules
+        self.digest = _digest(rules)
+        self.detectors = frozenset(rule.detector for rule in rules if rule.detector)
+        self._told_apart = tuple(
+            any(not getattr(rule, key).all for rule in rules) for key in ("route", "model", "tenant")
+        )
+        self._by_call: dict[tuple[str, ...], Selection] = {}
+        self._by_rules: dict[tuple[str, ...], Selection] = {}
+        self._lock = threading.Lock()
+
+    def select(self, stage: Stage, ctx: CallContext) -> Selection:
+        """The rules for one stage of a call."""
+        route, model, tenant = self._told_apart
+        key = (
+            stage,
+            ctx.route if route else "",
+            ctx.model if model else "",
+            ctx.tenant if tenant else "",
+        )
+        found = self._by_call.get(key)
+        return found if found is not None else self._select(key, stage, ctx)
+
+    def _select(self, key: tuple[str, ...], stage: Stage, ctx: CallContext) -> Selection:
+        rules = tuple(rule for rule in self.rules if rule.applies(stage, ctx))
+        ids = (stage, *(rule.id for rule in rules))
+        with self._lock:
+            selection = self._by_rules.get(ids) or Selection(stage, rules, self.digest)
+            _remember(self._by_rules, ids, selection)
+            _remember(self._by_call, key, selection)
+        return selection
+
+
+class Selection:
+    """The rules for one stage of one kind of call.
+
+    `detectors` are those that must read the texts, `deadline_ms` how long they may take (None: as long as the
+    config says), `empty` says that no rule applies, `edits` that an enforced rule could change a text. Of the
+    deadlines the smallest counts; a shadow rule's only where no rule is enforced, for it changes no outcome.
+    """
+
+    def __init__(self, stage: Stage, rules: tuple[Rule, ...], digest: str) -> None:
+        self.stage, self.rules, self.digest = stage, rules, digest
+        self.detectors = frozenset(rule.detector for rule in rules if rule.detector)
+        self.empty = not rules
+        self.edits = any(rule.enforced and rule.action is Action.REDACT for rule in rules)
+        acting = [rule for rule in rules if rule.enforced] or rules
+        self.deadline_ms = min((rule.deadline_ms for rule in acting if rule.deadline_ms), default=None)
+        self._by_id = {rule.id: rule for rule in rules}
+        self._conditions = tuple(rule for rule in rules if not rule.detector)
+        self._asked = tuple(sorted(self.detectors))
+        self._by_type: dict[tuple[str, str], tuple[Rule, ...]] = {}
+
+    def rule(self, rule_id: str) -> Rule:
+        return self._by_id[rule_id]
+
+    def decide(
+        self,
+        decision_id: str,
+        parts: Sequence[TextPart],
+        inspections: Sequence[Inspection],
+        ctx: CallContext,
+        versions: Mapping[str, str],
+        elapsed_us: int,
+    ) -> Decision:
+        """The decision about texts and what the detectors said of them (inspections[i] of parts[i]).
+
+        Findings that no rule hits are left out; the others carry their part's index and stand in the order of
+        the text. Each score is the highest of all parts.
+        """
+        asked = {name: versions[name] for name in self._asked if name in versions}
+        for inspection in inspections:
+            if inspection.findings or inspection.failed or inspection.scores:
+                break
+        else:
+            if not self._conditions:
+                return Decision(
+                    decision_id, self.stage, Action.ALLOW, self.digest, detectors=asked, elapsed_us=elapsed_us
+                )
+        judging = _Judging(self, parts, inspections, ctx)
+        judging.judge_findings(self._matches(parts, inspections))
+        for rule in self._conditions:
+            judging.judge_condition(rule)
+        failed: dict[str, str] = {}
+        scores: dict[str, float] = {}
+        for index, inspection in enumerate(inspections):
+            for name, why in inspection.failed.items():
+                failed.setdefault(name, why)
+                judging.judge_failure(name, why, index)
+            for name, score in inspection.scores.items():
+                scores[name] = max(score, scores.get(name, 0.0))
+        findings, hits = judging.outcome()
+        return self._decision(decision_id, hits, findings, scores, asked, failed, elapsed_us)
+
+    def decide_unscreenable(self, decision_id: str, ctx: CallContext, why: str) -> Decision:
+        """The decision about a call whose texts cannot be read. Rules that need no text are answered, all
+        others do what their `on_error` says. `why` must hold nothing of the call's text."""
+        judging = _Judging(self, (), (), ctx)
+        for rule in self.rules:
+            if rule.detector or (rule.condition and not rule.condition.static):
+                judging.add_error(rule, Cause.UNSCREENABLE, why)
+            else:
+                judging.judge_condition(rule)
+        findings, hits = judging.outcome()
+        return self._decision(decision_id, hits, findings, {}, {}, {}, 0)
+
+    def _matches(
+        self, parts: Sequence[TextPart], inspections: Sequence[Inspection]
+    ) -> dict[str, list[Finding]]:
+        """The findings that each rule's `detect` lets through, by rule id."""
+        matches: dict[str, list[Finding]] = {}
+        for index, inspection in enumerate(inspections):
+            role = parts[index].role
+            for finding in inspection.findings:
+                placed: Finding | None = None
+                for rule in self._rules_for(finding.detector, finding.type):
+                    if finding.score < rule.score or (rule.roles is not None and role not in rule.roles):
+                        continue
+                    if placed is None:
+                        placed = _placed(finding, index)
+                    matches.setdefault(rule.id, []).append(placed)
+        return matches
+
+    def _rules_for(self, detector: str, type_: str) -> tuple[Rule, ...]:
+        key = (detector, type_)
+        rules = self._by_type.get(key)
+        if rules is None:
+            rules = tuple(rule for rule in self.rules if rule.detector == detector and type_ in rule.types)
+            if len(self._by_type) < CACHE_LIMIT:
+                self._by_type[key] = rules
+        return rules
+
+    def _decision(
+        self,
+        decision_id: str,
+        hits: tuple[RuleHit, ...],
+        findings: tuple[Finding, ...],
+        scores: dict[str, float],
+        asked: dict[str, str],
+        failed: dict[str, str],
+        elapsed_us: int,
+    ) -> Decision:
+        acting = next((hit for hit in hits if hit.enforced and hit.action is not Action.ALLOW), None)
+        return Decision(
+            decision_id=decision_id,
+            stage=self.stage,
+            action=acting.action if acting else Action.ALLOW,
+            policy=self.digest,
+            rule=acting.rule if acting else "",
+            message=_message(acting, self._by_id[acting.rule]) if acting else "",
+            hits=hits,
+            findings=findings,
+            scores=scores,
+            detectors=asked,
+            failed=failed,
+            elapsed_us=elapsed_us,
+        )
+
+
+class _Hit(msgspec.Struct):
+    """A hit in the making: findings, not yet their indices."""
+
+    rule: Rule
+    action: Action
+    cause: Cause
+    findings: list[Finding]
+    why: str
+
+
+class _Judging:
+    """One decision in the making."""
+
+    def __init__(
+        self,
+        selection: Selection,
+        parts: Sequence[TextPart],
+        inspections: Sequence[Inspection],
+        ctx: CallContext,
+    ) -> None:
+        self._selection, self._parts, self._inspections, self._ctx = selection, parts, inspections, ctx
+        self._hits: list[_Hit] = []
+        self._request: dict[str, Any] | None = None
+
+    def judge_findings(self, matches: dict[str, list[Finding]]) -> None:
+        for rule_id, findings in matches.items():
+            rule = self._selection.rule(rule_id)
+            if rule.condition is None:
+                self._add(rule, findings)
+                continue
+            facts = self._facts(rule, findings)
+            try:
+                if not rule.condition.per_finding:
+                    held = findings if rule.condition.holds(facts) else []
+                else:
+                    held = [f for f in findings if rule.condition.holds({**facts, "finding": self._fact(f)})]
+            except Exception as error:  # a faulty condition must never take the call down: `on_error` decides
+                self._add_condition_error(rule, findings, error)
+                continue
+            if held:
+                self._add(rule, held)
+
+    def judge_condition(self, rule: Rule) -> None:
+        """A rule without detector."""
+        assert rule.condition is not None
+        facts = self._facts(rule, ())
+        if rule.roles is not None and not facts["parts"]:
+            return
+        try:
+            if rule.condition.holds(facts):
+                self._hits.append(_Hit(rule, rule.action, Cause.CONDITION, [], "the condition holds"))
+        except Exception as error:  # as above
+            self._add_condition_error(rule, [], error)
+
+    def judge_failure(self, detector: str, why: str, part: int) -> None:
+        for rule in self._selection.rules:
+            if rule.detector != detector or (rule.roles and self._parts[part].role not in rule.roles):
+                continue
+            self.add_error(rule, Cause.DETECTOR_FAILED, f"detector {detector} failed: {why}")
+
+    def add_error(self, rule: Rule, cause: Cause, why: str) -> None:
+        """A rule that could not be checked; once per rule, and not where its condition rules the call out."""
+        if any(hit.rule is rule and hit.cause is cause for hit in self._hits):
+            return
+        condition = rule.condition
+        if condition is not None and condition.static:
+            try:
+                if not condition.holds(self._facts(rule, ())):
+                    return
+            except Exception as error:  # as above; the rule stays one that could not be checked
+                why = f"{why}; and {explain_failure(error)}"
+        self._hits.append(_Hit(rule, rule.error_action, cause, [], f"{why}; on_error: {_word(rule)}"))
+
+    def outcome(self) -> tuple[tuple[Finding, ...], tuple[RuleHit, ...]]:
+        """Findings in the order of the text, hits strictest first, then by level, then by id."""
+        findings = sorted(
+            {finding for hit in self._hits for finding in hit.findings},
+            key=lambda f: (f.part, f.start, f.end, f.detector, f.type),
+        )
+        index = {finding: position for position, finding in enumerate(findings)}
+        self._hits.sort(key=lambda hit: (-hit.action, -hit.rule.level, hit.rule.id, hit.cause))
+        hits = tuple(
+            RuleHit(
+                rule=hit.rule.id,
+                action=hit.action,
+                level=hit.rule.level,
+                enforced=hit.rule.enforced,
+                cause=hit.cause,
+                findings=tuple(sorted(index[finding] for finding in hit.findings)),
+                threshold=hit.rule.score,
+                why=hit.why,
+            )
+            for hit in self._hits
+        )
+        return tuple(findings), hits
+
+    def _add(self, rule: Rule, findings: list[Finding]) -> None:
+        self._hits.append(_Hit(rule, rule.action, Cause.FINDING, findings, _why(rule, findings)))
+
+    def _add_condition_error(self, rule: Rule, findings: list[Finding], error: Exception) -> None:
+        """`closed` takes the condition for true, `open` for false."""
+        why = f"the condition failed: {explain_failure(error)}; on_error: {_word(rule)}"
+        action = rule.action if rule.closed else Action.ALLOW
+        self._hits.append(_Hit(rule, action, Cause.DETECTOR_FAILED, findings if rule.closed else [], why))
+
+    def _facts(self, rule: Rule, findings: Sequence[Finding]) -> dict[str, Any]:
+        """What a condition sees; see condition.py."""
+        if self._request is None:
+            ctx = self._ctx
+            self._request = {
+                "route": ctx.route,
+                "model": ctx.model,
+                "tenant": ctx.tenant,
+                "method": ctx.method,
+                "metadata": dict(ctx.metadata),
+            }
+        facts: dict[str, Any] = {"request": self._request, "stage": str(self._selection.stage)}
+        facts["parts"] = [
+            {"role": str(part.role), "path": part.path, "chars": len(part.text)}
+            for part in self._parts
+            if rule.roles is None or part.role in rule.roles
+        ]
+        if rule.condition is not None and rule.condition.reads_findings:
+            facts["findings"] = [self._fact(finding) for finding in findings]
+        return facts
+
+    def _fact(self, finding: Finding) -> dict[str, Any]:
+        return {
+            "detector": finding.detector,
+            "type": finding.type,
+            "score": finding.score,
+            "start": finding.start,
+            "end": finding.end,
+            "part": finding.part,
+            "role": str(self._parts[finding.part].role),
+        }
+
+
+def _placed(finding: Finding, part: int) -> Finding:
+    if finding.part == part:
+        return finding
+    f = finding
+    return Finding(f.detector, f.type, f.start, f.end, f.score, f.why, part)
+
+
+def _why(rule: Rule, findings: list[Finding]) -> str:
+    if len(findings) == 1:
+        return f"{findings[0].type} with score {findings[0].score:.2f}, threshold {rule.score:.2f}"
+    types = sorted({finding.type for finding in findings})
+    best = max(finding.score for finding in findings)
+    return (
+        f"{len(findings)} findings of {', '.join(types)}, best score {best:.2f}, threshold {rule.score:.2f}"
+    )
+
+
+def _word(rule: Rule) -> str:
+    return "closed" if rule.closed else "open"
+
+
+def _message(hit: RuleHit, rule: Rule) -> str:
+    if hit.cause in (Cause.DETECTOR_FAILED, Cause.UNSCREENABLE):
+        return f"Rule {hit.rule} could not be checked, and does not let pass what it could not check."
+    if rule.message or hit.action is not Action.BLOCK:
+        return rule.message
+    return f"Refused by rule {hit.rule}."
+
+
+def _digest(rules: tuple[Rule, ...]) -> str:
+    content = sorted((canonical(rule.config) for rule in rules), key=lambda rule: str(rule["id"]))
+    return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def _remember(cache: dict[tuple[str, ...], Selection], key: tuple[str, ...], value: Selection) -> None:
+    while len(cache) >= CACHE_LIMIT:
+        del cache[next(iter(cache))]
+    cache[key] = value

@@ -1,0 +1,237 @@
+"""Rule files -> Policy, or every mistake at once, each with file, line and key."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from sentinel.core.errors import ConfigError, ConfigErrors
+from sentinel.policy.condition import Condition, ConditionError
+from sentinel.policy.engine import Policy
+from sentinel.policy.rule import (
+    DetectConfig,
+    ExampleConfig,
+    ExamplesConfig,
+    MatchConfig,
+    OperatorConfig,
+    Rule,
+    RuleConfig,
+    RuleFile,
+    compile_rule,
+)
+from sentinel.policy.source import KeyPath, Source, read
+
+SUFFIXES = (".yaml", ".yml")
+
+_MODELS: dict[str, type[BaseModel]] = {
+    "match": MatchConfig,
+    "detect": DetectConfig,
+    "operator": OperatorConfig,
+    "examples": ExamplesConfig,
+    "positive": ExampleConfig,
+    "negative": ExampleConfig,
+}
+_OPTIONS = {"replace": {"with"}, "mask": {"char", "keep_first", "keep_last"}}
+
+
+def bundled_rules() -> Path:
+    """The rule packs that come with Sentinel: in the wheel, or in the checkout."""
+    package = Path(__file__).resolve().parents[1]
+    installed = package / "_bundled" / "rules"
+    return installed if installed.is_dir() else package.parent / "rules"
+
+
+def load_policy(paths: Sequence[Path], known_detectors: Collection[str]) -> Policy:
+    """All rules of files and folders (their *.yaml and *.yml, not of folders within: a mounted Kubernetes
+    ConfigMap shows each file a second time in one). No path gives a policy without rules.
+
+    Raises ConfigErrors with every mistake.
+    """
+    errors: list[ConfigError] = []
+    rules: list[Rule] = []
+    places: dict[str, str] = {}
+    for file in _files(paths, errors):
+        source, mistakes = read(file)
+        errors.extend(mistakes)
+        if source is not None:
+            rules.extend(_rules_of(source, known_detectors, places, errors))
+    if errors:
+        raise ConfigErrors(errors)
+    return Policy(tuple(rules))
+
+
+def _files(paths: Sequence[Path], errors: list[ConfigError]) -> Iterator[Path]:
+    seen: set[Path] = set()
+    for path in paths:
+        found = [path]
+        if path.is_dir():
+            found = sorted(file for file in path.iterdir() if file.suffix in SUFFIXES and file.is_file())
+            if not found:
+                errors.append(ConfigError("has no rule file (*.yaml)", file=str(path)))
+        elif not path.exists():
+            errors.append(ConfigError("no such file or folder", file=str(path)))
+            continue
+        for file in found:
+            if file.resolve() not in seen:
+                seen.add(file.resolve())
+                yield file
+
+
+def _rules_of(
+    source: Source, known: Collection[str], places: dict[str, str], errors: list[ConfigError]
+) -> Iterator[Rule]:
+    errors.extend(source.error(key, message) for key, message in _file_mistakes(source.value))
+    items = source.value.get("rules") if isinstance(source.value, dict) else None
+    for index, raw in enumerate(items if isinstance(items, list) else ()):
+        path: KeyPath = ("rules", index)
+        place = f"{source.file}:{source.line(path)}"
+        config, mistakes = _read_rule(raw)
+        if isinstance(raw, dict):
+            mistakes += _meaning_mistakes(raw, known)
+            name = raw.get("id")
+            if isinstance(name, str) and name in places:
+                mistakes.append(
+                    (("id",), f"{name!r} is also the id of the rule at {places[name]}; rename one")
+                )
+            elif isinstance(name, str):
+                places[name] = place
+        errors.extend(source.error(path + inner, message) for inner, message in mistakes)
+        if config is not None and not mistakes:
+            yield compile_rule(config, place)
+
+
+def _file_mistakes(value: object) -> Iterator[tuple[KeyPath, str]]:
+    if not isinstance(value, dict):
+        yield (), "a rule file is a mapping with the key `rules:` and a list of rules under it"
+        return
+    for key in value:
+        if key not in RuleFile.model_fields:
+            yield (str(key),), _unknown(str(key), RuleFile)
+    if "rules" not in value:
+        yield (), "the key `rules:` with a list of rules is missing"
+    elif not isinstance(value["rules"], list):
+        yield ("rules",), "must be a list of rules, each starting with `- id:`"
+
+
+def _read_rule(raw: object) -> tuple[RuleConfig | None, list[tuple[KeyPath, str]]]:
+    try:
+        return RuleConfig.model_validate(raw), []
+    except ValidationError as error:
+        return None, [_told(detail) for detail in error.errors(include_url=False)]
+
+
+def _told(detail: ErrorDetails) -> tuple[KeyPath, str]:
+    """A pydantic error as a place within the rule and a sentence that says what to write instead."""
+    path, kind, context = tuple(detail["loc"]), detail["type"], detail.get("ctx", {})
+    given = detail["input"]
+    if kind == "extra_forbidden":
+        owner = next((_MODELS[step] for step in reversed(path[:-1]) if step in _MODELS), RuleConfig)
+        return path, _unknown(str(path[-1]), owner)
+    if kind == "missing":
+        return path, f"is missing; add `{path[-1]}:`"
+    if kind == "literal_error":
+        return path, f"must be {context['expected']}, not {_shown(given)}{_guess(given, context['expected'])}"
+    if kind == "string_pattern_mismatch":
+        return path, f"{_shown(given)} must be lower-case letters and digits, joined by - . or _"
+    if kind == "string_type":
+        return path, f"must be text, not {_shown(given)}; put it in quotes if it is text"
+    if kind in ("tuple_type", "list_type"):
+        return path, f"must be a list, not {_shown(given)}"
+    if kind in ("model_type", "dict_type", "model_attributes_type"):
+        return path, f"must be a mapping (key: value), not {_shown(given)}"
+    if kind in ("float_type", "int_type"):
+        return path, f"must be a number, not {_shown(given)}"
+    if kind == "too_short":
+        return path, "must not be empty"
+    message = detail["msg"].removeprefix("Input ")
+    return path, f"{message}, and is {_shown(given)}"
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, str):
+        return repr(value) if len(value) <= 60 else f"{value[:57]!r}..."
+    if isinstance(value, bool):
+        return str(value).lower()
+    if value is None:
+        return "nothing"
+    if isinstance(value, dict):
+        return "a mapping"
+    return "a list" if isinstance(value, list) else str(value)
+
+
+def _guess(given: object, choices: str | Collection[str]) -> str:
+    names = (
+        choices.replace("'", "").replace(" or ", ", ").split(", ") if isinstance(choices, str) else choices
+    )
+    close = difflib.get_close_matches(str(given), list(names), n=1)
+    return f"; did you mean {close[0]}?" if close else ""
+
+
+def _unknown(key: str, owner: type[BaseModel]) -> str:
+    names = [field.alias or name for name, field in owner.model_fields.items()]
+    return f"unknown key{_guess(key, names) or '; known are ' + ', '.join(names)}"
+
+
+def _meaning_mistakes(raw: Mapping[str, Any], known: Collection[str]) -> list[tuple[KeyPath, str]]:
+    """What is well formed and makes no sense. Reads the rule as written, so that it is told beside the other
+    mistakes of the same rule."""
+    return [*_detect_mistakes(raw, known), *_operator_mistakes(raw), *_example_mistakes(raw)]
+
+
+def _detect_mistakes(raw: Mapping[str, Any], known: Collection[str]) -> Iterator[tuple[KeyPath, str]]:
+    detect, when = raw.get("detect"), raw.get("when")
+    if detect is None and when is None:
+        yield (), "looks for nothing; add `detect:`, `when:` or both"
+    if isinstance(detect, dict) and isinstance(name := detect.get("detector"), str) and name not in known:
+        listed = ", ".join(sorted(known)) or "none"
+        yield ("detect", "detector"), f"unknown detector {name!r}; known are {listed}{_guess(name, known)}"
+    if isinstance(when, str) and when:
+        try:
+            Condition(when, has_findings=detect is not None)
+        except ConditionError as error:
+            yield ("when",), str(error)
+    if raw.get("action") == "redact" and detect is None and when is not None:
+        yield ("action",), "redact needs `detect:`, which says what to cover"
+
+
+def _operator_mistakes(raw: Mapping[str, Any]) -> Iterator[tuple[KeyPath, str]]:
+    operator = raw.get("operator")
+    if operator is None:
+        return
+    if raw.get("action") in ("allow", "flag", "block"):
+        yield (
+            ("operator",),
+            f"has no meaning with `action: {raw['action']}`; remove it or write `action: redact`",
+        )
+    name = operator.get("name", "replace") if isinstance(operator, dict) else operator
+    if name == "pseudonymise" and raw.get("stage") != "input":
+        yield (
+            ("operator",),
+            "pseudonymise needs `stage: input`, because the answer gets the values back; "
+            "write another rule for the output",
+        )
+    if isinstance(operator, dict) and name in get_args(OperatorConfig.model_fields["name"].annotation):
+        for key in operator:
+            if key in ("with", "char", "keep_first", "keep_last") and key not in _OPTIONS.get(name, ()):
+                yield ("operator", key), f"has no meaning for the operator {name}"
+
+
+def _example_mistakes(raw: Mapping[str, Any]) -> Iterator[tuple[KeyPath, str]]:
+    examples, stage = raw.get("examples"), raw.get("stage", "both")
+    for sign in ("positive", "negative"):
+        items = examples.get(sign) if isinstance(examples, dict) else None
+        for index, item in enumerate(items if isinstance(items, list) else ()):
+            if not isinstance(item, dict):
+                continue
+            path: KeyPath = ("examples", sign, index)
+            if stage in ("input", "output") and item.get("stage", stage) != stage:
+                yield (*path, "stage"), f"the rule is for {stage} only"
+            if "redacted" in item and raw.get("action") != "redact":
+                yield (*path, "redacted"), "only a redact rule changes a text"
+            if "redacted" in item and sign == "negative":
+                yield (*path, "redacted"), "a negative example stays as it is"
