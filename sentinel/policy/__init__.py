@@ -6,6 +6,7 @@ condition  `when:` in CEL: compiled and checked at load, evaluated on facts that
 source     YAML with the line of every key
 load       rule files -> Policy, or every mistake at once
 engine     Policy.select(stage, ctx) -> Selection.decide(...) -> Decision
+judging    what each rule says about one message, put in order
 operators  edit(): what the texts become after the redact rules
 vault      pseudonyms of one exchange, and the way back
 examples   runs the examples that rules carry

@@ -19,6 +19,7 @@ from sentinel.policy.rule import (
     ExamplesConfig,
     MatchConfig,
     OperatorConfig,
+    RequestConfig,
     Rule,
     RuleConfig,
     RuleFile,
@@ -35,8 +36,9 @@ _MODELS: dict[str, type[BaseModel]] = {
     "examples": ExamplesConfig,
     "positive": ExampleConfig,
     "negative": ExampleConfig,
+    "request": RequestConfig,
 }
-_OPTIONS = {"replace": {"with"}, "mask": {"char", "keep_first", "keep_last"}}
+_OPTIONS: dict[object, set[str]] = {"replace": {"with"}, "mask": {"char", "keep_first", "keep_last"}}
 
 
 def bundled_rules() -> Path:
@@ -102,7 +104,15 @@ def _rules_of(
                 places[name] = place
         errors.extend(source.error(path + inner, message) for inner, message in mistakes)
         if config is not None and not mistakes:
-            yield compile_rule(config, place)
+            yield compile_rule(config, source.file, source.line(path), _example_lines(source, path, config))
+
+
+def _example_lines(source: Source, path: KeyPath, config: RuleConfig) -> dict[str, tuple[int, ...]]:
+    counts = {"positive": len(config.examples.positive), "negative": len(config.examples.negative)}
+    return {
+        sign: tuple(source.line((*path, "examples", sign, index)) for index in range(count))
+        for sign, count in counts.items()
+    }
 
 
 def _file_mistakes(value: object) -> Iterator[tuple[KeyPath, str]]:
@@ -208,7 +218,7 @@ def _operator_mistakes(raw: Mapping[str, Any]) -> Iterator[tuple[KeyPath, str]]:
             ("operator",),
             f"has no meaning with `action: {raw['action']}`; remove it or write `action: redact`",
         )
-    name = operator.get("name", "replace") if isinstance(operator, dict) else operator
+    name = _operator_name(raw)
     if name == "pseudonymise" and raw.get("stage") != "input":
         yield (
             ("operator",),
@@ -219,6 +229,11 @@ def _operator_mistakes(raw: Mapping[str, Any]) -> Iterator[tuple[KeyPath, str]]:
         for key in operator:
             if key in ("with", "char", "keep_first", "keep_last") and key not in _OPTIONS.get(name, ()):
                 yield ("operator", key), f"has no meaning for the operator {name}"
+
+
+def _operator_name(raw: Mapping[str, Any]) -> object:
+    operator = raw.get("operator", "replace")
+    return operator.get("name", "replace") if isinstance(operator, dict) else operator
 
 
 def _example_mistakes(raw: Mapping[str, Any]) -> Iterator[tuple[KeyPath, str]]:
@@ -233,5 +248,7 @@ def _example_mistakes(raw: Mapping[str, Any]) -> Iterator[tuple[KeyPath, str]]:
                 yield (*path, "stage"), f"the rule is for {stage} only"
             if "redacted" in item and raw.get("action") != "redact":
                 yield (*path, "redacted"), "only a redact rule changes a text"
+            elif "redacted" in item and _operator_name(raw) == "hash":
+                yield (*path, "redacted"), "depends on the key of the hash; leave it out"
             if "redacted" in item and sign == "negative":
                 yield (*path, "redacted"), "a negative example stays as it is"

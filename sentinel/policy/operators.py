@@ -54,7 +54,8 @@ def edit(
             rule = selection.rule(hit.rule)
             for index in hit.findings:
                 finding = decision.findings[index]
-                by_part.setdefault(finding.part, []).append(_Edit(finding, rule))
+                if finding.end > finding.start:
+                    by_part.setdefault(finding.part, []).append(_Edit(finding, rule))
     if not by_part:
         return texts
     escapes = any(e.rule.operator.name == "pseudonymise" for edits in by_part.values() for e in edits)

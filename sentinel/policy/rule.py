@@ -103,6 +103,19 @@ class OperatorConfig(_Part):
     keep_last: Count = Field(default=0, description="mask: how many characters at the end stay readable.")
 
 
+class RequestConfig(_Part):
+    """The call that an example comes in."""
+
+    route: str = Field(default="default", description="The upstream's name in the config.")
+    model: str = Field(default="", description="The model, as the caller names it.")
+    tenant: str = Field(default="", description="The tenant.")
+    method: str = Field(
+        default="/inference.GRPCInferenceService/ModelInfer",
+        description="The gRPC method, /package.Service/Method.",
+    )
+    metadata: dict[str, str] = Field(default_factory=dict, description="Metadata, keys in lower case.")
+
+
 class ExampleConfig(_Part):
     """A text that a rule must, or must not, fire on."""
 
@@ -113,12 +126,18 @@ class ExampleConfig(_Part):
     stage: Literal["input", "output"] | None = Field(
         default=None, description="The stage to try; by default each stage of the rule."
     )
+    request: RequestConfig | None = Field(
+        default=None,
+        description="The call that the text comes in, for rules with match or when; without it, the rule's "
+        "match is taken for granted.",
+    )
     role: RoleName | None = Field(
         default=None,
         description="Who speaks; by default the rule's first role, else prompt on input, answer on output.",
     )
     redacted: JoinedText | None = Field(
-        default=None, description="What this rule must make of the text (redact rules with replace or mask)."
+        default=None,
+        description="What this rule must make of the text (redact rules, but for hash: it needs a key).",
     )
 
 
@@ -213,7 +232,10 @@ class RuleFile(_Part):
 
 
 class Rule(msgspec.Struct, frozen=True):
-    """A rule, compiled. `detector` is "" for a rule that has only a condition; `roles` None means all."""
+    """A rule, compiled. `detector` is "" for a rule that has only a condition; `roles` None means all.
+
+    `file`, `line` and `example_lines` (for positive and negative) say where it was written.
+    """
 
     id: str
     level: Level
@@ -233,7 +255,9 @@ class Rule(msgspec.Struct, frozen=True):
     message: str
     deadline_ms: int | None
     config: RuleConfig
-    place: str = ""
+    file: str = ""
+    line: int = 0
+    example_lines: dict[str, tuple[int, ...]] = {}
 
     def applies(self, stage: Stage, ctx: CallContext) -> bool:
         return (
@@ -255,7 +279,9 @@ class Rule(msgspec.Struct, frozen=True):
 _STAGES = {"input": {Stage.INPUT}, "output": {Stage.OUTPUT}, "both": {Stage.INPUT, Stage.OUTPUT}}
 
 
-def compile_rule(config: RuleConfig, place: str = "") -> Rule:
+def compile_rule(
+    config: RuleConfig, file: str = "", line: int = 0, example_lines: dict[str, tuple[int, ...]] | None = None
+) -> Rule:
     """Raises condition.ConditionError when `when:` is not a condition."""
     return Rule(
         id=config.id,
@@ -276,7 +302,9 @@ def compile_rule(config: RuleConfig, place: str = "") -> Rule:
         message=config.message,
         deadline_ms=config.deadline_ms,
         config=config,
-        place=place,
+        file=file,
+        line=line,
+        example_lines=example_lines or {},
     )
 
 

@@ -1,0 +1,194 @@
+"""`sentinel rules`: check rule files, run their examples, explain what they make of a text."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Collection
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import track
+from rich.table import Table
+
+from sentinel.core.decision import Decision, RuleHit
+from sentinel.core.errors import ConfigError, ConfigErrors
+from sentinel.core.exchange import CallContext, Role, Stage, TextPart
+from sentinel.core.finding import Finding, Inspection
+from sentinel.core.paths import cache_dir
+from sentinel.core.redact import Redactor
+from sentinel.detectors.registry import DETECTORS, DetectorsConfig, load_detectors
+from sentinel.policy.engine import Policy, Selection
+from sentinel.policy.examples import ExampleResult, run_examples
+from sentinel.policy.load import bundled_rules, load_policy
+from sentinel.policy.operators import edit
+from sentinel.policy.schema import rules_schema
+from sentinel.policy.vault import Vault
+
+app = typer.Typer(help="Check, test and explain rules.", no_args_is_help=True)
+
+Paths = Annotated[
+    list[Path] | None,
+    typer.Argument(help="Rule files or folders; by default the bundled packs."),
+]
+
+
+@app.command()
+def check(paths: Paths = None) -> None:
+    """Read rules and tell every mistake with file, line and key. Exit status 1 when there is one."""
+    policy = _load(paths)
+    enforced = sum(rule.enforced for rule in policy.rules)
+    shadow = len(policy.rules) - enforced
+    print(f"{len(policy.rules)} rules ({enforced} enforced, {shadow} in shadow), policy {policy.digest[:16]}")
+
+
+@app.command()
+def test(paths: Paths = None) -> None:
+    """Run the examples of rules through the real detectors. Exit status 1 when one does not hold."""
+    policy = _load(paths)
+    detectors = load_detectors(DetectorsConfig(), policy.detectors, cache_dir())
+    results: list[ExampleResult] = []
+    progress = Console(stderr=True)
+    for rule in track(
+        policy.rules, "Rules", console=progress, transient=True, disable=not progress.is_terminal
+    ):
+        results += run_examples(rule, detectors.inspect)
+    failures = [result for result in results if result.problem]
+    bare = [rule.id for rule in policy.rules if not rule.config.examples.positive]
+    if failures:
+        _out().print(_failure_table(failures))
+    if bare:
+        print(f"without a positive example: {', '.join(bare)}")
+    print(f"{len(policy.rules)} rules, {len(results)} examples, {len(failures)} failed")
+    raise typer.Exit(1 if failures else 0)
+
+
+@app.command()
+def explain(
+    text: Annotated[str, typer.Argument(help="The text, or - to read it from standard input.")],
+    stage: Annotated[Stage, typer.Option(help="Which half of the exchange it is.")] = Stage.INPUT,
+    rules: Annotated[
+        list[Path] | None, typer.Option(help="Rule files or folders; by default the bundled packs.")
+    ] = None,
+    role: Annotated[
+        Role | None, typer.Option(help="Who speaks; by default prompt on input, answer on output.")
+    ] = None,
+    route: Annotated[str, typer.Option(help="The upstream's name.")] = "default",
+    model: Annotated[str, typer.Option(help="The model.")] = "",
+    tenant: Annotated[str, typer.Option(help="The tenant.")] = "",
+    method: Annotated[
+        str, typer.Option(help="The gRPC method.")
+    ] = "/inference.GRPCInferenceService/ModelInfer",
+) -> None:
+    """Show which rules fire on a text and why, and what becomes of it."""
+    policy = _load(rules)
+    if text == "-":
+        text = sys.stdin.read()
+    ctx = CallContext(method, route, model, tenant)
+    selection = policy.select(stage, ctx)
+    detectors = load_detectors(DetectorsConfig(), policy.detectors, cache_dir())
+    inspection = detectors.inspect(text, selection.detectors)
+    speaker = role or (Role.PROMPT if stage is Stage.INPUT else Role.ANSWER)
+    parts = [TextPart(speaker, text, "text")]
+    decision = selection.decide("explain", parts, [inspection], ctx, detectors.versions, 0)
+    _print_decision(decision, selection, text)
+    _print_ignored(decision, selection, inspection)
+    if selection.edits:
+        after = edit(decision, selection, parts, Vault(), Redactor(b"explain", "explain"))[0]
+        if after != text:
+            print(f"becomes:\n{after}")
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of rule files, for editors."""
+    print(rules_schema(), end="")
+
+
+def known_detectors() -> Collection[str]:
+    """Names that rules may use: ours, and those of installed packages."""
+    return {*DETECTORS, *(point.name for point in entry_points(group="sentinel.detectors"))}
+
+
+def _load(paths: list[Path] | None) -> Policy:
+    try:
+        return load_policy(paths or [bundled_rules()], known_detectors())
+    except ConfigErrors as error:
+        mistakes = error.errors
+    except ConfigError as error:
+        mistakes = [error]
+    for mistake in mistakes:
+        print(mistake, file=sys.stderr)
+    print(f"{len(mistakes)} mistake{'s' * (len(mistakes) != 1)}", file=sys.stderr)
+    raise typer.Exit(1)
+
+
+def _out() -> Console:
+    """A pipe gets whole lines, whatever the width of the terminal that rich guesses."""
+    console = Console()
+    return console if console.is_terminal else Console(width=200)
+
+
+def _failure_table(failures: list[ExampleResult]) -> Table:
+    table = Table("rule", "example", "stage", "what is wrong", "where")
+    for result in failures:
+        rule = result.rule
+        sign = "positive" if result.positive else "negative"
+        lines = rule.example_lines[sign]
+        where = f"{rule.file}:{lines[result.number - 1]}"
+        cells = (rule.id, f"{sign} {result.number}", result.stage, result.problem, where)
+        table.add_row(*(escape(cell) for cell in cells))
+    return table
+
+
+def _print_decision(decision: Decision, selection: Selection, text: str) -> None:
+    print(f"action: {decision.action.label}" + (f" (rule {decision.rule})" if decision.rule else ""))
+    if decision.message:
+        print(f"message: {decision.message}")
+    print(f"policy: {decision.policy[:16]}, {len(selection.rules)} rules apply")
+    if not decision.hits:
+        return
+    table = Table("rule", "action", "level", "type", "offsets", "score", "threshold", "text", "why")
+    for hit in decision.hits:
+        action = hit.action.label if hit.enforced else f"{hit.action.label} (shadow)"
+        shared = (hit.rule, action, hit.level.label)
+        for finding in [decision.findings[index] for index in hit.findings]:
+            table.add_row(*shared, *_finding_cells(finding, hit, text))
+        if not hit.findings:
+            table.add_row(*shared, "", "", "", "", "", escape(hit.why))
+    _out().print(table)
+
+
+def _finding_cells(finding: Finding, hit: RuleHit, text: str) -> tuple[str, ...]:
+    return (
+        finding.type,
+        f"{finding.start}-{finding.end}",
+        f"{finding.score:.2f}",
+        f"{hit.threshold:.2f}",
+        escape(text[finding.start : finding.end]),
+        escape(finding.why or hit.why),
+    )
+
+
+def _print_ignored(decision: Decision, selection: Selection, inspection: Inspection) -> None:
+    """What was found and no rule acted on, and why not."""
+    used = {(f.detector, f.type, f.start, f.end) for f in decision.findings}
+    for found in inspection.findings:
+        if (found.detector, found.type, found.start, found.end) not in used:
+            place = f"{found.type} at {found.start}-{found.end} with score {found.score:.2f}"
+            print(f"ignored: {place}: {_why_ignored(found, selection)}")
+
+
+def _why_ignored(found: Finding, selection: Selection) -> str:
+    wanting = [
+        rule for rule in selection.rules if rule.detector == found.detector and found.type in rule.types
+    ]
+    if not wanting:
+        return "no rule asks for it"
+    least = min(wanting, key=lambda rule: rule.score)
+    if found.score < least.score:
+        return f"below {least.score:.2f}, the least score of rule {least.id}"
+    return f"rule {least.id} does not fire (roles or when)"

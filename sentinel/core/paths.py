@@ -1,0 +1,16 @@
+"""Where Sentinel keeps what it makes."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def state_dir() -> Path:
+    """The folder of spool, embedded store and caches: `SENTINEL_STATE_DIR`, or `.sentinel` where it runs."""
+    return Path(os.environ.get("SENTINEL_STATE_DIR") or ".sentinel")
+
+
+def cache_dir() -> Path:
+    """What can be made again: compiled patterns and the like."""
+    return state_dir() / "cache"
