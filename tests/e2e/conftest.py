@@ -14,8 +14,7 @@ rules:
     description: Something to screen with, so that ModelInfer takes the screened path.
     level: low
     stage: both
-    detector: pii
-    types: [EMAIL_ADDRESS]
+    detect: {detector: pii, type: EMAIL_ADDRESS}
     action: flag
 """
 
@@ -38,7 +37,11 @@ def rules(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def sidecar(tmp_path_factory: pytest.TempPathFactory, upstream: Torture, rules: Path) -> Iterator[Sidecar]:
     """One sidecar with two workers in front of `upstream`, for all tests that leave its state alone."""
     directory = tmp_path_factory.mktemp("sidecar")
-    limits = {"max_message_bytes": 128 << 20, "max_concurrent_calls": 10_000}
+    limits = {
+        "max_message_bytes": 128 << 20,
+        "max_metadata_bytes": 128 << 10,
+        "max_concurrent_calls": 10_000,
+    }
     with start_sidecar(
         directory, upstream.address, workers=2, rules={"paths": [str(rules)]}, limits=limits
     ) as it:
