@@ -135,12 +135,12 @@ class Sidecar:
             eventually(self.ready, bool)
 
 
-def configuration(directory: Path, upstream: str, over: dict[str, Any]) -> dict[str, Any]:
+def configuration(directory: Path, address: str, over: dict[str, Any]) -> dict[str, Any]:
     base: dict[str, Any] = {
         "state_dir": str(directory / "state"),
         "workers": 1,
         "listen": {"grpc": "127.0.0.1:0", "admin": "127.0.0.1:0"},
-        "upstream": {"address": upstream},
+        "upstream": {"address": address},
         "rules": {"paths": []},
         "exporter": {"enabled": False},
         "drain_s": 5,
@@ -150,11 +150,11 @@ def configuration(directory: Path, upstream: str, over: dict[str, Any]) -> dict[
 
 @contextmanager
 def start_sidecar(
-    directory: Path, upstream: str, *, until_ready: bool = True, **config: Any
+    directory: Path, address: str, /, *, until_ready: bool = True, **config: Any
 ) -> Iterator[Sidecar]:
     """`sentinel serve` with `config` laid over plain defaults. Its log is printed if the body fails."""
     it = Sidecar(directory, None)  # type: ignore[arg-type]  # until start()
-    it.write_config(configuration(directory, upstream, config))
+    it.write_config(configuration(directory, address, config))
     try:
         it.start(until_ready=until_ready)
         yield it
