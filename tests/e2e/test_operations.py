@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,51 +15,22 @@ from tests.e2e.client import (
     INFER,
     PASS,
     Call,
-    Observation,
     connect,
     eventually,
     finish,
     observe,
     open_stream,
 )
+from tests.e2e.load import Load
 from tests.e2e.processes import Torture, alive, group_members
 from tests.e2e.sidecar import Sidecar, start_sidecar
 
 REQUESTS = {PASS: (b"a",), INFER: (infer.request("hello"),)}
 
 
-class Load:
-    """Threads that keep calling, each call named; `answered` and `failed` are what came back."""
-
-    def __init__(self, address: str, threads: int = 6, pause_s: float = 0.02) -> None:
-        self.answered: set[str] = set()
-        self.failed: dict[str, Observation] = {}
-        self._stop = threading.Event()
-        self._threads = [
-            threading.Thread(target=self._run, args=(address, (PASS, INFER)[n % 2], pause_s))
-            for n in range(threads)
-        ]
-
-    def __enter__(self) -> Load:
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        for thread in self._threads:
-            thread.join()
-
-    def _run(self, address: str, method: str, pause_s: float) -> None:
-        with connect(address, initial_reconnect_backoff_ms=100, max_reconnect_backoff_ms=200) as channel:
-            while not self._stop.is_set():
-                call = Call([["sleep", pause_s], *infer.answer("x")], REQUESTS[method], method)
-                seen = finish(open_stream(channel, call))
-                if seen.code == "OK":
-                    self.answered.add(call.id)
-                else:
-                    self.failed[call.id] = seen
-                    time.sleep(0.05)
+def slow_calls(seconds: float = 0.02) -> list[Call]:
+    script = [["sleep", seconds], *infer.answer("x")]
+    return [Call(script, REQUESTS[method], method) for method in (PASS, INFER)]
 
 
 def reached(upstream: Torture) -> set[str]:
@@ -71,7 +41,7 @@ class TestDrain:
     def test_no_accepted_call_is_lost(self, tmp_path: Path, upstream: Torture, rules: Path) -> None:
         """Under load: every call that the upstream saw was answered; what came too late was told so."""
         with start_sidecar(tmp_path, upstream.address, workers=2, rules={"paths": [str(rules)]}) as sidecar:
-            with Load(sidecar.address, pause_s=0.1) as load:
+            with Load(sidecar.address, slow_calls(0.1)) as load:
                 eventually(lambda: len(load.answered), lambda count: count > 30)
                 assert sidecar.stop(within_s=10) == 0
                 time.sleep(0.3)
@@ -133,7 +103,7 @@ class TestWorkerDies:
 
     def test_the_other_keeps_serving_meanwhile(self, pair: Sidecar) -> None:
         """Calls on the worker that died fail once; none fails on the other, and none after that."""
-        with Load(pair.address) as load:
+        with Load(pair.address, slow_calls()) as load:
             eventually(lambda: len(load.answered), lambda count: count > 30)
             first = pair.workers()[0]
             os.kill(first, signal.SIGKILL)
@@ -258,7 +228,7 @@ class TestReload:
 
     def test_no_call_is_lost_over_reloads(self, live: tuple[Sidecar, Path]) -> None:
         sidecar, rules = live
-        with Load(sidecar.address) as load:
+        with Load(sidecar.address, slow_calls()) as load:
             for round_ in range(6):
                 action = ("flag", "block")[round_ % 2]
                 self.write(sidecar, rules, RULE.format(id="mine", action=action), "SIGHUP")
