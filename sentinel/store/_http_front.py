@@ -21,7 +21,7 @@ import uuid
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qsl, urlsplit
 
-from sentinel.store import _statement, _wire
+from sentinel.store import _native, _statement, _wire
 from sentinel.store._engine import Answer, Engine, EngineError
 
 MAX_CONNECTIONS = 64
@@ -200,9 +200,9 @@ class _Handler(BaseHTTPRequestHandler):
             settings["readonly"] = "2"
         shape = _statement.examine(statement, default)
         if shape.touches_files:
-            raise EngineError(
-                48, "Code: 48. DB::Exception: INFILE and OUTFILE are not served. (NOT_IMPLEMENTED)"
-            )
+            raise _not_served("INFILE and OUTFILE")
+        if "1" in (given.get("compress"), given.get("decompress")):
+            raise _not_served("ClickHouse's own compression (compress=1, decompress=1): use HTTP's")
         if not self.server.turns.acquire(timeout=WAIT_FOR_TURN_S):
             text = "Code: 202. DB::Exception: Too many statements at once. (TOO_MANY_SIMULTANEOUS_QUERIES)"
             raise EngineError(202, text)
@@ -221,7 +221,8 @@ class _Handler(BaseHTTPRequestHandler):
         self._reply_with(answer, shape, given)
 
     def _reply_with(self, answer: Answer, shape: _statement.Shape, given: dict[str, str]) -> None:
-        data, headers = answer.data, {"X-ClickHouse-Query-Id": given.get("query_id") or str(uuid.uuid4())}
+        data = _native_for(answer.data, given) if shape.output_format == "Native" else answer.data
+        headers = {"X-ClickHouse-Query-Id": given.get("query_id") or str(uuid.uuid4())}
         written = answer.written_rows or (answer.read_rows if shape.inserts else 0)
         headers["X-ClickHouse-Summary"] = json.dumps(
             {
@@ -237,7 +238,7 @@ class _Handler(BaseHTTPRequestHandler):
         if shape.answers:
             headers["X-ClickHouse-Format"] = shape.output_format
             headers["Content-Type"] = _CONTENT_TYPES.get(shape.output_format, "text/plain; charset=UTF-8")
-        if given.get("enable_http_compression") in ("1", "true"):
+        if given.get("enable_http_compression") not in ("0", "false"):
             data, encoding = _wire.encode_answer(data, self.headers["Accept-Encoding"] or "")
             if encoding:
                 headers["Content-Encoding"] = encoding
@@ -256,6 +257,20 @@ class _Handler(BaseHTTPRequestHandler):
         if self.command != "HEAD":
             self.wfile.write(body)
         self.wfile.flush()
+
+
+def _native_for(data: bytes, given: dict[str, str]) -> bytes:
+    version = given.get("client_protocol_version", "")
+    try:
+        return _native.for_client(data, int(version) if version.isdigit() else 0)
+    except _native.UnknownType as error:
+        raise _not_served(
+            f"Native with columns of type {error} for clients with a protocol version"
+        ) from None
+
+
+def _not_served(what: str) -> EngineError:
+    return EngineError(48, f"Code: 48. DB::Exception: Not served here: {what}. (NOT_IMPLEMENTED)")
 
 
 def _refused(why: str) -> EngineError:

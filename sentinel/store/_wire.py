@@ -1,7 +1,6 @@
 """Bodies of ClickHouse's HTTP interface: reading them bounded, and their encodings.
 
-Two layers of compression exist (https://clickhouse.com/docs/interfaces/http): HTTP's own `Content-Encoding`,
-and ClickHouse's block framing, asked for with `compress=1` (answers) and `decompress=1` (requests).
+Compression is HTTP's own `Content-Encoding` (https://clickhouse.com/docs/interfaces/http).
 """
 
 from __future__ import annotations
