@@ -35,7 +35,10 @@ FUNCTIONS = frozenset(
 
 _LITERAL = re.compile(r"""[rR]?("(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*')""")
 _BOUND = re.compile(r"\.(?:all|exists|exists_one|map|filter)\s*\(\s*([A-Za-z_]\w*)\s*,")
-_FIELD = re.compile(r"(?<![\w.])(request|finding)\s*\.\s*([A-Za-z_]\w*)(?!\w*\s*\()")
+_ITEM = re.compile(
+    r"\b(findings|parts)\s*\.\s*(?:all|exists|exists_one|map|filter)\s*\(\s*([A-Za-z_]\w*)\s*,"
+)
+_FIELD = re.compile(r"(?<![\w.])([A-Za-z_]\w*)\s*\.\s*([A-Za-z_]\w*)\b(?!\s*\()")
 _METADATA_KEY = re.compile(r"""metadata\s*(?:\[\s*["']([^"']+)["']\s*\]|\.\s*(\w+))""")
 _SAMPLE_FINDING = {
     "detector": "pii",
@@ -130,14 +133,15 @@ def _check_names(names: set[str], functions: list[str], source: str, has_finding
     for name in functions:
         if name[0].isalpha() and name not in FUNCTIONS:
             raise ConditionError(f"unknown function {name!r}; known are {', '.join(sorted(FUNCTIONS))}")
-    for root, field in _FIELD.findall(_LITERAL.sub("''", source)):
-        if field not in FIELDS[root]:
-            raise ConditionError(f"{root} has no {field!r}; it has {', '.join(FIELDS[root])}")
+    for name, field in _FIELD.findall(plain := _LITERAL.sub("''", source)):
+        root = dict((item, whole) for whole, item in _ITEM.findall(plain)).get(name, name)
+        if field not in FIELDS.get(root, (field,)):
+            raise ConditionError(f"{name} has no {field!r}; it has {', '.join(FIELDS[root])}")
 
 
 def _try(program: Any, source: str) -> None:
     """Evaluate once on a sample, which finds wrong fields and types that the names alone do not show."""
-    metadata = {bracket or dotted: "x" for bracket, dotted in _METADATA_KEY.findall(source)}
+    metadata = {bracket or dotted: "1" for bracket, dotted in _METADATA_KEY.findall(source)}
     facts = {
         "request": {"route": "r", "model": "m", "tenant": "t", "method": "/p.S/M", "metadata": metadata},
         "stage": "input",

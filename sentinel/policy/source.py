@@ -60,9 +60,9 @@ def parse(text: str, file: str) -> tuple[Source | None, list[ConfigError]]:
         errors: list[ConfigError] = []
         if node is not None:
             _walk(node, (), node.start_mark.line + 1, lines, errors, file, ())
-        if errors and any(error.key == "*" for error in errors):
-            return None, errors
         value = loader.construct_document(node) if node is not None else None
+    except ConfigError as error:
+        return None, [error]
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 0
@@ -86,8 +86,7 @@ def _walk(
 ) -> None:
     lines.setdefault(path, line)
     if node in around:
-        errors.append(ConfigError("is an alias of something that contains it", file=file, line=line, key="*"))
-        return
+        raise ConfigError("is an alias of something that contains it", file=file, line=line, key=dotted(path))
     around = (*around, node)
     if isinstance(node, yaml.MappingNode):
         seen: dict[str, int] = {}
