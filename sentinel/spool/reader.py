@@ -6,6 +6,7 @@ header | frame | frame | frame | half a fra            a live writer: wait; a de
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 from collections import defaultdict
@@ -80,10 +81,10 @@ def by_writer(segments: list[SegmentFile]) -> dict[str, list[SegmentFile]]:
 
 
 def used_bytes(directory: Path) -> int:
-    """Bytes of all segments, quarantined ones included."""
+    """Bytes of all segments."""
     total = 0
     for entry, name in _scan(directory):
-        if name.endswith((segment.SUFFIX, segment.CORRUPT_SUFFIX)):
+        if name.endswith(segment.SUFFIX):
             try:
                 total += entry.stat().st_size
             except FileNotFoundError:
@@ -107,6 +108,25 @@ def is_closed(path: Path) -> bool:
     return True
 
 
+@contextlib.contextmanager
+def held_for_deletion(path: Path) -> Iterator[bool]:
+    """Whether the segment is closed and still there; nobody else can delete it within the `with`."""
+    try:
+        fd = os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        yield False
+        return
+    try:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield os.fstat(fd).st_nlink > 0
+    finally:
+        os.close(fd)
+
+
 def is_dead(directory: Path, writer: str) -> bool:
     """Whether a writer will never append again: its last segment is closed, and still its last afterwards.
 
@@ -118,8 +138,11 @@ def is_dead(directory: Path, writer: str) -> bool:
     return is_closed(directory / str(last)) and _last_segment(directory, writer) == last
 
 
-def read_frames(path: Path, offset: int, *, max_frames: int, end: int | None = None) -> Frames:
-    """Up to `max_frames` frames from `offset` on (0 is the first), at most up to `end`.
+def read_frames(
+    path: Path, offset: int, *, max_frames: int, max_bytes: int = segment.MAX_PAYLOAD, end: int | None = None
+) -> Frames:
+    """Up to `max_frames` frames from `offset` on (0 is the first), at most up to `end`, and no further once
+    `max_bytes` are passed.
 
     Raises FileNotFoundError when the segment is gone and OSError when it cannot be read.
     """
@@ -136,8 +159,9 @@ def read_frames(path: Path, offset: int, *, max_frames: int, end: int | None = N
         file.seek(offset)
         data = b""
         position = 0
+        first = offset
         while end is None or offset < end:
-            if len(frames) >= max_frames:
+            if len(frames) >= max_frames or offset - first >= max_bytes:
                 return Frames(frames, End.LIMIT)
             if len(data) - position < segment.FRAME.size:
                 data, position = data[position:] + file.read(_CHUNK), 0
@@ -160,15 +184,6 @@ def read_frames(path: Path, offset: int, *, max_frames: int, end: int | None = N
             position += size
             offset += size
     return Frames(frames, End.CLEAN if end is None else End.LIMIT)
-
-
-def quarantine_tail(path: Path, offset: int) -> Path:
-    """Copy the bytes of a closed segment from `offset` on to `<name>.corrupt`. Returns the new file."""
-    target = path.with_suffix(segment.CORRUPT_SUFFIX)
-    with path.open("rb") as source:
-        source.seek(offset)
-        target.write_bytes(source.read())
-    return target
 
 
 def remove_abandoned(directory: Path, now: float) -> None:

@@ -27,7 +27,6 @@ MAX_PAYLOAD = 64 << 20
 
 SUFFIX = ".seg"
 DROPPED_SUFFIX = ".dropped"
-CORRUPT_SUFFIX = ".corrupt"
 TEMPORARY_SUFFIX = ".tmp"
 
 _NAME = re.compile(r"(?P<writer>[A-Za-z0-9_.-]+)-(?P<seq>[0-9]{8})\.seg")

@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import logging
 import os
@@ -22,11 +23,12 @@ import msgspec
 from sentinel.core.errors import SpoolFull
 from sentinel.spool import segment
 from sentinel.spool.config import SpoolConfig
-from sentinel.spool.reader import is_closed, list_segments, used_bytes
+from sentinel.spool.reader import held_for_deletion, list_segments, used_bytes
 
 logger = logging.getLogger(__name__)
 
 _SCAN_SECONDS = 1.0
+_USUAL_RECORD_BYTES = 4096
 
 
 class SpoolStats(msgspec.Struct):
@@ -97,6 +99,21 @@ class SpoolWriter:
             stats.records += 1
             stats.bytes += need
             stats.directory_bytes += need
+
+    def full(self) -> bool:
+        """Whether a record would find no room, so that a call can be turned away before it costs anything."""
+        limit = self.config.max_bytes - _USUAL_RECORD_BYTES
+        if self.stats.directory_bytes <= limit or self.config.on_full == "drop_oldest":
+            return False
+        with self._lock:
+            now = self._clock()
+            if now >= self._measure_at:
+                self._measure(now)
+            if self.stats.directory_bytes > limit and self._frames and self._fd >= 0:
+                # As in `_make_room`: what is ours and exported can only be deleted once it is closed.
+                with contextlib.suppress(SpoolFull):
+                    self._turn()
+        return self.stats.directory_bytes > limit
 
     def close(self) -> None:
         """Let go of the active segment; with `sync: power` only after its bytes are on the disk."""
@@ -181,18 +198,16 @@ class SpoolWriter:
         """Delete the oldest closed segment of any writer and leave a note of how many records it held."""
         oldest = sorted(list_segments(self.directory), key=lambda entry: (entry.modified_ns, entry.name.seq))
         for entry in oldest:
-            if not is_closed(entry.path):
-                continue
-            try:
-                records = segment.count_frames(entry.path)
-                note = entry.path.with_suffix(segment.DROPPED_SUFFIX)
-                note.write_text(f"{records}\n")
-                entry.path.unlink()
-            except FileNotFoundError:
-                continue  # another worker, or the exporter, was faster
-            except OSError as error:
-                logger.error("cannot drop spool segment %s: %s", entry.path.name, error)
-                return False
+            with held_for_deletion(entry.path) as held:
+                if not held:
+                    continue
+                try:
+                    records = segment.count_frames(entry.path)
+                    entry.path.with_suffix(segment.DROPPED_SUFFIX).write_text(f"{records}\n")
+                    entry.path.unlink()
+                except OSError as error:
+                    logger.error("cannot drop spool segment %s: %s", entry.path.name, error)
+                    return False
             self.stats.dropped_records += records
             self.stats.directory_bytes -= entry.size
             logger.error("spool at its bound: dropped %d records (%s)", records, entry.path.name)

@@ -31,6 +31,11 @@ class Recorder:
         await self._group.commit()
 
     @property
+    def full(self) -> bool:
+        """Whether a record would be refused now."""
+        return self._writer.full()
+
+    @property
     def stats(self) -> SpoolStats:
         return self._writer.stats
 
