@@ -3,9 +3,9 @@
     python make_secrets.py SENTINEL_DIR GRAFANA_DIR CLICKHOUSE_DIR
 
 Each folder is a volume that only its own service sees. A password comes from the environment
-(SENTINEL_CLICKHOUSE_PASSWORD, GRAFANA_CLICKHOUSE_PASSWORD, GRAFANA_ADMIN_PASSWORD) when that is set, else from
-the file of an earlier start, else from the system's random source. ClickHouse is given hashes only, and the
-profiles of its users beside them: its folder for users holds nothing else.
+(SENTINEL_CLICKHOUSE_PASSWORD, GRAFANA_CLICKHOUSE_PASSWORD, GRAFANA_ADMIN_PASSWORD) when that is set, else
+from the file of an earlier start, else from the system's random source. ClickHouse is given hashes only, and
+the profiles of its users beside them: its folder for users holds nothing else.
 """
 
 from __future__ import annotations
