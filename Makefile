@@ -37,6 +37,9 @@ format: $(STAMP)  ## rewrite the code in the house's format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+proto: $(STAMP)  ## generate sentinel/pb from proto/
+	$(BIN)/python proto/generate.py
+
 bench: $(STAMP)  ## speed and memory, as ratios against a baseline in the same run
 	$(BIN)/python -m bench
 

@@ -1,0 +1,279 @@
+"""Open Inference v2 over gRPC (KServe's protocol, which Triton and MLServer speak too).
+
+Names of tensors come from the servers' own sources: Triton's vLLM and TensorRT-LLM backends, MLServer's and
+KServe's Hugging Face runtimes. The streaming method has two dialects on one path and is not read.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+import msgspec
+from google.protobuf.message import DecodeError
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from sentinel.adapters._tensors import Naming, Place, Reading, join_elements, write
+from sentinel.adapters.base import DecodedRequest, MethodKind
+from sentinel.core.errors import WireError
+from sentinel.core.exchange import Role, TextPart
+
+if TYPE_CHECKING:
+    from sentinel.pb.open_inference_pb2 import ModelInferResponse
+
+_SERVICE = "/inference.GRPCInferenceService/"
+_CONTROL = (
+    *("ServerLive", "ServerReady", "ModelReady", "ServerMetadata", "ModelMetadata", "ModelConfig"),
+    *("ModelStatistics", "RepositoryIndex", "RepositoryModelLoad", "RepositoryModelUnload"),
+    *("SystemSharedMemoryStatus", "SystemSharedMemoryRegister", "SystemSharedMemoryUnregister"),
+    *("CudaSharedMemoryStatus", "CudaSharedMemoryRegister", "CudaSharedMemoryUnregister"),
+    *("TraceSetting", "LogSettings"),
+)
+_MAX_ANSWERS = 1024
+
+
+class OpenInferenceConfig(BaseModel):
+    """`adapters.open_inference:`. Tensors are named without regard to case."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    prompt: tuple[str, ...] = Field(
+        (
+            *("text_input", "prompt", "prompts", "text", "texts", "input", "inputs", "input-0", "input_text"),
+            *("query", "question", "messages", "args", "array_inputs", "decoder_text_input"),
+        ),
+        description="Input tensors that hold what the user says.",
+    )
+    system: tuple[str, ...] = Field(
+        ("system", "system_prompt", "system_message", "instructions"),
+        description="Input tensors that hold instructions to the model.",
+    )
+    context: tuple[str, ...] = Field(
+        ("context", "contexts", "document", "documents", "passages", "retrieved_documents"),
+        description="Input tensors that hold documents handed to the model.",
+    )
+    answer: tuple[str, ...] = Field(
+        (
+            *("text_output", "output", "outputs", "output-0", "output_text", "generated_text", "predict"),
+            *("predictions", "answer", "response", "completion"),
+        ),
+        description="Output tensors that hold what the model says; the first names an answer of our own when "
+        "the request names no output.",
+    )
+    ignore: tuple[str, ...] = Field(
+        (
+            *("sampling_parameters", "stream", "stop_words", "bad_words", "embedding_bias_words"),
+            *("guided_decoding_guide", "guided_decoding_guide_type", "image", "images", "audio", "video"),
+            "finish_reason",
+        ),
+        description="BYTES tensors that are neither: never read, never edited.",
+    )
+    unnamed_bytes: Literal["screen", "ignore"] = Field(
+        "screen",
+        description="BYTES tensors named nowhere above: read them as prompt or answer, or leave them alone.",
+    )
+    unnamed_binary: Literal["pass", "refuse"] = Field(
+        "pass",
+        description="Elements of such tensors that are not UTF-8 (a picture, say): pass them unread, or "
+        "refuse the message. Tensors listed as prompt, system, context or answer must be UTF-8.",
+    )
+    shared_memory: Literal["refuse", "pass"] = Field(
+        "refuse", description="Text tensors that lie in shared memory, where nothing here can read them."
+    )
+    max_texts: int = Field(
+        10_000, ge=1, description="Most texts in one message; more are refused, which bounds memory."
+    )
+    input_tokens: str = Field("num_input_tokens", description="Output tensor that counts prompt tokens.")
+    output_tokens: str = Field("num_output_tokens", description="Output tensor that counts answer tokens.")
+
+    @model_validator(mode="after")
+    def _one_meaning_for_a_name(self) -> OpenInferenceConfig:
+        if not self.answer:
+            raise ValueError("answer needs at least one name, which answers of our own bear")
+        seen: dict[str, str] = {}
+        for key in ("prompt", "system", "context", "ignore"):
+            for name in getattr(self, key):
+                if seen.setdefault(name.lower(), key) != key:
+                    raise ValueError(f"{name!r} stands in {seen[name.lower()]} and in {key}: keep one")
+        both = {name.lower() for name in self.answer} & {name.lower() for name in self.ignore}
+        if both:
+            raise ValueError(f"{min(both)!r} stands in answer and in ignore: keep one")
+        return self
+
+
+class InferMessage(msgspec.Struct):
+    """A decoded message. `data` is as it came; an edit is made on a fresh parse of it."""
+
+    data: bytes
+    model: str
+    parts: list[TextPart]
+    unread: tuple[str, ...]
+    places: list[Place]
+
+    def encode(self, texts: Sequence[str]) -> bytes:
+        edits = [
+            (place, text.encode())
+            for place, part, text in zip(self.places, self.parts, texts, strict=True)
+            if text != part.text
+        ]
+        return self._rewritten(edits) if edits else self.data
+
+    def _rewritten(self, edits: Sequence[tuple[Place, bytes]]) -> bytes:
+        raise NotImplementedError
+
+
+class InferRequest(InferMessage):
+    request_id: str
+    parse: Any  # ModelInferRequest.FromString
+
+    def _rewritten(self, edits: Sequence[tuple[Place, bytes]]) -> bytes:
+        message = self.parse(self.data)
+        write(message.inputs, message.raw_input_contents, edits)
+        return bytes(message.SerializeToString())
+
+
+class InferResponse(InferMessage):
+    response_id: str
+    input_tokens: int
+    output_tokens: int
+    parse: Any  # ModelInferResponse.FromString
+
+    def _rewritten(self, edits: Sequence[tuple[Place, bytes]]) -> bytes:
+        message = self.parse(self.data)
+        write(message.outputs, message.raw_output_contents, edits)
+        return bytes(message.SerializeToString())
+
+
+class OpenInference:
+    """The adapter. Holds settings only and is safe to share."""
+
+    name = "open_inference"
+    methods: Mapping[str, MethodKind] = {
+        **{f"{_SERVICE}{method}": MethodKind.CONTROL for method in _CONTROL},
+        f"{_SERVICE}ModelInfer": MethodKind.UNARY,
+        f"{_SERVICE}ModelStreamInfer": MethodKind.STREAM,
+    }
+
+    def __init__(self, config: OpenInferenceConfig) -> None:
+        # Here and not above: sentinel.pb says why.
+        from sentinel.pb import open_inference_pb2 as pb
+
+        self._config = config
+        self._request = pb.ModelInferRequest.FromString
+        self._response = pb.ModelInferResponse.FromString
+        self._pb = pb
+        self._counts = {config.input_tokens, config.output_tokens}
+        given = [(config.prompt, Role.PROMPT), (config.system, Role.SYSTEM), (config.context, Role.CONTEXT)]
+        self._inputs = self._naming("inputs", given, Role.PROMPT)
+        self._outputs = self._naming("outputs", [(config.answer, Role.ANSWER)], Role.ANSWER)
+
+    def _naming(
+        self, side: str, named: Iterable[tuple[Iterable[str], Role | None]], other: Role | None
+    ) -> Naming:
+        config = self._config
+        everything = [*named, (config.ignore, None)]
+        return Naming(
+            side=side,
+            roles={name.lower(): role for names, role in everything for name in names},
+            other=other if config.unnamed_bytes == "screen" else None,
+            strict=config.unnamed_binary == "refuse",
+            max_texts=config.max_texts,
+            shared_memory=config.shared_memory == "pass",
+        )
+
+    def decode_request(self, method: str, data: bytes) -> InferRequest:
+        try:
+            message = self._request(data)
+        except DecodeError:
+            raise WireError("not a ModelInferRequest: the bytes do not parse") from None
+        reading = Reading(self._inputs)
+        reading.read(message.inputs, message.raw_input_contents)
+        return InferRequest(
+            data=data,
+            model=message.model_name,
+            parts=reading.parts,
+            unread=reading.unread,
+            places=reading.places,
+            request_id=message.id,
+            parse=self._request,
+        )
+
+    def decode_response(self, method: str, data: bytes, request: DecodedRequest) -> InferResponse:
+        try:
+            message = self._response(data)
+        except DecodeError:
+            raise WireError("not a ModelInferResponse: the bytes do not parse") from None
+        reading = Reading(self._outputs)
+        reading.read(message.outputs, message.raw_output_contents)
+        counts = self._token_counts(message)
+        return InferResponse(
+            data=data,
+            model=message.model_name,
+            parts=reading.parts,
+            unread=reading.unread,
+            places=reading.places,
+            response_id=message.id,
+            input_tokens=counts.get(self._config.input_tokens, 0),
+            output_tokens=counts.get(self._config.output_tokens, 0),
+            parse=self._response,
+        )
+
+    def _token_counts(self, message: ModelInferResponse) -> dict[str, int]:
+        if len(message.outputs) < 2:  # an answer and a count
+            return {}
+        return {
+            output.name: _sum(message, index)
+            for index, output in enumerate(message.outputs)
+            if output.name in self._counts
+        }
+
+    def refusal_response(self, request: DecodedRequest, text: str) -> bytes:
+        """One answer for each element of the request's first text tensor, in a tensor of the same shape:
+        raw when the request came raw, else typed. Its name is that of the first output the request names.
+        """
+        assert isinstance(request, InferRequest)
+        asked = self._request(request.data)
+        first = request.places[0] if request.places else None
+        shape = _shape_of_answers(asked, first, request.places)
+        answer = self._pb.ModelInferResponse(
+            model_name=asked.model_name, model_version=asked.model_version, id=asked.id
+        )
+        name = asked.outputs[0].name if asked.outputs else self._config.answer[0]
+        output = answer.outputs.add(name=name, datatype="BYTES", shape=shape)
+        texts = [text.encode()] * math.prod(shape)
+        if asked.raw_input_contents:
+            answer.raw_output_contents.append(join_elements(texts))
+        else:
+            output.contents.bytes_contents.extend(texts)
+        return answer.SerializeToString()
+
+
+def _shape_of_answers(asked: Any, first: Place | None, places: Sequence[Place]) -> list[int]:
+    """The shape of the first text tensor where it fits its elements, else one answer."""
+    if first is None:
+        return [1]
+    texts = sum(place.raw == first.raw and place.index == first.index for place in places)
+    if first.raw and len(asked.raw_input_contents) != len(asked.inputs):
+        return [1]  # tensors in shared memory: entry and tensor do not share an index
+    shape = list(asked.inputs[first.index].shape)
+    fits = bool(shape) and min(shape) > 0 and math.prod(shape) == texts <= _MAX_ANSWERS
+    return shape if fits else [1]
+
+
+_WIDTHS = {"UINT32": (4, False), "INT32": (4, True), "UINT64": (8, False), "INT64": (8, True)}
+
+
+def _sum(message: ModelInferResponse, index: int) -> int:
+    """Sum of an integer output, typed or raw; 0 where it is neither."""
+    output = message.outputs[index]
+    if output.HasField("contents"):
+        typed = output.contents
+        fields = (typed.uint_contents, typed.int_contents, typed.uint64_contents, typed.int64_contents)
+        return sum(map(sum, fields))
+    if output.datatype not in _WIDTHS or len(message.raw_output_contents) != len(message.outputs):
+        return 0
+    width, signed = _WIDTHS[output.datatype]
+    raw = message.raw_output_contents[index]
+    chunks = (raw[start : start + width] for start in range(0, len(raw), width))
+    return sum(int.from_bytes(chunk, "little", signed=signed) for chunk in chunks)

@@ -1,0 +1,36 @@
+"""The table of adapters, and their settings."""
+
+from __future__ import annotations
+
+import importlib
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from sentinel.adapters.base import Adapter
+from sentinel.adapters.open_inference import OpenInferenceConfig
+
+ADAPTERS = {
+    "open_inference": "sentinel.adapters.open_inference:OpenInference",
+}
+
+
+class AdaptersConfig(BaseModel):
+    """`adapters:`, one key per adapter."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    open_inference: OpenInferenceConfig = Field(
+        default_factory=OpenInferenceConfig,
+        description="Open Inference v2 over gRPC: Triton, KServe, MLServer.",
+    )
+
+
+def load_adapters(config: AdaptersConfig) -> list[Adapter]:
+    """Every adapter, with its settings."""
+    return [_load(target)(getattr(config, name)) for name, target in ADAPTERS.items()]
+
+
+def _load(target: str) -> type:
+    module, _, name = target.partition(":")
+    found: type = getattr(importlib.import_module(module), name)
+    return found
