@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Annotated
 
@@ -20,7 +18,7 @@ from sentinel.core.exchange import CallContext, Role, Stage, TextPart
 from sentinel.core.finding import Finding, Inspection
 from sentinel.core.paths import cache_dir
 from sentinel.core.redact import Redactor
-from sentinel.detectors.registry import DETECTORS, DetectorsConfig, load_detectors
+from sentinel.detectors.registry import DetectorsConfig, known_detectors, load_detectors
 from sentinel.policy.engine import Policy, Selection
 from sentinel.policy.examples import ExampleResult, run_examples
 from sentinel.policy.load import bundled_rules, load_policy
@@ -106,11 +104,6 @@ def explain(
 def schema() -> None:
     """Print the JSON Schema of rule files, for editors."""
     print(rules_schema(), end="")
-
-
-def known_detectors() -> Collection[str]:
-    """Names that rules may use: ours, and those of installed packages."""
-    return {*DETECTORS, *(point.name for point in entry_points(group="sentinel.detectors"))}
 
 
 def _load(paths: list[Path] | None) -> Policy:

@@ -1,0 +1,116 @@
+"""`sentinel rules` as its users see it, with the real detectors."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from sentinel.cli.rules import app
+from sentinel.policy.load import bundled_rules
+from sentinel.policy.schema import rules_schema
+
+RULES = """\
+rules:
+- id: mail
+  detect: {detector: pii, type: EMAIL_ADDRESS}
+  action: redact
+  message: No addresses.
+  examples:
+    positive:
+    - write to jane@example.com
+    - write to nobody
+- id: watch
+  detect: {detector: pii, type: PHONE_NUMBER, score: 0.6}
+  action: flag
+  mode: shadow
+"""
+
+
+@pytest.fixture(scope="module")
+def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("state")
+
+
+@pytest.fixture(autouse=True)
+def in_state(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SENTINEL_STATE_DIR", str(state))
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "r.yaml"
+    path.write_text(RULES)
+    return path
+
+
+def run(*words: object, stdin: str = "") -> Result:
+    return CliRunner().invoke(app, [str(word) for word in words], input=stdin)
+
+
+def test_check_says_what_it_read(file: Path) -> None:
+    result = run("check", file)
+    assert result.exit_code == 0
+    assert result.stdout.startswith("2 rules (1 enforced, 1 in shadow), policy ")
+
+
+def test_check_takes_the_bundled_packs_by_default() -> None:
+    assert run("check").stdout == run("check", bundled_rules()).stdout
+
+
+def test_check_tells_every_mistake(file: Path) -> None:
+    file.write_text(
+        RULES.replace("action: flag", "action: flog").replace("pii, type: EMAIL", "pi, type: EMAIL")
+    )
+    result = run("check", file)
+    assert result.exit_code == 1
+    assert result.stderr.splitlines() == [
+        f"{file}:3: rules[0].detect.detector: "
+        "unknown detector 'pi'; known are pii, secrets; did you mean pii?",
+        f"{file}:12: rules[1].action: "
+        "must be 'allow', 'flag', 'redact' or 'block', not 'flog'; did you mean flag?",
+        "2 mistakes",
+    ]
+
+
+def test_test_tells_what_fails_and_where(file: Path) -> None:
+    result = run("test", file)
+    assert result.exit_code == 1
+    assert "positive 2" in result.stdout and "must fire and does not" in result.stdout
+    assert "r.yaml:9" in result.stdout
+    assert "without a positive example: watch" in result.stdout
+    assert result.stdout.endswith("2 rules, 4 examples, 2 failed\n")
+
+
+def test_test_passes(file: Path) -> None:
+    file.write_text(RULES.replace("    - write to nobody\n", ""))
+    result = run("test", file)
+    assert (result.exit_code, result.stdout.splitlines()[-1]) == (0, "2 rules, 2 examples, 0 failed")
+
+
+def test_explain(file: Path) -> None:
+    result = run("explain", "Dear jane@example.com, (212) 555-0142", "--rules", file)
+    assert result.exit_code == 0
+    lines = result.stdout.splitlines()
+    assert lines[0] == "action: redact (rule mail)"
+    assert "message: No addresses." in lines
+    row = next(line for line in lines if "EMAIL_ADDRESS" in line and "│" in line)
+    assert all(
+        cell in row for cell in ("mail", "redact", "medium", "5-21", "1.00", "0.50", "jane@example.com")
+    )
+    told = "ignored: PHONE_NUMBER at 23-37 with score 0.40: below 0.60, the least score of rule watch"
+    assert told in lines
+    assert lines[-2:] == ["becomes:", "Dear <EMAIL_ADDRESS>, (212) 555-0142"]
+
+
+def test_explain_reads_standard_input_and_takes_a_stage() -> None:
+    result = run("explain", "-", "--stage", "output", stdin="nothing here")
+    assert result.exit_code == 0
+    assert result.stdout.startswith("action: allow\n")
+    assert "becomes" not in result.stdout
+
+
+def test_schema() -> None:
+    result = run("schema")
+    assert result.stdout == rules_schema()
+    assert json.loads(result.stdout)["title"] == "Sentinel rules"
