@@ -1,0 +1,30 @@
+"""docs/rules.md: its examples load, and its tables name every key."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from sentinel.policy.condition import FIELDS
+from sentinel.policy.load import load_policy
+from sentinel.policy.rule import DetectConfig, ExampleConfig, MatchConfig, OperatorConfig, RuleConfig
+from tests.policy.support import KNOWN
+
+DOC = (Path(__file__).parents[2] / "docs" / "rules.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize("block", re.findall(r"```yaml\n(.*?)```", DOC, re.DOTALL))
+def test_examples_load(tmp_path: Path, block: str) -> None:
+    (tmp_path / "doc.yaml").write_text(block)
+    assert load_policy([tmp_path], KNOWN).rules
+
+
+@pytest.mark.parametrize("model", [RuleConfig, MatchConfig, DetectConfig, OperatorConfig, ExampleConfig])
+def test_every_key_is_named(model: type[RuleConfig]) -> None:
+    assert not [key for key in model.model_fields if f"`{key.rstrip('_')}`" not in DOC and key != "name"]
+
+
+def test_every_fact_is_named() -> None:
+    for name, fields in FIELDS.items():
+        assert f"`{name}`" in DOC
+        assert all(field in DOC for field in fields)
