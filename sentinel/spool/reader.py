@@ -21,7 +21,7 @@ from sentinel.spool import segment
 from sentinel.spool.segment import SegmentName
 
 _CHUNK = 1 << 20
-_ABANDONED_SECONDS = 3600
+_ABANDONED_SECONDS = 60
 
 
 class SegmentFile(msgspec.Struct, frozen=True, gc=False):

@@ -60,8 +60,8 @@ class SpoolWriter:
         """Begin the first segment. Raises SpoolFull when the directory cannot be written."""
         self.directory, self.writer_id, self.config = directory, writer_id, config or SpoolConfig()
         self.stats = SpoolStats()
-        self.position = 0
-        """Bytes appended so far, over all segments: what a group commit has to reach."""
+        # Turning to the next segment at the bound still has to fit below it.
+        self._limit = self.config.max_bytes - segment.HEADER.size
         self._clock = clock
         self._lock = threading.Lock()
         self._retired: list[int] = []
@@ -84,7 +84,7 @@ class SpoolWriter:
                 self._size + need > self.config.segment_bytes
                 or now >= self._turn_at
                 or now >= self._measure_at
-                or self.stats.directory_bytes + need > self.config.max_bytes
+                or self.stats.directory_bytes + need > self._limit
             ):
                 self._make_room(need, now)
             frame = segment.frame(data)
@@ -94,7 +94,6 @@ class SpoolWriter:
                 self._retry_after_drop(frame, error)
             self._size += need
             self._frames += 1
-            self.position += need
             stats = self.stats
             stats.records += 1
             stats.bytes += need
@@ -123,14 +122,14 @@ class SpoolWriter:
                 self._fd = -1
         self.sync()
 
-    def sync(self) -> int:
-        """Bring everything appended so far to the disk; returns the `position` reached. Blocks.
+    def sync(self) -> None:
+        """Bring everything appended so far to the disk. Blocks.
 
         Raises SpoolFull when the disk fails. The active segment is then given up, for the kernel reports a
         lost page once only and a second sync would look like a success (fsync(2)).
         """
         with self._lock:
-            position, active, retired = self.position, self._fd, self._retired
+            active, retired = self._fd, self._retired
             self._retired = []
             if active >= 0 and self.config.sync == "power":
                 active = os.dup(active)
@@ -147,7 +146,6 @@ class SpoolWriter:
                 os.close(fd)
             if active >= 0 and self.config.sync == "power":
                 os.close(active)
-        return position
 
     def _write(self, frame: bytes) -> None:
         written = os.write(self._fd, frame)
@@ -181,7 +179,7 @@ class SpoolWriter:
             self._turn()
         if now >= self._measure_at:
             self._measure(now)
-        limit = self.config.max_bytes
+        limit = self._limit
         if self.stats.directory_bytes + need <= limit:
             return
         # A full active segment could never be deleted while it is ours: close it, so that room can be made.
@@ -192,7 +190,9 @@ class SpoolWriter:
                 pass
         if self.stats.directory_bytes + need > limit:
             self.stats.rejected += 1
-            raise SpoolFull(f"the spool holds {self.stats.directory_bytes} bytes and its bound is {limit}")
+            raise SpoolFull(
+                f"the spool holds {self.stats.directory_bytes} bytes and its bound is {self.config.max_bytes}"
+            )
 
     def _drop_one(self) -> bool:
         """Delete the oldest closed segment of any writer and leave a note of how many records it held."""
@@ -253,6 +253,7 @@ class SpoolWriter:
             raise _refusal(error) from None
         self._fd, self._seq = fd, name.seq
         self._size, self._frames, self._damaged = segment.HEADER.size, 0, False
+        self.stats.directory_bytes += segment.HEADER.size
         self._turn_at = self._clock() + self.config.segment_seconds
 
 

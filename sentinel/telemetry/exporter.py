@@ -95,7 +95,6 @@ class Exporter:
         self._lag_seconds = 0.0
         self._last_export_ns = 0
         self._last_error = ""
-        remove_abandoned(spool_dir, now_ns() / 1e9)
 
     def close(self) -> None:
         self._ledger.close()
@@ -175,6 +174,7 @@ class Exporter:
             self._items[batch.id] = items
         else:
             batch = self._claim_interrupted(views)
+            remove_abandoned(self._spool_dir, self._now_ns() / 1e9)
         if batch is not None:
             self._pending.append(batch)
             self._reached("claimed")
