@@ -1,0 +1,246 @@
+"""Context words: a score rises when one of the recognizer's words stands near the match.
+
+The rules are Presidio's LemmaContextAwareEnhancer over spaCy's blank English tokenizer, where the lemma of
+a token is the token in lower case. Only the neighbourhood of matches is tokenised: spaCy splits at white
+space first, and what is between two white spaces ("chunk") does not depend on the rest. Left out: spaCy's
+second pass, which joins pieces that punctuation rules have split when together they are an exception such
+as an emoticon.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from bisect import bisect_right
+from functools import cached_property
+
+import msgspec
+
+from sentinel.detectors._recognizers import ContextSettings, TokenizerRules
+
+_PLAIN = re.compile(r"[A-Za-z]+|[0-9]+")
+_SPACE = re.compile(r"\s")
+_SPACE_OR_NOT = re.compile(r"\s+|\S+")
+_WITH_COLON = re.compile(r"[^\s:]{0,200}:\S{0,200}")
+_STEP = 64  # characters, doubled each time that no keyword turned up
+MAX_CHUNK = 500  # a longer stretch without white space is split at this length, so that work stays linear
+
+
+class Token(msgspec.Struct, frozen=True, gc=False):
+    start: int
+    text: str
+
+
+class Tokenizer:
+    """spaCy's blank English tokenizer for one chunk at a time."""
+
+    def __init__(self, rules: TokenizerRules) -> None:
+        self._source = rules
+        self._rules = rules.rules
+
+    # Compiled when the first chunk needs it: 60 ms that a text of plain words never pays.
+
+    @cached_property
+    def _prefix(self) -> re.Pattern[str]:
+        return re.compile(self._source.prefix)
+
+    @cached_property
+    def _suffix(self) -> re.Pattern[str]:
+        return re.compile(self._source.suffix)
+
+    @cached_property
+    def _infix(self) -> re.Pattern[str]:
+        return re.compile(self._source.infix)
+
+    @cached_property
+    def _url(self) -> re.Pattern[str]:
+        return re.compile(self._source.url)
+
+    def split(self, chunk: str) -> tuple[str, ...] | list[str]:
+        """The tokens of a stretch without white space."""
+        known = self._rules.get(chunk)
+        if known is not None:
+            return known
+        if _PLAIN.fullmatch(chunk):
+            return (chunk,)
+        return self._split_affixes(chunk)
+
+    def _split_affixes(self, rest: str) -> list[str]:
+        before: list[str] = []
+        after: list[str] = []
+        while rest and rest not in self._rules:
+            found = self._prefix.search(rest)
+            prefix = found.end() if found else 0
+            if prefix and rest[prefix:] in self._rules:
+                before.append(rest[:prefix])
+                rest = rest[prefix:]
+                break
+            found = self._suffix.search(rest[prefix:])
+            suffix = len(found.group()) if found else 0
+            if suffix and rest[:-suffix] in self._rules:
+                after.append(rest[-suffix:])
+                rest = rest[:-suffix]
+                break
+            if not prefix and not suffix:
+                break
+            if prefix:
+                before.append(rest[:prefix])
+            if suffix and prefix + suffix <= len(rest):
+                after.append(rest[-suffix:])
+                rest = rest[prefix:-suffix]
+            else:
+                rest = rest[prefix:]
+        return [*before, *self._middle(rest), *reversed(after)]
+
+    def _middle(self, rest: str) -> tuple[str, ...] | list[str]:
+        if not rest:
+            return ()
+        known = self._rules.get(rest)
+        if known is not None:
+            return known
+        if self._url.match(rest):
+            return (rest,)
+        pieces: list[str] = []
+        start = 0
+        for match in self._infix.finditer(rest):
+            if match.start() == 0:
+                continue
+            if match.start() != start:
+                pieces.append(rest[start : match.start()])
+            if match.group():
+                pieces.append(match.group())
+            start = match.end()
+        if start < len(rest):
+            pieces.append(rest[start:])
+        return pieces
+
+
+class ContextRules:
+    """Shared by all texts; thread-safe."""
+
+    def __init__(self, settings: ContextSettings, rules: TokenizerRules) -> None:
+        self.settings = settings
+        self.tokenizer = Tokenizer(rules)
+        self.stop_words = rules.stop_words
+
+    def is_keyword(self, word: str) -> bool:
+        """Whether a lower-case token counts towards the words around a match (one with a colon never
+        does)."""
+        return ":" not in word and not self.is_ignored(word)
+
+    def is_ignored(self, word: str) -> bool:
+        """Stop words and punctuation."""
+        if word in self.stop_words:
+            return True
+        return not word.isalnum() and all(unicodedata.category(char)[0] == "P" for char in word)
+
+    def supporting(self, words: list[str], context: tuple[str, ...]) -> str:
+        """The first word of `context` (lower case) that occurs in `words`, or ""."""
+        if self.settings.mode == "whole_word":
+            return next((word for word in context if word in words), "")
+        joined = "\0".join(words)
+        return next((word for word in context if word in joined), "")
+
+    def lifted(self, score: float) -> float:
+        return min(max(score + self.settings.factor, self.settings.minimum), 1.0)
+
+
+class Surroundings:
+    """The words around places of one text. Ask in ascending order: then every chunk is split once."""
+
+    def __init__(self, rules: ContextRules, text: str) -> None:
+        self._rules = rules
+        self._text = text
+        self._tokens: list[Token] = []  # all of text[self._start : self._end]
+        self._start = self._end = 0
+        self._place, self._words = -1, [""]
+
+    def words(self, place: int) -> list[str]:
+        """The keywords that Presidio looks at for a match at `place`: its own token and up to five before it,
+        then the first from there on."""
+        if place != self._place:
+            self._place, self._words = place, self._find_words(place)
+        return self._words
+
+    def _find_words(self, place: int) -> list[str]:
+        settings = self._rules.settings
+        self._cover(place)
+        wanted, step = settings.before + 1, _STEP
+        while True:
+            index = min(bisect_right(self._tokens, place, key=_end_of), len(self._tokens) - 1)
+            before = self._keywords(range(index, -1, -1), wanted)
+            if len(before) == wanted or self._start == 0:
+                break
+            self._extend_left(step)
+            step *= 2
+        while True:
+            after = self._keywords(range(index, len(self._tokens)), settings.after + 1)
+            if len(after) > settings.after or self._end == len(self._text):
+                return before + after
+            self._extend_right(self._end + _STEP)
+
+    def _keywords(self, indices: range, wanted: int) -> list[str]:
+        found: list[str] = []
+        for index in indices:
+            word = self._tokens[index].text.lower()
+            if self._rules.is_keyword(word) or word in self._pieces:
+                found.append(word)
+                if len(found) == wanted:
+                    break
+        return found
+
+    @cached_property
+    def _pieces(self) -> frozenset[str]:
+        """The parts of tokens that hold a colon: Presidio counts an equal token anywhere as a keyword."""
+        words: set[str] = set()
+        for match in _WITH_COLON.finditer(self._text):
+            for token in self._rules.tokenizer.split(match.group()):
+                word = token.lower()
+                if ":" in word and not self._rules.is_ignored(word):
+                    words.update(word.split(":"))
+        return frozenset(words)
+
+    def _cover(self, place: int) -> None:
+        """Have tokens from a chunk's beginning at or before `place` to the end of the chunk that holds it."""
+        if not self._start <= place < self._end:
+            start = self._chunk_start(place)
+            if not self._start <= start <= self._end or not self._tokens:
+                self._tokens, self._start, self._end = [], start, start
+            self._extend_right(place + 1)
+
+    def _chunk_start(self, place: int) -> int:
+        floor = max(0, place - MAX_CHUNK)
+        while place > floor and not (self._text[place - 1].isspace() and not self._text[place].isspace()):
+            place -= 1
+        return place
+
+    def _extend_right(self, to: int) -> None:
+        match = _SPACE.search(self._text, min(to, len(self._text)), min(len(self._text), to + MAX_CHUNK))
+        end = match.end() if match else min(len(self._text), to + MAX_CHUNK)
+        self._tokens += self._split(self._end, end)
+        self._end = end
+
+    def _extend_left(self, step: int) -> None:
+        start = self._chunk_start(max(0, self._start - step))
+        self._tokens = self._split(start, self._start) + self._tokens
+        self._start = start
+
+    def _split(self, start: int, end: int) -> list[Token]:
+        """One space after a token belongs to it; any other white space is a token."""
+        tokens: list[Token] = []
+        for match in _SPACE_OR_NOT.finditer(self._text, start, end):
+            at, stretch = match.start(), match.group()
+            if stretch.isspace():
+                if at and stretch[0] == " " and not self._text[at - 1].isspace():
+                    at, stretch = at + 1, stretch[1:]
+                pieces: tuple[str, ...] | list[str] = (stretch,) if stretch else ()
+            else:
+                pieces = self._rules.tokenizer.split(stretch)
+            for piece in pieces:
+                tokens.append(Token(at, piece))
+                at += len(piece)
+        return tokens
+
+
+def _end_of(token: Token) -> int:
+    return token.start + len(token.text)

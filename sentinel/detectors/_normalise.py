@@ -1,0 +1,107 @@
+"""The text as it reads: without the disguises that Unicode offers.
+
+- compatibility forms (full-width, circled, mathematical letters and digits, ligatures) by NFKC, per character
+- digits of any script as ASCII digits
+- zero-width, bidirectional and other format characters taken out
+- letters of other scripts that look like Latin ones, where Latin letters, digits or `@` stand in the same
+  word (a word all in Cyrillic stays: its letters disguise nothing)
+- dashes and quotes as ASCII ones
+
+The normalised form only ever adds findings, so it may be bold.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+import msgspec
+
+_LOOK_ALIKE = dict(
+    zip(
+        "аеорсухіјѕһԁкмтвнпАВЕКМНОРСТХІЈЅУαορντικυχΑΒΕΖΗΙΚΜΝΟΡΤΥΧ",
+        "aeopcyxijshdkmtbhnABEKMHOPCTXIJSYaopvtikuxABEZHIKMNOPTYX",
+        strict=True,
+    )
+)
+_DASHES_AND_QUOTES = {
+    **dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe63\uff0d", "-"),
+    **dict.fromkeys("\u2018\u2019\u201a\u201b", "'"),
+    **dict.fromkeys("\u201c\u201d\u201e\u201f", '"'),
+    **dict.fromkeys("\u2024\u3002\uff61", "."),
+}
+_NON_ASCII = re.compile(r"[^\x00-\x7f]+")
+_MIXED_WORD = re.compile(r"\S*[^\x00-\x7f]\S*")
+_LATIN = re.compile(r"[A-Za-z0-9@]")
+_HAS_LOOK_ALIKE = re.compile("[" + "".join(_LOOK_ALIKE) + "]")
+
+
+class Normalised(msgspec.Struct, frozen=True):
+    """`origin[i]` is the place in the original text of character i; one more entry for the end."""
+
+    text: str
+    origin: list[int]
+
+    def original(self, start: int, end: int) -> tuple[int, int]:
+        """Where the original has what stands at `start:end`."""
+        return self.origin[start], self.origin[end - 1] + 1
+
+
+class _Replacements(dict[str, str]):
+    """Filled as characters turn up; at most one entry per code point."""
+
+    def __missing__(self, char: str) -> str:
+        replacement = self[char] = _replacement(char)
+        return replacement
+
+
+def _replacement(char: str) -> str:
+    if char in _DASHES_AND_QUOTES:
+        return _DASHES_AND_QUOTES[char]
+    category = unicodedata.category(char)
+    if category == "Cf":
+        return ""
+    if category == "Nd":
+        return str(unicodedata.decimal(char))
+    return unicodedata.normalize("NFKC", char)
+
+
+_TABLE = _Replacements()
+
+
+def normalised(text: str) -> Normalised | None:
+    """The normalised form, or None when it is the text itself."""
+    if text.isascii():
+        return None
+    disguised = _disguised_letters(text)
+    parts: list[str] = []
+    origin: list[int] = []
+    done = 0
+    changed = False
+    for run in _NON_ASCII.finditer(text):
+        parts.append(text[done : run.start()])
+        origin.extend(range(done, run.start()))
+        for place in range(run.start(), run.end()):
+            char = text[place]
+            new = _LOOK_ALIKE[char] if place in disguised else _TABLE[char]
+            changed = changed or new != char
+            parts.append(new)
+            origin.extend([place] * len(new))
+        done = run.end()
+    if not changed:
+        return None
+    parts.append(text[done:])
+    origin.extend(range(done, len(text) + 1))
+    return Normalised("".join(parts), origin)
+
+
+def _disguised_letters(text: str) -> frozenset[int]:
+    if not _HAS_LOOK_ALIKE.search(text):
+        return frozenset()
+    return frozenset(
+        word.start() + place
+        for word in _MIXED_WORD.finditer(text)
+        if _LATIN.search(word.group())
+        for place, char in enumerate(word.group())
+        if char in _LOOK_ALIKE
+    )

@@ -1,0 +1,229 @@
+"""One Hyperscan pass over a text for every expression of every pattern detector, and exact confirmation.
+
+Expression  what a detector searches: an expression of the package `regex`, or a Hyperscan expression alone
+Scanner     all expressions compiled: `candidates(skeleton)` is the pass, `matches(...)` confirms
+Work        how much was confirmed for one text, counted
+
+What always holds: `matches` gives what `regex.finditer` gives over the whole text, in order, although it
+reads only windows around candidates. `_candidates` says why a window suffices. The bounds that keep the
+work linear in the length of the text: where an expression is unlimited to the left, a match begins at most
+MAX_HEAD characters before its candidate (a longer e-mail local part is found from there on); windows of
+unlimited expressions join up to MAX_WINDOW characters, and grow only along a match that was found.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import hyperscan
+import msgspec
+import regex
+
+from sentinel.detectors import _cache
+from sentinel.detectors._candidates import UNBOUNDED, CandidateForm, NotConvertible, candidate_form
+
+FORMAT = 1
+MAX_HEAD = 256
+MAX_WINDOW = 1024
+_LOOK = 2  # a match that ends this close to its window's end may have been cut by it
+
+
+class Expression(msgspec.Struct, frozen=True):
+    """`pattern` with `flags` of the package `regex`; or, `raw`, a Hyperscan expression that nothing
+    confirms."""
+
+    pattern: str
+    flags: int = 0
+    raw: bool = False
+
+
+class Work(msgspec.Struct):
+    """What confirming one text cost: windows read by expressions, their characters, phone candidates
+    parsed."""
+
+    windows: int = 0
+    characters: int = 0
+    phones: int = 0
+
+
+class _Compiled(msgspec.Struct, frozen=True):
+    forms: tuple[CandidateForm, ...]
+    database: bytes
+
+
+Candidates = dict[int, list[int]]
+
+
+def _collect(expression: int, _start: int, end: int, _flags: int, found: Any) -> None:
+    found.append((expression, end))
+
+
+class Scanner:
+    """Immutable after construction and safe to use from several threads (Hyperscan scratch is per thread)."""
+
+    def __init__(self, expressions: Sequence[Expression], cache_dir: Path) -> None:
+        self._expressions = tuple(expressions)
+        compiled, self._database = _load(self._expressions, cache_dir)
+        self._forms = compiled.forms
+        self._always = [i for i, form in enumerate(self._forms) if not form.expression]
+        self._regexes: list[Any] = [None] * len(self._forms)
+        self._stops: list[Any] = [None] * len(self._forms)
+        self._local = threading.local()
+
+    def candidates(self, skeleton: bytes) -> Candidates:
+        """Expression index -> ends of candidates, ascending."""
+        try:
+            scratch = self._local.scratch
+        except AttributeError:
+            scratch = self._local.scratch = hyperscan.Scratch(self._database)
+        found: list[tuple[int, int]] = []
+        self._database.scan(skeleton, _collect, 0, found, scratch)
+        grouped: Candidates = {}
+        for expression, end in found:
+            if expression in grouped:
+                grouped[expression].append(end)
+            else:
+                grouped[expression] = [end]
+        for expression in self._always:
+            grouped[expression] = [len(skeleton)]
+        return grouped
+
+    def matches(self, index: int, text: str, skeleton: bytes, ends: list[int], work: Work) -> list[Any]:
+        """The matches of expression `index` in `text`, given the ends of its candidates."""
+        form = self._forms[index]
+        search = (self._regexes[index] or self._compile(index)).search
+        found: list[Any] = []
+        position = start = limit = 0
+        last = done = -1
+        for k, end in enumerate(ends):
+            if end <= position or k <= done:
+                continue
+            if k > last:
+                start = self._window_start(index, form, skeleton, position, end)
+                last, limit = self._window_end(index, form, skeleton, ends, k, start)
+            else:
+                start = max(start, position, end - form.head if form.head != UNBOUNDED else 0)
+            match = _search(search, text, start, limit, work)
+            if match is None:
+                done = last
+            else:
+                found.append(match)
+                position = match.end()
+        return found
+
+    def _window_start(self, index: int, form: CandidateForm, skeleton: bytes, position: int, end: int) -> int:
+        if form.head != UNBOUNDED:
+            return max(position, end - form.head)
+        start = max(position, end - MAX_HEAD)
+        stop = self._stop_searches(index)[0].search(skeleton, start, end) if form.stops else None
+        return stop.end() if stop else start
+
+    def _window_end(
+        self, index: int, form: CandidateForm, skeleton: bytes, ends: list[int], k: int, start: int
+    ) -> tuple[int, int]:
+        """Index of the last candidate of the window and the window's end."""
+        if not form.expression:
+            return k, len(skeleton)
+        last = k
+        limit = self._reach(index, form, skeleton, ends[last])
+        endless = UNBOUNDED in (form.head, form.tail)
+        head = MAX_HEAD if form.head == UNBOUNDED else form.head
+        while last + 1 < len(ends) and ends[last + 1] - head <= limit:
+            if endless and ends[last + 1] - start > MAX_WINDOW:
+                break
+            last += 1
+            if ends[last] >= limit or form.tail != UNBOUNDED:
+                limit = self._reach(index, form, skeleton, ends[last])
+        return last, limit
+
+    def _reach(self, index: int, form: CandidateForm, skeleton: bytes, end: int) -> int:
+        """Where nothing that belongs to a match with a candidate at `end` can lie any more."""
+        if form.tail != UNBOUNDED:
+            return min(len(skeleton), end + form.tail + _LOOK)
+        limit = min(len(skeleton), end + MAX_WINDOW)
+        stop = self._stop_searches(index)[1].search(skeleton, end, limit) if form.stops else None
+        return min(len(skeleton), stop.end() + _LOOK) if stop else limit
+
+    def _stop_searches(self, index: int) -> tuple[Any, Any]:
+        """The last and the first character of a stretch that cannot be part of a match."""
+        if self._stops[index] is None:
+            members = b"[" + regex.escape(self._forms[index].stops).encode() + b"]"
+            self._stops[index] = (regex.compile(b"(?r)" + members), regex.compile(members))
+        return self._stops[index]  # type: ignore[no-any-return]
+
+    def _compile(self, index: int) -> Any:
+        expression = self._expressions[index]
+        self._regexes[index] = regex.compile(expression.pattern, expression.flags)
+        return self._regexes[index]
+
+
+def _search(search: Any, text: str, start: int, limit: int, work: Work) -> Any:
+    """The first match that starts in the window, at its true length."""
+    wide = limit
+    while True:
+        work.windows += 1
+        work.characters += wide - start
+        match = search(text, start, wide)
+        if match is None or match.start() >= limit:
+            return None
+        if wide >= len(text) or match.end() + _LOOK <= wide:
+            return match
+        wide = min(len(text), wide + 4 * (wide - match.start()) + MAX_WINDOW)
+
+
+def _load(expressions: tuple[Expression, ...], cache_dir: Path) -> tuple[_Compiled, Any]:
+    path = cache_dir / f"patterns-{_digest(expressions)}.bin"
+    payload = _cache.read(path)
+    if payload is not None:
+        try:
+            compiled = msgspec.msgpack.decode(payload, type=_Compiled)
+            return compiled, hyperscan.loadb(compiled.database, hyperscan.HS_MODE_BLOCK)
+        except (msgspec.DecodeError, msgspec.ValidationError, hyperscan.error):
+            pass
+    compiled = _build(expressions)
+    _cache.write(path, msgspec.msgpack.encode(compiled))
+    return compiled, hyperscan.loadb(compiled.database, hyperscan.HS_MODE_BLOCK)
+
+
+def _digest(expressions: tuple[Expression, ...]) -> str:
+    """Differs whenever the compiled form may: expressions, Hyperscan, and the processor it compiled for."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        processor = next((line for line in lines if line.startswith(("flags", "Features"))), "")
+    except OSError:
+        processor = ""
+    told = msgspec.msgpack.encode((FORMAT, hyperscan.__version__, regex.__version__, processor, expressions))
+    return hashlib.sha256(told).hexdigest()[:24]
+
+
+def _build(expressions: tuple[Expression, ...]) -> _Compiled:
+    forms = tuple(_form(expression) for expression in expressions)
+    sought = [(i, form) for i, form in enumerate(forms) if form.expression]
+    database = hyperscan.Database()
+    database.compile(
+        expressions=[form.expression.encode() for _, form in sought] or [b"\\x00{64}"],
+        ids=[i for i, _ in sought] or [0],
+        flags=[_flags(form) for _, form in sought] or [0],
+    )
+    return _Compiled(forms, hyperscan.dumpb(database))
+
+
+def _flags(form: CandidateForm) -> int:
+    return int(hyperscan.HS_FLAG_CASELESS if form.ignore_case else 0) | int(hyperscan.HS_FLAG_DOTALL)
+
+
+def _form(expression: Expression) -> CandidateForm:
+    """The candidate form, or one that asks to read every text when Hyperscan cannot take the expression."""
+    if expression.raw:
+        return CandidateForm(expression.pattern, bool(expression.flags & regex.IGNORECASE), 0, 0, "")
+    try:
+        form = candidate_form(expression.pattern, bool(expression.flags & regex.IGNORECASE))
+        probe = hyperscan.Database()
+        probe.compile(expressions=[form.expression.encode()], ids=[0], flags=[_flags(form)])
+        return form
+    except (NotConvertible, hyperscan.error):
+        return CandidateForm("", False, UNBOUNDED, UNBOUNDED, "")

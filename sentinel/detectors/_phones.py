@@ -1,0 +1,193 @@
+"""Phone numbers: candidates from the common pass, confirmed with the package phonenumbers as Presidio's
+PhoneRecognizer does, region by region.
+
+A candidate is a stretch with enough digits. The package reads only the region around it: the longest
+stretch of characters that can be part of a number or of its extension, with a little of what follows,
+because it judges the neighbours too. Whatever lies outside cannot change its answer.
+
+Parsing takes 50 us, so most pieces never come that far: a piece that does not look like country code,
+national prefix and one of the region's number patterns (from the package's own metadata) cannot parse to a
+valid number.
+
+The bound: `limit` pieces parsed per text. Past it a piece that has the right shape is reported unconfirmed.
+A region longer than MAX_REGION characters is read in stretches of that length.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import msgspec
+import phonenumbers
+import regex
+
+from sentinel.detectors._patterns import Work
+
+MAX_REGION = 600
+_AFTER = 4  # what is judged behind a number: a time stamp's ":30", the next letter
+_MANY_REGIONS = 5  # of one country code: then the general pattern serves instead of every region's own
+
+# Of the package's candidate pattern: punctuation between digits, lead characters, letters of extension
+# labels.
+_PUNCTUATION = (
+    r"\-x\u2010-\u2015\u2212\u30fc\uff0d\uff0f \xa0\xad\u200b\u2060\u3000()\uff08\uff09\uff3b\uff3d.\[\]/~"
+    r"\u2053\u223c\uff5e"
+)
+_EXTENSION = r"+\uff0b\t,;=:.\uff0e#\uff03exnsiótadob\u0301доб\uff45\uff58\uff54\uff4e\uff49"
+_OUTSIDE = rf"[^\d{_PUNCTUATION}{_EXTENSION}]"
+_LAST_OUTSIDE = regex.compile("(?r)" + _OUTSIDE, regex.IGNORECASE)
+_FIRST_OUTSIDE = regex.compile(_OUTSIDE, regex.IGNORECASE)
+_PLAIN_PIECE = re.compile(r"[0-9\-() .\[\]/~]+")
+_NOT_DIGITS = re.compile(r"[^0-9]+")
+
+_TYPES = (
+    "fixed_line", "mobile", "toll_free", "premium_rate", "shared_cost", "personal_number", "voip", "pager", "uan",
+    "voicemail",
+)  # fmt: skip
+
+
+class PhoneMatch(msgspec.Struct, frozen=True, gc=False):
+    """`number` is the package's PhoneNumber, or None for one that the bound left unconfirmed."""
+
+    start: int
+    end: int
+    number: Any = None
+
+
+def candidate_expression(regions: Iterable[str]) -> str:
+    """For Hyperscan, over the skeleton (where `q` and `\\x01` stand for the punctuation beyond ASCII):
+    as many digits as the shortest valid number of `regions` has, with punctuation between."""
+    lengths = [
+        length
+        for region in regions
+        for kind in _descriptions(_metadata(region))
+        for length in kind.possible_length
+        if length > 0
+    ]
+    return r"[0-9](?:[\-xXq \x01().\[\]/~]{0,4}[0-9]){%d}" % (max(2, min(lengths, default=7)) - 1)
+
+
+def _metadata(region: str) -> Any:
+    found = phonenumbers.PhoneMetadata.metadata_for_region(region)
+    if found is None:
+        raise ValueError(region)
+    return found
+
+
+def _descriptions(metadata: Any) -> list[Any]:
+    found = [getattr(metadata, name) for name in _TYPES]
+    return [kind for kind in found if kind is not None and kind.national_number_pattern]
+
+
+class _Shape:
+    """Whether digits can parse to a valid number of one region; errs on the side of yes."""
+
+    def __init__(self, region: str) -> None:
+        metadata = _metadata(region)
+        code = metadata.country_code
+        siblings = phonenumbers.COUNTRY_CODE_TO_REGION_CODE.get(code, (region,))
+        if len(siblings) > _MANY_REGIONS:
+            patterns = [_metadata(sibling).general_desc.national_number_pattern for sibling in siblings[:1]]
+        else:
+            kinds = [kind for sibling in siblings for kind in _descriptions(_metadata(sibling))]
+            patterns = [kind.national_number_pattern for kind in kinds]
+        national = "|".join(dict.fromkeys(patterns))
+        prefix = (
+            f"(?:{metadata.national_prefix_for_parsing})?" if metadata.national_prefix_for_parsing else ""
+        )
+        rewritten = (
+            rf"|{metadata.national_prefix_for_parsing}.*" if metadata.national_prefix_transform_rule else ""
+        )
+        abroad = rf"|(?:{metadata.international_prefix}).*" if metadata.international_prefix else ""
+        self._matches = re.compile(rf"(?:{code})?{prefix}(?:{national}){abroad}{rewritten}").fullmatch
+
+    def fits(self, piece: str) -> bool:
+        if not _PLAIN_PIECE.fullmatch(piece):
+            return True  # a plus, an extension, digits of another script: the package decides
+        return self._matches(_NOT_DIGITS.sub("", piece)) is not None
+
+
+class _Survey(phonenumbers.PhoneNumberMatcher):  # type: ignore[misc]
+    """Goes through every piece that the matcher would try, and notes the regions that any piece fits."""
+
+    def __init__(self, text: str, shapes: dict[str, _Shape]) -> None:
+        super().__init__(text, None)
+        self._shapes = shapes
+        self.open = dict(shapes)
+
+    def _parse_and_verify(self, candidate: str, offset: int) -> None:
+        for region in [region for region, shape in self.open.items() if shape.fits(candidate)]:
+            del self.open[region]
+
+    def regions(self) -> list[str]:
+        self.has_next()
+        return [region for region in self._shapes if region not in self.open]
+
+
+class _Confirmation(phonenumbers.PhoneNumberMatcher):  # type: ignore[misc]
+    """The package's matcher, which parses only pieces of the right shape and at most `limit` of them."""
+
+    def __init__(self, text: str, region: str, leniency: int, shape: _Shape, work: Work, limit: int) -> None:
+        super().__init__(text, region, leniency=leniency)
+        self._shape, self._work, self._limit = shape, work, limit
+
+    def _parse_and_verify(self, candidate: str, offset: int) -> Any:
+        if not self._shape.fits(candidate):
+            return None
+        if self._work.phones >= self._limit:
+            return _unconfirmed(candidate, offset)
+        self._work.phones += 1
+        return super()._parse_and_verify(candidate, offset)
+
+
+def _unconfirmed(candidate: str, offset: int) -> Any:
+    if not _PLAIN_PIECE.fullmatch(candidate):
+        return None
+    return phonenumbers.PhoneNumberMatch(offset, candidate, phonenumbers.PhoneNumber())
+
+
+class PhoneFinder:
+    """One phone recognizer: some regions at one leniency."""
+
+    def __init__(self, regions: Sequence[str], leniency: int, limit: int) -> None:
+        self._shapes = {region: _Shape(region) for region in regions}
+        self._leniency = leniency
+        self._limit = limit
+
+    def find(self, text: str, ends: list[int], work: Work) -> list[PhoneMatch]:
+        """Every match of every region, without those that lie inside another; ascending."""
+        found: dict[tuple[int, int], PhoneMatch] = {}
+        for start, end in _regions(text, ends):
+            part = text[max(0, start - 1) : end + _AFTER]
+            shift = max(0, start - 1)
+            for region in _Survey(part, self._shapes).regions():
+                shape = self._shapes[region]
+                for match in _Confirmation(part, region, self._leniency, shape, work, self._limit):
+                    place = (match.start + shift, match.end + shift)
+                    number = match.number if match.number.country_code else None
+                    if place not in found or found[place].number is None:
+                        found[place] = PhoneMatch(*place, number)
+        return _outermost(list(found.values()))
+
+
+def _regions(text: str, ends: list[int]) -> Iterator[tuple[int, int]]:
+    """The stretches around candidates that the package has to see, apart from each other."""
+    done = 0
+    for end in ends:
+        while end > done:
+            floor = max(done, end - MAX_REGION)
+            last = _LAST_OUTSIDE.search(text, floor, end)
+            start = last.end() if last else floor
+            first = _FIRST_OUTSIDE.search(text, end, min(len(text), start + MAX_REGION))
+            done = first.start() if first else max(end, min(len(text), start + MAX_REGION))
+            yield start, done
+
+
+def _outermost(matches: list[PhoneMatch]) -> list[PhoneMatch]:
+    kept: list[PhoneMatch] = []
+    for match in sorted(matches, key=lambda match: (match.start, -match.end)):
+        if not kept or match.end > kept[-1].end:
+            kept.append(match)
+    return kept

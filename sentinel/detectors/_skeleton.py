@@ -1,0 +1,55 @@
+"""One byte for each character, so that Hyperscan's offsets are the text's offsets and its work does not
+depend on the script: ASCII stands for itself, any other character for the class it belongs to.
+
+What is found in the skeleton is only a candidate; the recognizer's own expression then reads the real text.
+So a stand-in may let too much through and never too little: `_candidates` builds its expressions for the
+skeleton's alphabet with that in mind.
+"""
+
+from __future__ import annotations
+
+import re
+
+WORD, DIGIT, SPACE, OTHER = "q", "0", " ", "\x01"
+STAND_INS = frozenset((WORD, DIGIT, SPACE, OTHER))
+
+# The only characters beyond ASCII that match an ASCII letter under the package `regex`'s IGNORECASE.
+FOLDS_TO_ASCII = {"\u0130": "i", "\u017f": "s", "\u212a": "k"}
+
+_NON_ASCII = re.compile(r"[^\x00-\x7f]+")
+
+
+class _StandIns(dict[int, str]):
+    """Filled as characters turn up; at most one entry per code point."""
+
+    def __missing__(self, code: int) -> str:
+        stand_in = self[code] = stand_in_of(chr(code))
+        return stand_in
+
+
+def stand_in_of(char: str) -> str:
+    """The skeleton's character for `char`: how `\\w`, `\\d` and `\\s` of the package `regex` see it."""
+    import regex
+
+    if char.isascii():
+        return char
+    if char in FOLDS_TO_ASCII:
+        return FOLDS_TO_ASCII[char]
+    for shape, stand_in in ((r"\d", DIGIT), (r"\w", WORD), (r"\s", SPACE)):
+        if regex.match(shape, char):
+            return stand_in
+    return OTHER
+
+
+_TABLE = _StandIns()
+
+
+def _replace(match: re.Match[str]) -> str:
+    return match.group().translate(_TABLE)
+
+
+def skeleton(text: str) -> bytes:
+    """As many bytes as `text` has characters."""
+    if text.isascii():
+        return text.encode("ascii")
+    return _NON_ASCII.sub(_replace, text).encode("ascii")

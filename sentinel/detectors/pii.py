@@ -1,0 +1,267 @@
+"""`pii`: personal data by pattern. Presidio's predefined recognizers are the source of truth for entity
+types, patterns, scores and context words; `docs/pii-parity.md` lists each deliberate difference.
+
+An entity's findings are those of the recognizer's own analysis with context applied, before Presidio's engine
+drops low scores and overlaps across recognizers: thresholds are the rules' business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+import phonenumbers
+from pydantic import BaseModel, ConfigDict, Field
+
+from sentinel.core.errors import ConfigError
+from sentinel.core.finding import Finding
+from sentinel.detectors._allow import AllowList
+from sentinel.detectors._context import ContextRules, Surroundings
+from sentinel.detectors._page import Page
+from sentinel.detectors._patterns import Expression
+from sentinel.detectors._phones import PhoneFinder, candidate_expression
+from sentinel.detectors._recognizers import Recognizer, load_catalogue
+from sentinel.detectors._user_recognizers import read_recognizers
+from sentinel.detectors._validators import VALIDATORS, Validator
+
+BUILD = "1"  # raised whenever the same text may give other findings
+_PHONE_KINDS = {
+    "PhoneRecognizer": "",
+    "ZaMobileNumberRecognizer": "mobile",
+    "ZaTelephoneNumberRecognizer": "telephone",
+}
+
+
+class PiiConfig(BaseModel):
+    """Which recognizers look for personal data, and what they let pass."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    enable: list[str] = Field(
+        default=[],
+        description="Recognizers to switch on besides Presidio's defaults for English, by name "
+        "(`UkNinoRecognizer`) or entity type (`UK_NINO`).",
+    )
+    disable: list[str] = Field(default=[], description="Recognizers or entity types to switch off.")
+    recognizers: list[Path] = Field(
+        default=[], description="Files with recognizers of your own, in Presidio's YAML format."
+    )
+    allow_list: list[str] = Field(default=[], description="Values that are never findings.")
+    allow_list_match: Literal["exact", "regex"] = Field(
+        default="exact",
+        description="Whether an allow_list entry is a whole value or an expression searched in it.",
+    )
+    min_score: float = Field(default=0.0, ge=0.0, le=1.0, description="Findings below are not reported.")
+    min_scores: dict[str, float] = Field(
+        default={}, description="The same by entity type, in place of min_score."
+    )
+    phone_regions: list[str] = Field(
+        default=[],
+        description="Regions (ISO 3166) whose national phone formats count; empty: Presidio's eight.",
+    )
+    phone_candidates: int = Field(
+        default=1000,
+        ge=0,
+        description="Pieces of one text that are parsed as phone numbers. Further ones of the right shape are "
+        "reported unconfirmed, at half the score.",
+    )
+    normalise: bool = Field(
+        default=True,
+        description="Look also at the text without Unicode disguises (full-width, zero-width, look-alikes).",
+    )
+
+
+class _Match(msgspec.Struct, gc=False):
+    """A result on its way to a finding. `source` is the recognizer's index."""
+
+    start: int
+    end: int
+    score: float
+    why: str
+    source: int
+
+
+class _Source(msgspec.Struct, frozen=True):
+    """A recognizer that is switched on, with its place among the expressions."""
+
+    recognizer: Recognizer
+    validator: Validator | None
+    context: tuple[str, ...]
+    phones: PhoneFinder | None = None
+
+
+class PiiDetector:
+    name = "pii"
+
+    def __init__(self, config: PiiConfig, cache_dir: Path) -> None:
+        catalogue = load_catalogue(cache_dir)
+        chosen = [*_choose(config, catalogue.named()), *read_recognizers(config.recognizers)]
+        self.version = f"{catalogue.version}+{BUILD}"
+        self._rules = ContextRules(catalogue.context, catalogue.tokenizer)
+        self._sources = tuple(_source(recognizer, config) for recognizer in chosen)
+        self.expressions: list[Expression] = []
+        self._owners: list[tuple[int, int]] = []  # expression -> source, its pattern
+        for index, source in enumerate(self._sources):
+            for pattern, expression in enumerate(_expressions(source)):
+                self.expressions.append(expression)
+                self._owners.append((index, pattern))
+        self._allowed = AllowList(config.allow_list, config.allow_list_match, "detectors.pii.allow_list")
+        self._floor = config.min_score
+        self._floors = config.min_scores
+
+    def find(self, page: Page, first: int, hit: Sequence[int]) -> list[Finding]:
+        results: dict[int, list[_Match]] = {}
+        for expression in hit:
+            source, pattern = self._owners[expression]
+            matches = page.matches(first + expression) if not self._sources[source].phones else []
+            found = self._phone(page, source, first + expression) if self._sources[source].phones else []
+            found += self._confirmed(source, pattern, matches)
+            if found:
+                results.setdefault(source, []).extend(found)
+        kept = [match for source, found in results.items() for match in self._distinct(source, found)]
+        if not kept:
+            return []
+        kept.sort(key=lambda match: (match.start, match.end))
+        self._apply_context(page.text, kept)
+        return [self._finding(match) for match in kept if self._wanted(match, page.text)]
+
+    def _confirmed(self, index: int, pattern: int, matches: list[Any]) -> list[_Match]:
+        """Each match with the score that pattern and validator give it; rejected ones are gone."""
+        source = self._sources[index]
+        recognizer = source.recognizer
+        named = recognizer.patterns[pattern] if recognizer.patterns else None
+        found: list[_Match] = []
+        for match in matches:
+            assert named is not None
+            for start, end in _ranges(recognizer, match):
+                verdict = source.validator(match.string[start:end], recognizer) if source.validator else None
+                score = 1.0 if verdict else 0.0 if verdict is False else named.score
+                if score > 0:
+                    why = f"{recognizer.name}, pattern `{named.name}`"
+                    found.append(_Match(start, end, score, why + (", valid" if verdict else ""), index))
+                    break
+        return found
+
+    def _phone(self, page: Page, index: int, expression: int) -> list[_Match]:
+        recognizer, finder = self._sources[index].recognizer, self._sources[index].phones
+        assert finder is not None
+        wanted = _PHONE_KINDS[recognizer.kind]
+        found: list[_Match] = []
+        for match in finder.find(page.text, page.candidates[expression], page.work):
+            if match.number is None:
+                why = f"{recognizer.name}, not confirmed: the bound per text was reached"
+                found.append(_Match(match.start, match.end, recognizer.score / 2, why, index))
+            elif not wanted or _za_line(match.number) == wanted:
+                why = f"{recognizer.name}, valid in region {_region(match.number)}"
+                found.append(_Match(match.start, match.end, recognizer.score, why, index))
+        return found
+
+    def _distinct(self, index: int, found: list[_Match]) -> list[_Match]:
+        """Presidio's `remove_duplicates` within one recognizer (its IBAN recognizer does without)."""
+        if len(found) == 1 or self._sources[index].recognizer.kind == "IbanRecognizer":
+            return found
+        found.sort(key=lambda match: (match.start, -match.end, -match.score))
+        kept: list[_Match] = []
+        active: list[_Match] = []
+        for match in found:
+            active = [other for other in active if other.end >= match.start]
+            if not any(other.end >= match.end and other.score >= match.score for other in active):
+                kept.append(match)
+                active.append(match)
+        return kept
+
+    def _apply_context(self, text: str, matches: list[_Match]) -> None:
+        around = Surroundings(self._rules, text)
+        for match in matches:
+            context = self._sources[match.source].context
+            if not context:
+                continue
+            word = self._rules.supporting(around.words(match.start), context)
+            if word:
+                match.score = self._rules.lifted(match.score)
+                match.why += f", context word `{word}`"
+
+    def _wanted(self, match: _Match, text: str) -> bool:
+        entity = self._sources[match.source].recognizer.entity
+        return match.score >= self._floors.get(entity, self._floor) and not self._allowed.covers(
+            text[match.start : match.end]
+        )
+
+    def _finding(self, match: _Match) -> Finding:
+        entity = self._sources[match.source].recognizer.entity
+        return Finding(self.name, entity, match.start, match.end, match.score, match.why)
+
+
+def _choose(config: PiiConfig, known: dict[str, Recognizer]) -> list[Recognizer]:
+    """Presidio's defaults, more or less as the config says."""
+    unknown: list[tuple[str, str]] = []
+
+    def names(key: str, wanted: list[str]) -> set[str]:
+        found: set[str] = set()
+        for word in wanted:
+            meant = {name for name, r in known.items() if word in (name, r.entity)}
+            if not meant:
+                unknown.append((key, word))
+            found |= meant
+        return found
+
+    on, off = names("enable", config.enable), names("disable", config.disable)
+    if unknown:
+        key, word = unknown[0]
+        raise ConfigError(
+            f"no recognizer or entity type `{word}`; known: {', '.join(sorted(known))}",
+            key=f"detectors.pii.{key}",
+        )
+    return [r for name, r in known.items() if (r.enabled or name in on) and name not in off]
+
+
+def _source(recognizer: Recognizer, config: PiiConfig) -> _Source:
+    context = tuple(word.lower() for word in recognizer.context)
+    if recognizer.kind not in _PHONE_KINDS:
+        return _Source(recognizer, VALIDATORS.get(recognizer.kind), context)
+    regions = recognizer.regions
+    if recognizer.kind == "PhoneRecognizer" and config.phone_regions:
+        regions = tuple(config.phone_regions)
+        for region in regions:
+            if region not in phonenumbers.SUPPORTED_REGIONS:
+                raise ConfigError(f"no such region: `{region}`", key="detectors.pii.phone_regions")
+    recognizer = msgspec.structs.replace(recognizer, regions=regions)
+    return _Source(
+        recognizer, None, context, PhoneFinder(regions, recognizer.leniency, config.phone_candidates)
+    )
+
+
+def _expressions(source: _Source) -> list[Expression]:
+    if source.phones:
+        return [Expression(candidate_expression(source.recognizer.regions), raw=True)]
+    return [Expression(pattern.regex, source.recognizer.flags) for pattern in source.recognizer.patterns]
+
+
+def _ranges(recognizer: Recognizer, match: Any) -> list[tuple[int, int]]:
+    """What of a match is tried, in order. Presidio's IBAN recognizer also tries it without its last
+    groups, in case the number is followed by something that looks like one more group."""
+    if recognizer.kind != "IbanRecognizer":
+        return [match.span()]
+    start, end = match.span()
+    return [
+        (start, match.end(group) if match.end(group) > 0 else end)
+        for group in range(len(match.groups()), 0, -1)
+    ]
+
+
+def _region(number: Any) -> str:
+    return phonenumbers.region_code_for_number(number) or "unknown"
+
+
+def _za_line(number: Any) -> str:
+    """Presidio's split of South African numbers into `mobile` and `telephone`."""
+    if phonenumbers.region_code_for_number(number) != "ZA":
+        return ""
+    kind, types = phonenumbers.number_type(number), phonenumbers.PhoneNumberType
+    if kind in (types.MOBILE, types.FIXED_LINE_OR_MOBILE):
+        return "mobile"
+    if kind not in (types.UNKNOWN, types.VOICEMAIL):
+        return "telephone"
+    return ""
