@@ -24,7 +24,8 @@ from sentinel.core.exchange import Role, TextPart
 if TYPE_CHECKING:
     from sentinel.pb.open_inference_pb2 import ModelInferRequest, ModelInferResponse
 
-    Tensors = Sequence[ModelInferRequest.InferInputTensor | ModelInferResponse.InferOutputTensor]
+    Tensor = ModelInferRequest.InferInputTensor | ModelInferResponse.InferOutputTensor
+    Tensors = Sequence[Tensor]
 
 _SHARED_MEMORY = "shared_memory_region"  # Triton's shared memory extensions, system and CUDA
 _MAX_UNREAD = 16
@@ -33,12 +34,12 @@ _PLAIN_NAME = re.compile(r"[A-Za-z0-9_.:/-]{1,64}")
 
 
 class Naming(msgspec.Struct, frozen=True):
-    """What tensor names mean on one side of a call. Names are compared in lower case.
+    """What tensor names mean on one side of a call.
 
-    `roles` maps a name to its role, None where it is not text. `other` is the role of BYTES tensors with any
-    other name, None to leave those alone. Their elements that are not UTF-8 are refused with `strict`, else
-    named as unread; elements of tensors that have a role of their own must be UTF-8. `max_texts` bounds the
-    elements of a message. `shared_memory` lets text tensors lie where we cannot read them.
+    `roles` maps a name in lower case to its role, None where it is not text. `other` is the role of BYTES
+    tensors with any other name, None to leave those alone. Their elements that are not UTF-8 are refused with
+    `strict`, else named as unread; elements of tensors that `roles` knows must be UTF-8. `max_texts` bounds
+    the elements of a message. `shared_memory` lets text tensors lie where we cannot read them.
     """
 
     side: str  # "inputs" or "outputs"
@@ -49,92 +50,79 @@ class Naming(msgspec.Struct, frozen=True):
     shared_memory: bool
 
 
-class Place(msgspec.Struct, frozen=True, gc=False):
-    """Where a text lies: element `element` of `raw[index]`, or of the typed contents of `tensors[index]`."""
-
-    raw: bool
-    index: int
-    element: int
+# Where a text lies: (raw, index of the raw entry or else of the tensor, index of the element).
+Place = tuple[bool, int, int]
 
 
 class Reading:
-    """The texts found in a message so far."""
+    """The texts found in a message."""
 
-    __slots__ = ("naming", "parts", "places", "unread", "_left")
+    __slots__ = ("parts", "places", "unread", "_naming", "_left")
 
-    def __init__(self, naming: Naming) -> None:
-        self.naming = naming
+    def __init__(self, naming: Naming, tensors: Tensors, raw: Sequence[bytes]) -> None:
+        """Raises WireError when the message is malformed, or hides text from us."""
         self.parts: list[TextPart] = []
         self.places: list[Place] = []
         self.unread: tuple[str, ...] = ()
+        self._naming = naming
         self._left = naming.max_texts
-
-    def read(self, tensors: Tensors, raw: Sequence[bytes]) -> None:
-        """Raises WireError when the message is malformed, or hides text from us."""
-        naming = self.naming
         if len(tensors) > naming.max_texts:
             raise WireError(f"{naming.side}: more than {naming.max_texts} tensors")
-        entries = self._entries(tensors, len(raw)) if raw else None
+        entry, entries = 0, len(raw)
+        shared_too = naming.side == "outputs" and entries == len(tensors)
         for index, tensor in enumerate(tensors):
-            name = tensor.name
-            role = naming.roles.get(name.lower(), naming.other)
-            if role is None:
-                continue
-            if tensor.HasField("contents"):
-                self._elements(role, name, False, index, index, tensor.contents.bytes_contents)
-            if tensor.datatype != "BYTES":
-                continue
-            entry = None if entries is None else entries[index]
-            if entry is not None:
-                where = self._label(name, index)
-                self._elements(role, name, True, entry, index, split_elements(raw[entry], where, self._left))
-            if not naming.shared_memory and _SHARED_MEMORY in tensor.parameters:
-                raise WireError(
-                    f"{self._label(name, index)} is text in shared memory, which cannot be read here: send "
-                    "it in the message, list the tensor in `ignore`, or set `shared_memory: pass`"
-                )
+            shared = _SHARED_MEMORY in tensor.parameters
+            has_entry = entries > 0 and (shared_too or not shared)
+            # The datatype is the sender's word, so typed bytes are read whatever it says.
+            if tensor.datatype == "BYTES":
+                self._read(tensor, index, shared, raw, entry if has_entry and entry < entries else None)
+            elif tensor.HasField("contents"):
+                self._read(tensor, index, False, raw, None)
+            entry += has_entry
+        if entry != entries:
+            raise WireError(f"raw contents: {entries} entries where the {naming.side} need {entry}")
 
-    def _elements(
-        self, role: Role, name: str, raw: bool, index: int, tensor: int, elements: Iterable[bytes]
+    def _read(
+        self, tensor: Tensor, index: int, shared: bool, raw: Sequence[bytes], entry: int | None
     ) -> None:
-        label = self._label(name, tensor)
+        """The texts of one tensor, from both of its places."""
+        naming, name = self._naming, tensor.name
+        key = name.lower()
+        named = key in naming.roles
+        role = naming.roles[key] if named else naming.other
+        if role is None:
+            return
+        plain = named or _PLAIN_NAME.fullmatch(name)
+        label = f"{naming.side}[{name if plain else f'#{index}'}]"
+        if shared and not naming.shared_memory:
+            raise WireError(
+                f"{label} is text in shared memory, which cannot be read here: send it in the message, "
+                "list the tensor in `ignore`, or set `shared_memory: pass`"
+            )
+        strict = named or naming.strict
+        if tensor.HasField("contents"):
+            self._add(role, label, strict, (False, index), tensor.contents.bytes_contents)
+        if entry is not None:
+            elements = split_elements(raw[entry], label, self._left)
+            self._add(role, label, strict, (True, entry), elements)
+
+    def _add(
+        self, role: Role, label: str, strict: bool, where: tuple[bool, int], elements: Sequence[bytes]
+    ) -> None:
+        if len(elements) > self._left:
+            raise WireError(f"{label}: the message has more than {self._naming.max_texts} texts")
+        self._left -= len(elements)
         for number, element in enumerate(elements):
-            if self._left == 0:
-                raise WireError(f"{label}: the message has more than {self.naming.max_texts} texts")
-            self._left -= 1
+            path = f"{label}[{number}]"
             try:
-                text = str(element, "utf-8")
+                self.parts.append(TextPart(role, str(element, "utf-8"), path))
+                self.places.append((*where, number))
             except UnicodeDecodeError:
-                self._binary(f"{label}[{number}]", name)
-                continue
-            self.parts.append(TextPart(role, text, f"{label}[{number}]"))
-            self.places.append(Place(raw, index, number))
-
-    def _binary(self, path: str, name: str) -> None:
-        if self.naming.strict or name.lower() in self.naming.roles:
-            raise WireError(f"{path} is not UTF-8; a tensor that is not text belongs in `ignore`")
-        if len(self.unread) < _MAX_UNREAD:
-            self.unread += (path,)
-
-    def _entries(self, tensors: Tensors, count: int) -> list[int | None]:
-        """The index in the raw list of each tensor's entry."""
-        shared = [_SHARED_MEMORY in tensor.parameters for tensor in tensors]
-        entries: list[int | None] = []
-        used = 0
-        skip = self.naming.side == "inputs" or count != len(tensors)
-        for in_shared_memory in shared:
-            if in_shared_memory and skip:
-                entries.append(None)
-            else:
-                entries.append(used)
-                used += 1
-        if used != count:
-            raise WireError(f"raw contents: {count} entries where the {self.naming.side} need {used}")
-        return entries
-
-    def _label(self, name: str, index: int) -> str:
-        plain = name.lower() in self.naming.roles or _PLAIN_NAME.fullmatch(name)
-        return f"{self.naming.side}[{name if plain else f'#{index}'}]"
+                if strict:
+                    why = "is not UTF-8; a tensor that is not text belongs in `ignore`"
+                    raise WireError(f"{path} {why}") from None
+                if len(self.unread) < _MAX_UNREAD:
+                    self.unread += (path,)
 
 
 def split_elements(raw: bytes, where: str, at_most: int) -> list[bytes]:
@@ -157,16 +145,15 @@ def join_elements(elements: Iterable[bytes]) -> bytes:
     return b"".join(piece for each in elements for piece in (len(each).to_bytes(4, "little"), each))
 
 
-def write(tensors: Tensors, raw: Sequence[bytes], edits: Sequence[tuple[Place, bytes]]) -> None:
+def write(tensors: Tensors, raw: Sequence[bytes], edits: Iterable[tuple[Place, bytes]]) -> None:
     """Put other texts in places of a message that `Reading` read."""
-    by_entry: dict[int, list[bytes]] = {}
-    for place, text in edits:
-        if place.raw:
-            if place.index not in by_entry:
-                entry = raw[place.index]
-                by_entry[place.index] = split_elements(entry, "raw contents", len(entry))
-            by_entry[place.index][place.element] = text
-        else:
-            tensors[place.index].contents.bytes_contents[place.element] = text
-    for index, elements in by_entry.items():
+    entries: dict[int, list[bytes]] = {}
+    for (in_raw, index, element), text in edits:
+        if not in_raw:
+            tensors[index].contents.bytes_contents[element] = text
+            continue
+        if index not in entries:
+            entries[index] = split_elements(raw[index], "raw contents", len(raw[index]))
+        entries[index][element] = text
+    for index, elements in entries.items():
         raw[index] = join_elements(elements)  # type: ignore[index]  # a protobuf repeated field

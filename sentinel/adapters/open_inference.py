@@ -187,8 +187,7 @@ class OpenInference:
             message = self._request(data)
         except DecodeError:
             raise WireError("not a ModelInferRequest: the bytes do not parse") from None
-        reading = Reading(self._inputs)
-        reading.read(message.inputs, message.raw_input_contents)
+        reading = Reading(self._inputs, message.inputs, message.raw_input_contents)
         return InferRequest(
             data=data,
             model=message.model_name,
@@ -204,8 +203,7 @@ class OpenInference:
             message = self._response(data)
         except DecodeError:
             raise WireError("not a ModelInferResponse: the bytes do not parse") from None
-        reading = Reading(self._outputs)
-        reading.read(message.outputs, message.raw_output_contents)
+        reading = Reading(self._outputs, message.outputs, message.raw_output_contents)
         counts = self._token_counts(message)
         return InferResponse(
             data=data,
@@ -234,8 +232,7 @@ class OpenInference:
         """
         assert isinstance(request, InferRequest)
         asked = self._request(request.data)
-        first = request.places[0] if request.places else None
-        shape = _shape_of_answers(asked, first, request.places)
+        shape = _shape_of_answers(asked, request.places)
         answer = self._pb.ModelInferResponse(
             model_name=asked.model_name, model_version=asked.model_version, id=asked.id
         )
@@ -249,14 +246,15 @@ class OpenInference:
         return answer.SerializeToString()
 
 
-def _shape_of_answers(asked: Any, first: Place | None, places: Sequence[Place]) -> list[int]:
+def _shape_of_answers(asked: Any, places: Sequence[Place]) -> list[int]:
     """The shape of the first text tensor where it fits its elements, else one answer."""
-    if first is None:
+    if not places:
         return [1]
-    texts = sum(place.raw == first.raw and place.index == first.index for place in places)
-    if first.raw and len(asked.raw_input_contents) != len(asked.inputs):
+    raw, index, _ = first = places[0]
+    if raw and len(asked.raw_input_contents) != len(asked.inputs):
         return [1]  # tensors in shared memory: entry and tensor do not share an index
-    shape = list(asked.inputs[first.index].shape)
+    texts = sum(place[:2] == first[:2] for place in places)
+    shape = list(asked.inputs[index].shape)
     fits = bool(shape) and min(shape) > 0 and math.prod(shape) == texts <= _MAX_ANSWERS
     return shape if fits else [1]
 
