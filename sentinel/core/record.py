@@ -38,6 +38,7 @@ class Screened(StrEnum):
     UNKNOWN_METHOD = "unknown_method"
     STREAM = "stream"  # a stream that no screener reads
     MALFORMED = "malformed"
+    TOO_LARGE = "too_large"  # more text than limits.max_text_chars
     NOT_REACHED = "not_reached"  # the exchange ended before this stage
 
 

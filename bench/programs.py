@@ -1,0 +1,173 @@
+"""The programs that the benchmarks run: a fast C upstream, the baseline, the sidecar, and a C load
+generator."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from sentinel.pb import open_inference_pb2
+
+METHOD = "/inference.GRPCInferenceService/ModelInfer"
+
+
+def required(name: str, package: str) -> str:
+    found = shutil.which(name)
+    if not found:
+        raise SystemExit(f"{name} is missing; install it (Debian: apt-get install {package})")
+    return found
+
+
+def framed(message: bytes) -> bytes:
+    """A gRPC message as it stands in an HTTP/2 body: not compressed, length, bytes."""
+    return b"\0" + len(message).to_bytes(4, "big") + message
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def request_message(text: str) -> bytes:
+    """A ModelInfer request that carries the text as Triton's vLLM backend takes it."""
+    message = open_inference_pb2.ModelInferRequest(model_name="bench", id="1")
+    tensor = message.inputs.add(name="text_input", datatype="BYTES", shape=[1])
+    tensor.contents.bytes_contents.append(text.encode())
+    return message.SerializeToString()
+
+
+def response_message(text: str) -> bytes:
+    message = open_inference_pb2.ModelInferResponse(model_name="bench", id="1")
+    message.outputs.add(name="text_output", datatype="BYTES", shape=[1])
+    raw = text.encode()
+    message.raw_output_contents.append(len(raw).to_bytes(4, "little") + raw)
+    return message.SerializeToString()
+
+
+@contextlib.contextmanager
+def running(command: list[str], *, quiet: bool = False) -> Iterator[subprocess.Popen[str]]:
+    errors = subprocess.DEVNULL if quiet else None
+    process = subprocess.Popen(command, text=True, stdout=subprocess.PIPE, stderr=errors)
+    try:
+        yield process
+    finally:
+        process.terminate()
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+@contextlib.contextmanager
+def c_upstream(answer: str) -> Iterator[str]:
+    """nghttpd, which gives the same answer to every call at about no cost; yields HOST:PORT."""
+    port = free_port()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / METHOD.lstrip("/")
+        path.parent.mkdir(parents=True)
+        path.write_bytes(framed(response_message(answer)))
+        types = Path(folder) / "mime"
+        types.write_text("application/grpc ModelInfer\n")
+        program = required("nghttpd", "nghttp2-server")
+        command = [program, "--no-tls", "-a", "127.0.0.1", "-d", folder, "--trailer", "grpc-status: 0"]
+        with running([*command, str(port)], quiet=True):
+            wait_for_port(port)
+            yield f"127.0.0.1:{port}"
+
+
+def wait_for_port(port: int) -> None:
+    for _ in range(200):
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+            return
+        time.sleep(0.05)
+    raise SystemExit(f"nothing listens on port {port}")
+
+
+@contextlib.contextmanager
+def baseline(upstream: str) -> Iterator[str]:
+    with running([sys.executable, "-m", "bench.forwarder", upstream]) as process:
+        assert process.stdout
+        yield f"127.0.0.1:{process.stdout.readline().strip()}"
+
+
+class Sidecar(NamedTuple):
+    address: str
+    worker: int
+    ready_s: float
+    state_dir: Path
+
+
+@contextlib.contextmanager
+def sidecar(
+    upstream: str, rules: list[str] | None = None, *, exporter: bool = False, state_dir: Path | None = None
+) -> Iterator[Sidecar]:
+    """`sentinel serve` with one worker, the bundled rules (or `rules`) and the durable record on."""
+    with tempfile.TemporaryDirectory() as folder:
+        state = state_dir or Path(folder) / "state"
+        config = {
+            "state_dir": str(state),
+            "listen": {"grpc": "127.0.0.1:0", "admin": "127.0.0.1:0"},
+            "upstream": {"address": upstream},
+            "log_level": "warning",
+            "rules": {"paths": rules or []},
+            "spool": {"max_bytes": 1 << 33, "on_full": "drop_oldest"},
+            "exporter": {"enabled": exporter},
+            "store": {"listen": "127.0.0.1:0"},
+        }
+        file = Path(folder) / "sentinel.yaml"
+        file.write_text(json.dumps(config))
+        started = time.monotonic()
+        with running([sys.executable, "-m", "sentinel.cli", "serve", "--config", str(file)]) as process:
+            found = state / "serve.json"
+            while not found.exists():
+                if process.poll() is not None:
+                    raise SystemExit("the sidecar did not start")
+                time.sleep(0.01)
+            ready_s = time.monotonic() - started
+            info = json.loads(found.read_text())
+            yield Sidecar(info["grpc"], info["workers"][0], ready_s, state)
+
+
+class Load(NamedTuple):
+    """Requests per second; latencies in milliseconds."""
+
+    rate: float
+    p50: float
+    p99: float
+
+
+def load(address: str, request: bytes, in_flight: int, seconds: float = 4.0) -> Load:
+    """h2load: `in_flight` calls over up to 8 connections. Raises SystemExit when a call fails."""
+    clients = min(8, in_flight)
+    with tempfile.TemporaryDirectory() as folder:
+        body, times = Path(folder) / "request", Path(folder) / "times"
+        body.write_bytes(framed(request))
+        command = [required("h2load", "nghttp2-client"), f"-c{clients}", f"-m{in_flight // clients}", "-t1"]
+        command += [f"-D{seconds:g}", "--warm-up-time=1", "-d", str(body), f"--log-file={times}"]
+        command += ["-H", "content-type: application/grpc", "-H", "te: trailers", f"http://{address}{METHOD}"]
+        output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        rows = [line.split("\t") for line in times.read_text().splitlines()]
+    if not rows or any(row[1] != "200" for row in rows):
+        raise SystemExit(f"calls failed:\n{output}")
+    latencies = sorted(int(row[2]) / 1000 for row in rows)
+    spans = [int(row[0]) for row in rows]
+    rate = len(rows) / max((max(spans) - min(spans)) / 1e6, 1e-9)
+    return Load(rate, statistics.median(latencies), latencies[int(len(latencies) * 0.99)])
+
+
+def resident_mb(pid: int) -> float:
+    """Resident memory of a process, MiB."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(next(line for line in status.splitlines() if line.startswith("VmRSS")).split()[1]) / 1024

@@ -1,0 +1,58 @@
+"""What /metrics shows: all workers together, and what the exporter says of the spool."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import msgspec
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.metrics_core import Metric
+from prometheus_client.multiprocess import MultiProcessCollector
+
+_GAUGES = {
+    "pending_bytes": ("sentinel_spool_pending_bytes", "Bytes of records that wait for the store"),
+    "oldest_pending_seconds": (
+        "sentinel_spool_oldest_seconds",
+        "Age of the oldest record that waits, seconds",
+    ),
+}
+_COUNTERS = {
+    "exported": ("sentinel_records_exported", "Records that the store acknowledged"),
+    "dropped": ("sentinel_records_dropped", "Records dropped because the spool was at its bound"),
+    "quarantined": ("sentinel_records_quarantined", "Records that the store refused for good"),
+}
+
+
+class RecordPlane:
+    """The exporter's state file and the supervisor's counts, as metrics."""
+
+    def __init__(self, state_dir: Path, restarts: Mapping[str, int]) -> None:
+        self._file = state_dir / "exporter.json"
+        self._restarts = restarts
+
+    def collect(self) -> Iterator[Metric]:
+        restarts = CounterMetricFamily("sentinel_restarts", "Processes replaced", labels=["process"])
+        for name, count in self._restarts.items():
+            restarts.add_metric([name], count)
+        yield restarts
+        try:
+            state = msgspec.json.decode(self._file.read_bytes(), type=dict[str, object])
+        except (OSError, msgspec.DecodeError):
+            return
+        for key, (name, text) in _GAUGES.items():
+            if isinstance(value := state.get(key), int | float):
+                yield GaugeMetricFamily(name, text, value=value)
+        for key, (name, text) in _COUNTERS.items():
+            if isinstance(value := state.get(key), int | float):
+                yield CounterMetricFamily(name, text, value=value)
+
+
+def exposition(metrics_dir: Path, state_dir: Path, restarts: Mapping[str, int]) -> tuple[bytes, str]:
+    """The text of /metrics and its content type."""
+    registry = CollectorRegistry()
+    MultiProcessCollector(registry, path=str(metrics_dir))  # type: ignore[no-untyped-call]
+    registry.register(RecordPlane(state_dir, restarts))
+    return generate_latest(registry), CONTENT_TYPE_LATEST

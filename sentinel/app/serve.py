@@ -1,0 +1,284 @@
+"""The supervisor: `sentinel serve`. Chooses the port, starts the workers and the exporter, replaces what
+dies, answers on the admin port, tells workers to reload, and drains all of it on SIGTERM: first the workers,
+so that no call is lost, then the exporter, so that no record is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import logging
+import os
+import shutil
+import signal
+import socket
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from sentinel.app import last_good
+from sentinel.app.log import set_up_logging
+from sentinel.app.metrics import exposition
+from sentinel.app.watch import Watch
+from sentinel.config import SentinelConfig, load_config
+from sentinel.core.errors import ConfigError, SentinelError
+from sentinel.proxy.admin import Admin, Answer, json_answer
+from sentinel.proxy.children import Child
+
+log = logging.getLogger("sentinel.supervisor")
+
+_KILL_AFTER_S = 5.0
+_FIRST_STARTS = 3
+
+
+def serve(config_path: Path | None) -> int:
+    """Run until SIGTERM or SIGINT. Returns the exit status: 2 for a mistake in the configuration."""
+    set_up_logging("info", "supervisor")
+    try:
+        config = load_config(config_path)
+        logging.getLogger().setLevel(config.log_level.upper())
+        return asyncio.run(Supervisor(config_path, config).run())
+    except SentinelError as error:
+        log.error("%s", error)
+        return 2
+
+
+class Supervisor:
+    """One `sentinel serve`. Its state is in its children's reports."""
+
+    def __init__(self, config_path: Path | None, config: SentinelConfig) -> None:
+        self._config_path = config_path.resolve() if config_path else None
+        self._config = config
+        self._workers: list[Child] = []
+        self._exporter: Child | None = None
+        self._stopping = asyncio.Event()
+        self._draining = False
+        self._failure = ""
+        self._was_ready = False
+        self._reload_error = ""
+        self._addresses: dict[str, str] = {}
+
+    async def run(self) -> int:
+        config = self._config
+        config.state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        lock = _lock(config.state_dir)
+        self._runtime_dir = Path(tempfile.mkdtemp(prefix="sentinel-"))
+        port = None if config.listen.grpc.startswith("unix:") else _reserve(config.listen.grpc)
+        admin = Admin(
+            {"/healthz": self._healthz, "/readyz": self._readyz, "/metrics": self._metrics}, self._sockets
+        )
+        try:
+            self._addresses["grpc"] = _address(config.listen.grpc, port)
+            host, _, admin_port = config.listen.admin.rpartition(":")
+            bound = await _listening(admin, host.strip("[]"), int(admin_port))
+            self._addresses["admin"] = f"{host}:{bound}"
+            self._start_children()
+            watching = asyncio.create_task(self._watch())
+            self._install_signals()
+            await self._stopping.wait()
+            watching.cancel()
+            await self._drain()
+        finally:
+            await admin.stop()
+            if port is not None:
+                port.close()
+            self._state_file.unlink(missing_ok=True)
+            shutil.rmtree(self._runtime_dir, ignore_errors=True)
+            lock.close()
+        if self._failure:
+            log.error("%s", self._failure)
+            return 2
+        return 0
+
+    @property
+    def _state_file(self) -> Path:
+        return self._config.state_dir / "serve.json"
+
+    def _start_children(self) -> None:
+        metrics = self._runtime_dir / "metrics"
+        metrics.mkdir()
+        environment = {
+            **os.environ,
+            "PROMETHEUS_MULTIPROC_DIR": str(metrics),
+            "SENTINEL_RUNTIME_DIR": str(self._runtime_dir),
+        }
+        given = ["--config", str(self._config_path)] if self._config_path else []
+        for slot in range(self._config.workers):
+            command = [sys.executable, "-m", "sentinel.app.worker", "--slot", str(slot)]
+            command += ["--address", self._addresses["grpc"], *given]
+            command += ["--last-good", str(last_good.path(self._config.state_dir))]
+            worker = Child(
+                f"worker-{slot}", command, {**environment, "SENTINEL_WORKER_SLOT": str(slot)}, self._reported
+            )
+            self._workers.append(worker)
+        last_good.forget(self._config.state_dir)
+        if self._config.exporter.enabled:
+            command = [sys.executable, "-m", "sentinel.app.exporter", *given]
+            self._exporter = Child("exporter", command, environment, self._reported)
+        for child in self._children():
+            child.start()
+
+    def _children(self) -> list[Child]:
+        return [*self._workers, *([self._exporter] if self._exporter else [])]
+
+    def _reported(self, child: Child, report: dict[str, Any]) -> None:
+        match report["event"]:
+            case "failed" if not self._was_ready:
+                self._fail(f"{child.name} cannot start: {report['error']}")
+            case "died" if not self._was_ready and child.restarts >= _FIRST_STARTS:
+                self._fail(f"{child.name} died {child.restarts} times before it was ready; see the log above")
+            case "reload_refused":
+                self._reload_error = report["error"]
+            case "reloaded":
+                self._reload_error = ""
+                self._keep_as_last_good()
+                log.info("%s took up policy %s", child.name, report["policy"][:16])
+            case "ready":
+                self._worker_ready(child)
+            case "upstream":
+                state = "serves" if report["upstream"] else "does not serve"
+                log.info("%s: the model server at %s %s", child.name, self._config.upstream.address, state)
+
+    def _fail(self, why: str) -> None:
+        self._failure = why
+        self._stopping.set()
+
+    def _worker_ready(self, child: Child) -> None:
+        if not all(worker.status.get("ready") for worker in self._workers):
+            return
+        if not self._was_ready:
+            self._was_ready = True
+            self._keep_as_last_good()
+            log.info(
+                "ready: callers on %s, model server %s, admin on %s, policy %s",
+                self._addresses["grpc"],
+                self._config.upstream.address,
+                self._addresses["admin"],
+                child.status["policy"][:16],
+            )
+        self._write_state()
+
+    def _keep_as_last_good(self) -> None:
+        try:
+            last_good.keep(load_config(self._config_path), self._config.state_dir)
+        except (SentinelError, OSError) as error:
+            log.warning("cannot keep a copy of the rules in force: %s", error)
+
+    def _write_state(self) -> None:
+        state = {
+            "pid": os.getpid(),
+            **self._addresses,
+            "workers": [worker.pid for worker in self._workers],
+            "exporter": self._exporter.pid if self._exporter else None,
+        }
+        temporary = self._state_file.with_suffix(".tmp")
+        temporary.write_bytes(msgspec.json.encode(state))
+        temporary.replace(self._state_file)
+
+    def _install_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stopping.set)
+        loop.add_signal_handler(signal.SIGHUP, self._reload)
+
+    def _reload(self) -> None:
+        log.info("reloading rules and settings")
+        for worker in self._workers:
+            if worker.status.get("ready"):  # before that it has no handler, and reads the new files anyway
+                worker.signal(signal.SIGHUP)
+
+    async def _watch(self) -> None:
+        """Reload when the configuration or a rule file changes."""
+        watch = Watch(self._config_path, self._config.rules.files())
+        while True:
+            await asyncio.sleep(1.0)
+            if watch.changed():
+                self._reload()
+
+    async def _drain(self) -> None:
+        self._draining = True
+        log.info("draining: calls in flight have %.0f s", self._config.drain_s)
+        grace = self._config.drain_s + _KILL_AFTER_S
+        await asyncio.gather(*(worker.stop(grace) for worker in self._workers))
+        if self._exporter:
+            await self._exporter.stop(self._config.exporter.drain_seconds + _KILL_AFTER_S)
+
+    def _sockets(self) -> list[Path]:
+        live = (slot for slot, worker in enumerate(self._workers) if worker.status.get("ready"))
+        return [self._runtime_dir / f"admin-{slot}.sock" for slot in live]
+
+    def _healthz(self) -> Answer:
+        return json_answer(200, {"status": "ok", "pid": os.getpid()})
+
+    def _readyz(self) -> Answer:
+        workers = {worker.name: dict(worker.status, pid=worker.pid) for worker in self._workers}
+        ready = not self._draining and any(
+            worker.status.get("ready") and worker.status.get("upstream") for worker in self._workers
+        )
+        detail = {
+            "ready": ready,
+            "draining": self._draining,
+            "workers": workers,
+            "exporter": self._exporter.pid if self._exporter else None,
+            "reload_error": self._reload_error,
+        }
+        return json_answer(200 if ready else 503, detail)
+
+    def _metrics(self) -> Answer:
+        restarts = {child.name: child.restarts for child in self._children()}
+        body, kind = exposition(self._runtime_dir / "metrics", self._config.state_dir, restarts)
+        return 200, kind, body
+
+
+def _lock(state_dir: Path) -> Any:
+    """One supervisor per state folder: two would fight over spool and store."""
+    handle = (state_dir / "serve.lock").open("a+")
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        handle.seek(0)
+        message = (
+            f"another sidecar (pid {handle.read().strip() or 'unknown'}) uses {state_dir}; give each its own"
+        )
+        raise ConfigError(message, key="state_dir") from None
+    handle.truncate(0)
+    handle.write(str(os.getpid()))
+    handle.flush()
+    return handle
+
+
+def _reserve(address: str) -> socket.socket:
+    """Hold a port without listening on it, so that workers can share it and nobody else gets it.
+
+    SO_REUSEPORT would let us share a port with another program of this user; binding without it first finds
+    out.
+    """
+    host, _, port = address.rpartition(":")
+    host = host.strip("[]")
+    try:
+        family, *_, where = socket.getaddrinfo(host, int(port), type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(where)
+        held = socket.socket(family, socket.SOCK_STREAM)
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        held.bind(where)
+    except OSError as error:
+        raise ConfigError(f"cannot listen on {address}: {error.strerror}", key="listen.grpc") from None
+    return held
+
+
+def _address(wanted: str, held: socket.socket | None) -> str:
+    return wanted if held is None else f"{wanted.rpartition(':')[0]}:{held.getsockname()[1]}"
+
+
+async def _listening(admin: Admin, host: str, port: int) -> int:
+    try:
+        return await admin.start(host, port)
+    except OSError as error:
+        raise ConfigError(
+            f"cannot listen on {host}:{port}: {error.strerror or error}", key="listen.admin"
+        ) from None

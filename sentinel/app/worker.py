@@ -1,0 +1,194 @@
+"""A data-plane process. Started by the supervisor as `python -m sentinel.app.worker`, with the port already
+chosen.
+
+SIGTERM, and the end of standard input (the supervisor is gone), drain it; SIGHUP reloads rules and settings.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import os
+import signal
+import sys
+from pathlib import Path
+
+import grpc
+import grpc.aio
+import uvloop
+
+from sentinel.adapters.registry import load_adapters
+from sentinel.app.log import set_up_logging
+from sentinel.config import SentinelConfig, load_config
+from sentinel.core.errors import ConfigError, SentinelError
+from sentinel.guard.screener import Screener, load_screener
+from sentinel.instruments import RELOADS
+from sentinel.proxy.driver import Driver
+from sentinel.proxy.grpc_front import GrpcFront
+from sentinel.proxy.guard_service import GuardService
+from sentinel.proxy.health import HealthFollower
+from sentinel.proxy.limits import channel_options
+from sentinel.proxy.settings import Settings
+from sentinel.proxy.tls import server_credentials
+from sentinel.proxy.upstream import Upstream
+from sentinel.spool.writer import SpoolWriter, new_writer_id
+from sentinel.telemetry.keys import load_redactors
+from sentinel.telemetry.recorder import Recorder
+from sentinel.telemetry.report import report
+
+log = logging.getLogger("sentinel.worker")
+
+# With the defaults (1,000 and 3,000) a burst of 2,000 streams sees some of them cancelled without a status.
+_MAX_PENDING = 100_000
+
+
+class Worker:
+    """One process's servers and everything that they share."""
+
+    def __init__(
+        self, config_path: Path | None, config: SentinelConfig, screener: Screener, slot: int, address: str
+    ) -> None:
+        self._config_path, self._config, self._screener = config_path, config, screener
+        self._slot, self._address = slot, address
+        self._stopping = asyncio.Event()
+
+    async def run(self) -> None:
+        """Serve until told to stop, then drain."""
+        config = self._config
+        writer = SpoolWriter(config.spool_dir, new_writer_id(self._slot), config.spool)
+        upstream = Upstream(config.upstream, config.limits, config.keepalive)
+        self._driver = driver = Driver(
+            self._screener, _settings(config), upstream, Recorder(writer), f"{self._slot}"
+        )
+        adapters = load_adapters(config.adapters)
+        services = sorted({method.split("/")[1] for adapter in adapters for method in adapter.methods})
+        follower = HealthFollower(
+            upstream, config.health, services, lambda serving: report(event="upstream", upstream=serving)
+        )
+        options = [
+            *channel_options(config.limits, config.keepalive),
+            ("grpc.so_reuseport", 1),
+            ("grpc.server.max_pending_requests", _MAX_PENDING),
+            ("grpc.server.max_pending_requests_hard_limit", 2 * _MAX_PENDING),
+            ("grpc.http2.min_ping_interval_without_data_ms", 5_000),
+            ("grpc.http2.max_ping_strikes", 0),
+        ]
+        server = grpc.aio.server(options=options)
+        follower.attach(server)
+        server.add_generic_rpc_handlers((GrpcFront(driver, adapters),))
+        self._listen(server)
+        inner = grpc.aio.server()
+        GuardService(driver).attach(inner)
+        inner.add_insecure_port(f"unix:{self._admin_socket()}")
+        await server.start()
+        await inner.start()
+        following = asyncio.create_task(follower.run())
+        self._install_signals()
+        report(event="ready", ready=True, policy=driver.screener.policy.digest)
+        await self._stopping.wait()
+        report(event="draining", ready=False)
+        await follower.drain()
+        await asyncio.gather(server.stop(config.drain_s), inner.stop(config.drain_s))
+        following.cancel()
+        await upstream.close()
+        driver.recorder.close()
+
+    def _listen(self, server: grpc.aio.Server) -> None:
+        tls = self._config.listen.tls
+        try:
+            if tls is None:
+                server.add_insecure_port(self._address)
+            else:
+                server.add_secure_port(self._address, server_credentials(tls))
+        except RuntimeError:
+            message = f"cannot listen on {self._address}: the address is in use or not ours"
+            raise ConfigError(message, key="listen.grpc") from None
+
+    def _admin_socket(self) -> Path:
+        path = Path(os.environ["SENTINEL_RUNTIME_DIR"]) / f"admin-{self._slot}.sock"
+        path.unlink(missing_ok=True)
+        return path
+
+    def _install_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stopping.set)
+        loop.add_signal_handler(signal.SIGHUP, lambda: loop.create_task(self._reload()))
+        if os.environ.get("SENTINEL_STATUS_FD"):
+            loop.add_reader(sys.stdin.fileno(), self._supervisor_gone)
+
+    def _supervisor_gone(self) -> None:
+        if not os.read(sys.stdin.fileno(), 1):
+            asyncio.get_running_loop().remove_reader(sys.stdin.fileno())
+            self._stopping.set()
+
+    async def _reload(self) -> None:
+        """Swap rules and settings as one; on any mistake keep the old ones and say why."""
+        try:
+            config = load_config(self._config_path)
+            screener = await asyncio.to_thread(_load_screener, config)
+            self._driver.settings = _settings(config)
+            self._driver.screener = screener
+        except SentinelError as error:
+            RELOADS.labels("refused").inc()
+            log.error("the reload is refused and the old rules stay in force:\n%s", error)
+            report(event="reload_refused", error=str(error))
+        else:
+            RELOADS.labels("done").inc()
+            report(event="reloaded", policy=screener.policy.digest, error="")
+
+
+def _load(path: Path | None, last_good: Path | None) -> tuple[SentinelConfig, Screener]:
+    """A replaced worker starts with the rules that its predecessor had, when those on disk are wrong by
+    now."""
+    try:
+        config = load_config(path)
+        return config, _load_screener(config)
+    except SentinelError as error:
+        if last_good is None or not last_good.exists():
+            raise
+        log.error("starting with the last good rules, because the present ones are wrong:\n%s", error)
+        report(event="reload_refused", error=str(error))
+        config = load_config(last_good)
+        return config, _load_screener(config)
+
+
+def _load_screener(config: SentinelConfig) -> Screener:
+    return load_screener(config.rules.files(), config.detectors, config.cache_dir)
+
+
+def _settings(config: SentinelConfig) -> Settings:
+    return Settings(
+        redactor=load_redactors(config.redaction, config.state_dir)[0],
+        limits=config.limits,
+        refusal=config.refusal,
+        unknown_methods=config.unknown_methods,
+        tenant_key=config.record.tenant_key,
+        record_content=config.record.content,
+    )
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m sentinel.app.worker")
+    parser.add_argument("--config", type=Path)
+    parser.add_argument("--slot", type=int, required=True)
+    parser.add_argument("--address", required=True)
+    parser.add_argument(
+        "--last-good", type=Path, help="what to use when the configuration turned bad meanwhile"
+    )
+    options = parser.parse_args()
+    set_up_logging("info", f"worker-{options.slot}")
+    try:
+        config, screener = _load(options.config, options.last_good)
+        logging.getLogger().setLevel(config.log_level.upper())
+        uvloop.run(Worker(options.config, config, screener, options.slot, options.address).run())
+    except SentinelError as error:
+        log.error("%s", error)
+        report(event="failed", error=str(error))
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

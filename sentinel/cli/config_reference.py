@@ -1,0 +1,74 @@
+"""The configuration reference in Markdown, generated from the config types so that it cannot go stale."""
+
+from __future__ import annotations
+
+import types
+import typing
+from collections.abc import Iterator
+from typing import Any, Literal
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from sentinel.config import SentinelConfig
+
+
+def reference() -> str:
+    """A table of key, type, default and meaning; keys are dotted paths."""
+    lines = ["| key | type | default | meaning |", "|---|---|---|---|"]
+    lines += [
+        f"| `{key}` | {kind} | {default} | {text} |" for key, kind, default, text in _rows(SentinelConfig)
+    ]
+    return "\n".join(lines)
+
+
+def _rows(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, str, str, str]]:
+    for name, field in model.model_fields.items():
+        key = f"{prefix}{field.alias or name}"
+        inner = _model_in(field.annotation)
+        if inner is not None and not _is_collection(field.annotation):
+            yield from _rows(inner, f"{key}.")
+        else:
+            text = (field.description or "").replace("|", "\\|")
+            yield key, _kind(field.annotation).replace("|", "\\|"), _default(field), text
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((found for arg in typing.get_args(annotation) if (found := _model_in(arg))), None)
+
+
+def _is_collection(annotation: Any) -> bool:
+    return typing.get_origin(annotation) in (list, tuple, dict)
+
+
+def _kind(annotation: Any) -> str:
+    origin, inner = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin is Literal:
+        return " \\| ".join(f"`{choice}`" for choice in inner).replace("\\", "")
+    if origin in (typing.Union, types.UnionType):
+        return " or ".join(_kind(arg) for arg in inner if arg is not type(None))
+    if origin in (list, tuple):
+        return f"list of {_kind(inner[0])}"
+    if origin is dict:
+        return f"mapping to {_kind(inner[1])}"
+    if origin is typing.Annotated:
+        return _kind(inner[0])
+    return {"str": "text", "int": "integer", "float": "number", "bool": "true, false", "Path": "path"}.get(
+        getattr(annotation, "__name__", ""), getattr(annotation, "__name__", str(annotation))
+    )
+
+
+def _default(field: FieldInfo) -> str:
+    default = field.get_default(call_default_factory=True)
+    if default is PydanticUndefined:
+        return "required"
+    if default in (None, "", (), [], {}, frozenset()):
+        return "none"
+    if isinstance(default, bool):
+        return f"`{str(default).lower()}`"
+    if isinstance(default, tuple | list | frozenset):
+        return "`" + ", ".join(str(item) for item in default) + "`"
+    return f"`{default}`"

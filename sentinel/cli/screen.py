@@ -1,0 +1,71 @@
+"""`sentinel screen`: JSON lines in, JSON lines out."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from sentinel.core.errors import SentinelError
+from sentinel.guard.screening import ScreenRequest
+from sentinel.sdk import Guard
+
+_decoder = msgspec.json.Decoder(ScreenRequest)
+_encoder = msgspec.json.Encoder()
+
+
+def screen(
+    config: Annotated[
+        Path | None,
+        typer.Option("--config", "-c", help="Configuration file (default: the built-in defaults)."),
+    ] = None,
+    detectors: Annotated[
+        str,
+        typer.Option(help="Run these detectors whatever the rules say, and fill `scores`: a,b."),
+    ] = "",
+) -> None:
+    """Screen texts: JSON lines on stdin, one JSON line of result for each on stdout.
+
+    In:  {"id": "1", "stage": "input" | "output", "text": "...", "question": "...", "context": ["..."]}
+
+    Out: {"id", "action", "text", "findings", "scores", "decision_id", "policy", "elapsed_us", ...}
+
+    A malformed line is told on stderr with its number and does not stop the rest; the exit status is then 1.
+    """
+    names = tuple(name.strip() for name in detectors.split(",") if name.strip())
+    guard = Guard.from_config(config, names)
+    bad = 0
+    console = Console(stderr=True)
+    columns = (SpinnerColumn(), TextColumn("{task.completed} screened"), TimeElapsedColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+        task = progress.add_task("screen", total=None)
+        for number, line in enumerate(sys.stdin.buffer, 1):
+            if not line.strip():
+                continue
+            try:
+                request = _decoder.decode(line)
+                if names:
+                    request = msgspec.structs.replace(request, detectors=(*request.detectors, *names))
+                result = guard.screen_request(request)
+            except (msgspec.DecodeError, UnicodeDecodeError, SentinelError) as error:
+                bad += 1
+                console.print(f"line {number}: {_reason(error)}", markup=False, highlight=False)
+                continue
+            sys.stdout.buffer.write(_encoder.encode(result) + b"\n")
+            sys.stdout.buffer.flush()
+            progress.advance(task)
+    if bad:
+        console.print(f"{bad} malformed line{'s' if bad > 1 else ''}", markup=False)
+        raise typer.Exit(1)
+
+
+def _reason(error: Exception) -> str:
+    """Why a line is malformed. msgspec names keys and positions, never values."""
+    if isinstance(error, UnicodeDecodeError):
+        return "is not UTF-8"
+    return f"{error}; a line is " + '{"id": "1", "stage": "input", "text": "..."}'

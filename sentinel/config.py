@@ -1,0 +1,175 @@
+"""The configuration: one YAML file, composed of the *Config types that live beside their components.
+
+Every mistake is reported at once, each with file, line and key.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from sentinel.adapters.registry import AdaptersConfig
+from sentinel.core.errors import ConfigError, ConfigErrors
+from sentinel.core.paths import state_dir as default_state_dir
+from sentinel.detectors.registry import DetectorsConfig
+from sentinel.policy.load import bundled_rules
+from sentinel.policy.source import Source, read
+from sentinel.proxy.health import HealthConfig
+from sentinel.proxy.limits import KeepaliveConfig, LimitsConfig
+from sentinel.proxy.settings import UnknownMethods
+from sentinel.proxy.status import RefusalConfig
+from sentinel.proxy.tls import ServerTlsConfig
+from sentinel.proxy.upstream import UpstreamConfig
+from sentinel.spool.config import SpoolConfig
+from sentinel.store.base import StoreConfig
+from sentinel.telemetry.config import ExporterConfig
+from sentinel.telemetry.keys import RedactionConfig
+
+
+class ListenConfig(BaseModel):
+    """`listen:`, where callers and operators reach us."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    grpc: str = Field(
+        "127.0.0.1:8081",
+        pattern=r"^(unix:.+|.+:\d{1,5})$",
+        description="Where callers connect: HOST:PORT (port 0 picks a free one) or unix:/path.",
+    )
+    admin: str = Field(
+        "127.0.0.1:9464",
+        pattern=r"^.+:\d{1,5}$",
+        description="HOST:PORT of /healthz, /readyz, /metrics and the gRPC service sentinel.v1.GuardService.",
+    )
+    tls: ServerTlsConfig | None = Field(None, description="TLS towards callers; none when absent.")
+
+
+class RulesConfig(BaseModel):
+    """`rules:`"""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    paths: tuple[Path, ...] = Field(
+        (), description="Rule files and folders (default: the packs that come with Sentinel)."
+    )
+
+    def files(self) -> tuple[Path, ...]:
+        return self.paths or (bundled_rules(),)
+
+
+class RecordConfig(BaseModel):
+    """`record:`, what is kept of an exchange."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    content: bool = Field(
+        False,
+        description="Keep the texts too, with every finding replaced by its type. What no rule finds is kept "
+        "as it was written, so leave this off unless the store may hold it.",
+    )
+    tenant_key: str = Field(
+        "x-tenant", pattern=r"^[a-z0-9_.-]*$", description='Metadata key that names the tenant ("" for none).'
+    )
+
+
+class SentinelConfig(BaseModel):
+    """The whole file. Relative paths in it start at the file's folder."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    state_dir: Path = Field(
+        default_factory=default_state_dir,
+        description="Folder for spool, store, caches and keys (SENTINEL_STATE_DIR sets the default).",
+    )
+    workers: int = Field(1, ge=1, le=256, description="Processes that serve callers on the one port.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level logged.")
+    drain_s: float = Field(
+        20.0, gt=0, description="After SIGTERM, calls in flight get so long to finish, seconds."
+    )
+    unknown_methods: UnknownMethods = Field(
+        "pass",
+        description="Methods that no adapter knows: pass them unread (counted, recorded) or refuse them.",
+    )
+    listen: ListenConfig = Field(default_factory=ListenConfig, description="Where we listen.")
+    upstream: UpstreamConfig = Field(default_factory=UpstreamConfig, description="The model server.")
+    rules: RulesConfig = Field(default_factory=RulesConfig, description="The policy.")
+    refusal: RefusalConfig = Field(default_factory=RefusalConfig, description="What a refused caller sees.")
+    detectors: DetectorsConfig = Field(
+        default_factory=DetectorsConfig, description="The detectors' settings."
+    )
+    adapters: AdaptersConfig = Field(default_factory=AdaptersConfig, description="The protocols' settings.")
+    record: RecordConfig = Field(default_factory=RecordConfig, description="What is kept of an exchange.")
+    redaction: RedactionConfig = Field(
+        default_factory=RedactionConfig, description="The key that matched values are hashed with."
+    )
+    limits: LimitsConfig = Field(default_factory=LimitsConfig, description="Bounds of the data plane.")
+    keepalive: KeepaliveConfig = Field(default_factory=KeepaliveConfig, description="Pings on connections.")
+    health: HealthConfig = Field(default_factory=HealthConfig, description="How the model server is watched.")
+    spool: SpoolConfig = Field(default_factory=SpoolConfig, description="The durable queue of records.")
+    exporter: ExporterConfig = Field(default_factory=ExporterConfig, description="Spool to store.")
+    store: StoreConfig = Field(default_factory=StoreConfig, description="Where records end up.")
+
+    @model_validator(mode="after")
+    def _one_process_for_a_unix_socket(self) -> Self:
+        if self.listen.grpc.startswith("unix:") and self.workers > 1:
+            raise ValueError("workers must be 1 when listen.grpc is a unix socket, which one process can own")
+        return self
+
+    @property
+    def cache_dir(self) -> Path:
+        return self.state_dir / "cache"
+
+    @property
+    def spool_dir(self) -> Path:
+        return self.state_dir / "spool"
+
+
+def load_config(path: Path | None) -> SentinelConfig:
+    """The configuration in a file, or the defaults without one. Raises ConfigErrors."""
+    if path is None:
+        return SentinelConfig()
+    source, errors = read(path)
+    if source is None or errors:
+        raise ConfigErrors(errors)
+    value = {} if source.value is None else source.value
+    if not isinstance(value, dict):
+        raise ConfigErrors([source.error((), "is not a mapping of keys such as `upstream:`")])
+    try:
+        config = SentinelConfig.model_validate(value)
+    except ValidationError as error:
+        raise ConfigErrors(list(_mistakes(error, source))) from None
+    return _rooted(config, path.resolve().parent)
+
+
+def _mistakes(error: ValidationError, source: Source) -> Iterator[ConfigError]:
+    for detail in error.errors(include_url=False, include_input=False):
+        message = detail["msg"].removeprefix("Value error, ")
+        if detail["type"] == "extra_forbidden":
+            message = "unknown key; `sentinel config` lists the known ones"
+        yield source.error(detail["loc"], message)
+
+
+def _rooted(config: SentinelConfig, folder: Path) -> SentinelConfig:
+    """The same configuration with every relative path starting at `folder`."""
+
+    def rooted(value: Any) -> Any:
+        if isinstance(value, BaseModel):
+            changes = {
+                name: new
+                for name in type(value).model_fields
+                if (new := rooted(old := getattr(value, name))) is not old
+            }
+            return value.model_copy(update=changes) if changes else value
+        if isinstance(value, Path):
+            return value if value.is_absolute() else Path(os.path.normpath(folder / value))
+        if isinstance(value, tuple) and any(isinstance(item, Path) for item in value):
+            return tuple(rooted(item) for item in value)
+        return value
+
+    rebuilt = rooted(config)
+    assert isinstance(rebuilt, SentinelConfig)
+    return rebuilt

@@ -1,0 +1,153 @@
+"""A session's facts -> the Record that is kept. The one redaction point ahead of every sink: matched values
+leave here as keyed hashes, and texts only when content is switched on, with every finding replaced by its
+type.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from sentinel.core.decision import Action, Decision, RuleHit
+from sentinel.core.finding import Finding
+from sentinel.core.ids import TraceContext
+from sentinel.core.record import DecisionRow, FindingRow, Outcome, Phase, Record
+from sentinel.core.redact import Redactor
+from sentinel.guard.session import Session, StageFacts
+from sentinel.policy.operators import scrub
+
+
+class Transfer(msgspec.Struct, frozen=True):
+    """What the driver measured: times in nanoseconds since the epoch or as durations, sizes in bytes."""
+
+    started_ns: int
+    protocol: str
+    upstream: str
+    worker: str
+    ended_ns: int = 0
+    streaming: bool = False
+    grpc_code: str = "OK"
+    error_type: str = ""
+    response_id: str = ""
+    upstream_ns: int = 0
+    input_bytes: int = 0
+    output_bytes: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+
+
+def build_record(
+    session: Session,
+    trace: TraceContext,
+    transfer: Transfer,
+    outcome: Outcome,
+    *,
+    phase: Phase = Phase.FINAL,
+    with_content: bool = False,
+) -> Record:
+    """Everything that is kept of an exchange, and nothing that it said."""
+    context, given, made = session.context, session.input, session.output
+    decision = session.decision
+    stages = [facts for facts in (given, made) if facts.decision is not None]
+    return Record(
+        exchange_id=session.exchange_id,
+        phase=phase,
+        outcome=outcome,
+        started_ns=transfer.started_ns,
+        ended_ns=transfer.ended_ns,
+        trace_id=trace.trace_id,
+        server_span=trace.server_span,
+        client_span=trace.client_span,
+        parent_span=trace.parent_span,
+        trace_state=trace.state,
+        trace_flags=trace.flags,
+        protocol=transfer.protocol,
+        method=context.method,
+        route=context.route,
+        model=context.model,
+        tenant=context.tenant,
+        upstream=transfer.upstream,
+        response_id=transfer.response_id,
+        streaming=transfer.streaming,
+        grpc_code=transfer.grpc_code,
+        error_type=transfer.error_type,
+        action=decision.action.label if decision else Action.ALLOW.label,
+        rule=decision.rule if decision else "",
+        policy=session.screener.policy.digest,
+        detectors=decision.detectors if decision else {},
+        input_screened=given.screened,
+        output_screened=made.screened,
+        input_chars=_chars(given),
+        output_chars=_chars(made),
+        input_bytes=transfer.input_bytes,
+        output_bytes=transfer.output_bytes,
+        input_tokens=transfer.input_tokens,
+        output_tokens=transfer.output_tokens,
+        upstream_ns=transfer.upstream_ns,
+        screen_us=sum(facts.decision.elapsed_us for facts in stages if facts.decision),
+        worker=transfer.worker,
+        decisions=tuple(_decision_row(facts.decision) for facts in stages if facts.decision),
+        findings=tuple(row for facts in stages for row in _finding_rows(facts, session.redactor)),
+        input_content=_content(given) if with_content else (),
+        output_content=_content(made) if with_content else (),
+    )
+
+
+def _chars(facts: StageFacts) -> int:
+    return sum(len(part.text) for part in facts.parts)
+
+
+def _decision_row(decision: Decision) -> DecisionRow:
+    return DecisionRow(
+        decision_id=decision.decision_id,
+        stage=decision.stage,
+        action=decision.action.label,
+        rule=decision.rule,
+        hits=tuple((hit.rule, hit.action.label, hit.enforced, hit.cause, hit.why) for hit in decision.hits),
+        failed=decision.failed,
+        scores=decision.scores,
+        elapsed_us=decision.elapsed_us,
+    )
+
+
+def _finding_rows(facts: StageFacts, redactor: Redactor) -> list[FindingRow]:
+    decision = facts.decision
+    if decision is None or not decision.findings:
+        return []
+    deciding: dict[int, RuleHit] = {}
+    for hit in decision.hits:  # strictest first, so the first hit that names a finding decided about it
+        for index in hit.findings:
+            deciding.setdefault(index, hit)
+    return [
+        _finding_row(decision, finding, deciding.get(index), facts, redactor)
+        for index, finding in enumerate(decision.findings)
+    ]
+
+
+def _finding_row(
+    decision: Decision, finding: Finding, hit: RuleHit | None, facts: StageFacts, redactor: Redactor
+) -> FindingRow:
+    part = facts.parts[finding.part]
+    return FindingRow(
+        stage=decision.stage,
+        part=finding.part,
+        path=part.path,
+        role=part.role,
+        detector=finding.detector,
+        type=finding.type,
+        start=finding.start,
+        end=finding.end,
+        score=finding.score,
+        rule=hit.rule if hit else "",
+        action=hit.action.label if hit else "",
+        level=hit.level.label if hit else "",
+        enforced=hit.enforced if hit else False,
+        threshold=hit.threshold if hit else 0.0,
+        value_hmac=redactor.hash(part.text[finding.start : finding.end]),
+        why=finding.why,
+    )
+
+
+def _content(facts: StageFacts) -> tuple[str, ...]:
+    if facts.decision is None:
+        return tuple(part.text for part in facts.parts)
+    return tuple(scrub(facts.decision, facts.parts))

@@ -1,0 +1,176 @@
+"""The states of a unary exchange.
+
+    request -> [inspecting input] -> forwarded -> [inspecting output] -> done
+                       |                                  |
+                       +------------> refused <-----------+
+
+Each state is a method that takes the one event that may come next and returns the command. Invariants:
+- a text reaches the model or the caller only through Forward or Answer, after every enforced rule was asked;
+- output is screened first and pseudonyms are restored last, so records and decisions never see a restored
+  value;
+- the session keeps the screener that it began with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sentinel.core.decision import Action, Decision
+from sentinel.core.exchange import CallContext, Stage, TextPart
+from sentinel.core.record import Screened
+from sentinel.core.redact import Redactor
+from sentinel.guard.commands import Answer, Command, Forward, Inspect, Refuse
+from sentinel.guard.events import Event, Inspected, RequestRead, ResponseRead, Unreadable
+from sentinel.guard.screener import Screener
+from sentinel.policy.engine import Selection
+from sentinel.policy.operators import edit
+from sentinel.policy.vault import Vault
+
+
+class StageFacts:
+    """What is known about one stage so far: its texts, whether rules read them, and what they decided."""
+
+    __slots__ = ("decision", "parts", "screened")
+
+    def __init__(self) -> None:
+        self.parts: list[TextPart] = []
+        self.screened = Screened.NOT_REACHED
+        self.decision: Decision | None = None
+
+
+class Session:
+    """One exchange. `receive` takes events in the order in which they happen and returns one command for
+    each.
+    """
+
+    __slots__ = (
+        "_selection",
+        "_state",
+        "_vault",
+        "context",
+        "exchange_id",
+        "input",
+        "output",
+        "redactor",
+        "screener",
+    )
+
+    def __init__(
+        self, screener: Screener, context: CallContext, exchange_id: str, redactor: Redactor
+    ) -> None:
+        self.screener = screener
+        self.context = context
+        self.exchange_id = exchange_id
+        self.redactor = redactor
+        self.input = StageFacts()
+        self.output = StageFacts()
+        self._vault: Vault | None = None
+        self._selection: Selection
+        self._state: Callable[[Event], Command] = self._awaiting_request
+
+    def receive(self, event: Event) -> Command:
+        """Advance by one event. Raises TypeError on an event that the current state cannot have."""
+        return self._state(event)
+
+    @property
+    def decision(self) -> Decision | None:
+        """The strictest decision so far, the earlier one on a tie; None when no rule was asked."""
+        made = [stage.decision for stage in (self.input, self.output) if stage.decision]
+        return max(made, key=lambda decision: decision.action, default=None)
+
+    def _awaiting_request(self, event: Event) -> Command:
+        if isinstance(event, Unreadable):
+            return self._unreadable(event, self.input, Forward(), self._awaiting_response)
+        if not isinstance(event, RequestRead):
+            raise _unexpected(event, "a request")
+        self.input.parts = event.parts
+        return self._screen(Stage.INPUT, self.input, self._inspecting_input, self._forward)
+
+    def _inspecting_input(self, event: Event) -> Command:
+        return self._decide(event, self.input, self._forward)
+
+    def _awaiting_response(self, event: Event) -> Command:
+        if isinstance(event, Unreadable):
+            return self._unreadable(event, self.output, Answer(), self._done)
+        if not isinstance(event, ResponseRead):
+            raise _unexpected(event, "a response")
+        self.output.parts = event.parts
+        return self._screen(Stage.OUTPUT, self.output, self._inspecting_output, self._answer)
+
+    def _inspecting_output(self, event: Event) -> Command:
+        return self._decide(event, self.output, self._answer)
+
+    def _done(self, event: Event) -> Command:
+        raise _unexpected(event, "nothing: the exchange has ended")
+
+    def _screen(
+        self,
+        stage: Stage,
+        facts: StageFacts,
+        inspecting: Callable[[Event], Command],
+        release: Callable[[list[str] | None], Command],
+    ) -> Command:
+        self._selection = selection = self.screener.policy.select(stage, self.context)
+        if selection.empty:
+            facts.screened = Screened.NO_RULE
+            return release(None)
+        facts.screened = Screened.YES
+        self._state = inspecting
+        return Inspect([part.text for part in facts.parts], selection.detectors, selection.deadline_ms)
+
+    def _decide(
+        self, event: Event, facts: StageFacts, release: Callable[[list[str] | None], Command]
+    ) -> Command:
+        if not isinstance(event, Inspected):
+            raise _unexpected(event, "the detectors' answer")
+        stage = Stage.INPUT if facts is self.input else Stage.OUTPUT
+        facts.decision = decision = self._selection.decide(
+            self._decision_id(stage),
+            facts.parts,
+            event.inspections,
+            self.context,
+            self.screener.detectors.versions,
+            event.elapsed_us,
+        )
+        if decision.action is Action.BLOCK:
+            self._state = self._done
+            return Refuse(decision)
+        if decision.action is Action.REDACT:
+            if self._vault is None:
+                self._vault = Vault()
+            return release(edit(decision, self._selection, facts.parts, self._vault, self.redactor))
+        return release(None)
+
+    def _unreadable(
+        self, event: Unreadable, facts: StageFacts, onward: Command, following: Callable[[Event], Command]
+    ) -> Command:
+        facts.screened = event.screened
+        selection = self.screener.policy.select(event.stage, self.context)
+        self._state = following
+        if selection.empty:
+            return onward
+        facts.decision = decision = selection.decide_unscreenable(
+            self._decision_id(event.stage), self.context, event.why
+        )
+        if decision.action is Action.BLOCK:
+            self._state = self._done
+            return Refuse(decision)
+        return onward
+
+    def _forward(self, texts: list[str] | None) -> Command:
+        self._state = self._awaiting_response
+        return Forward(texts)
+
+    def _answer(self, texts: list[str] | None) -> Command:
+        self._state = self._done
+        vault = self._vault
+        if vault is not None and not vault.empty:
+            texts = [vault.restore(text) for text in texts or [part.text for part in self.output.parts]]
+        return Answer(texts)
+
+    def _decision_id(self, stage: Stage) -> str:
+        return f"{self.exchange_id}.{stage}"
+
+
+def _unexpected(event: Event, wanted: str) -> TypeError:
+    return TypeError(f"got {type(event).__name__}, expected {wanted}")

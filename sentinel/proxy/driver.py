@@ -1,0 +1,93 @@
+"""What all exchanges of a worker share: the screener and settings that a reload swaps, the upstream, the
+recorder, and the admission of calls."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import grpc
+
+from sentinel.core.errors import SpoolFull
+from sentinel.core.finding import Inspection
+from sentinel.core.record import Record
+from sentinel.guard.commands import Inspect
+from sentinel.guard.events import Inspected
+from sentinel.guard.screener import Screener
+from sentinel.instruments import IN_FLIGHT, REJECTED
+from sentinel.proxy.forward import Context
+from sentinel.proxy.measures import Measures
+from sentinel.proxy.settings import Settings
+from sentinel.proxy.upstream import Upstream
+from sentinel.telemetry.recorder import Recorder
+
+_SPOOL_FULL = "the record spool is at its bound (spool.max_bytes) and spool.on_full is reject"
+
+_threads = functools.cache(lambda: ThreadPoolExecutor(2, thread_name_prefix="screen"))
+
+
+class Driver:
+    """Owned by one worker's event loop."""
+
+    def __init__(
+        self, screener: Screener, settings: Settings, upstream: Upstream, recorder: Recorder, worker: str
+    ) -> None:
+        self.screener = screener
+        self.settings = settings
+        self.upstream = upstream
+        self.recorder = recorder
+        self.worker = worker
+        self.measures = Measures(upstream.config.name)
+        self.in_flight = 0
+
+    async def admit(self, context: Context) -> None:
+        """Count the call in, or turn it away. Every admitted call must be `release`d."""
+        limit = self.settings.limits.max_concurrent_calls
+        if self.in_flight >= limit:
+            REJECTED.labels("concurrency").inc()
+            await context.abort(
+                grpc.StatusCode.RESOURCE_EXHAUSTED,
+                f"{limit} calls are in flight (limits.max_concurrent_calls)",
+            )
+        if self.recorder.full:
+            REJECTED.labels("spool_full").inc()
+            await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, _SPOOL_FULL)
+        self.in_flight += 1
+        IN_FLIGHT.set(self.in_flight)
+
+    def release(self) -> None:
+        self.in_flight -= 1
+        IN_FLIGHT.set(self.in_flight)
+
+    async def inspect(self, screener: Screener, command: Inspect) -> Inspected:
+        """Ask the detectors: short texts at once, long ones on a thread and up to the command's deadline."""
+        started = time.perf_counter_ns()
+        if sum(map(len, command.texts)) <= self.settings.limits.inline_chars:
+            inspections = screener.inspect(command.texts, command.detectors)
+        else:
+            inspections = await _inspect_on_thread(screener, command)
+        return Inspected(inspections, (time.perf_counter_ns() - started) // 1000)
+
+    async def record(self, record: Record, context: Context) -> None:
+        """Make the record durable. A call whose record finds no room ends here, unanswered."""
+        try:
+            self.recorder.write(record)
+            if self.recorder.needs_commit:
+                await self.recorder.commit()
+        except SpoolFull as error:
+            REJECTED.labels("spool_full").inc()
+            await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, f"the call cannot be recorded: {error}")
+
+
+async def _inspect_on_thread(screener: Screener, command: Inspect) -> list[Inspection]:
+    work = asyncio.get_running_loop().run_in_executor(
+        _threads(), screener.inspect, command.texts, command.detectors
+    )
+    deadline = command.deadline_ms
+    try:
+        return await asyncio.wait_for(work, None if deadline is None else deadline / 1000)
+    except TimeoutError:
+        late = Inspection(failed=dict.fromkeys(command.detectors, f"no answer within {deadline} ms"))
+        return [late] * len(command.texts)

@@ -1,0 +1,107 @@
+"""One exchange in flight: its identity, what was measured of it, and its one record."""
+
+from __future__ import annotations
+
+import time
+
+import grpc
+
+from sentinel.core.exchange import CallContext
+from sentinel.core.ids import new_id
+from sentinel.core.record import Outcome, Phase
+from sentinel.guard.recording import Transfer, build_record
+from sentinel.guard.session import Session
+from sentinel.proxy.driver import Driver
+from sentinel.proxy.forward import Context, Counts
+from sentinel.proxy.metadata import Metadata, continue_trace, first, upstream_metadata
+
+
+class ExchangeRun:
+    """What unary and streamed exchanges have in common. Times are nanoseconds since the epoch or
+    durations.
+    """
+
+    streaming = False
+
+    def __init__(self, driver: Driver, protocol: str, method: str, context: Context) -> None:
+        self.driver = driver
+        self.protocol = protocol
+        self.method = method
+        self.context = context
+        self.metadata: Metadata = tuple(context.invocation_metadata() or ())
+        self.started = time.time_ns()
+        self.trace = continue_trace(self.metadata)
+        self.upstream_ns = 0
+        self.bytes = Counts()
+        self.response_id = ""
+        self.tokens = (0, 0)
+        """Of input and output, where the model tells them."""
+        self.recorded = False
+        self.session = self.new_session("")
+
+    def new_session(self, model: str) -> Session:
+        """The exchange as rules see it, once the model is known."""
+        settings = self.driver.settings
+        call = CallContext(
+            self.method,
+            self.driver.upstream.config.name,
+            model,
+            first(self.metadata, settings.tenant_key) if settings.tenant_key else "",
+            {key: value for key, value in self.metadata if isinstance(value, str)},
+        )
+        return Session(self.driver.screener, call, new_id(), settings.redactor)
+
+    def upstream_metadata(self) -> Metadata:
+        return upstream_metadata(self.metadata, self.trace)
+
+    async def open_record(self) -> None:
+        """What recovery finds if we die before `record`."""
+        await self._write(Outcome.INTERRUPTED, grpc.StatusCode.OK, "", Phase.OPEN)
+
+    async def record(
+        self, outcome: Outcome, code: grpc.StatusCode = grpc.StatusCode.OK, error_type: str = ""
+    ) -> None:
+        """Write the exchange's one final record; a second call does nothing."""
+        if not self.recorded:
+            self.recorded = True
+            await self._write(outcome, code, error_type, Phase.FINAL)
+
+    async def _write(self, outcome: Outcome, code: grpc.StatusCode, error_type: str, phase: Phase) -> None:
+        transfer = Transfer(
+            started_ns=self.started,
+            ended_ns=time.time_ns(),
+            protocol=self.protocol,
+            upstream=self.driver.upstream.config.address,
+            worker=self.driver.worker,
+            streaming=self.streaming,
+            grpc_code=code.name,
+            error_type=error_type,
+            response_id=self.response_id,
+            input_tokens=self.tokens[0],
+            output_tokens=self.tokens[1],
+            upstream_ns=self.upstream_ns,
+            input_bytes=self.bytes.upstream,
+            output_bytes=self.bytes.downstream,
+        )
+        record = build_record(
+            self.session,
+            self.trace,
+            transfer,
+            outcome,
+            phase=phase,
+            with_content=self.driver.settings.record_content,
+        )
+        if phase is Phase.FINAL:
+            self.driver.measures.count(record)
+        await self.driver.record(record, self.context)
+
+
+def outcome_of(code: grpc.StatusCode) -> Outcome:
+    """How an upstream's status ends the exchange for the caller."""
+    if code is grpc.StatusCode.OK:
+        return Outcome.ANSWERED
+    if code is grpc.StatusCode.CANCELLED:
+        return Outcome.CANCELLED
+    if code is grpc.StatusCode.DEADLINE_EXCEEDED:
+        return Outcome.DEADLINE
+    return Outcome.UPSTREAM_ERROR

@@ -1,0 +1,147 @@
+"""A call whose request and response an adapter reads: performs what the guard's session commands.
+
+Every way out (answer, refusal, malformed message, upstream error, cancellation) is recorded before the caller
+learns it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import NoReturn
+
+import grpc
+import grpc.aio
+
+from sentinel.adapters.base import Adapter, DecodedRequest
+from sentinel.core.decision import Decision
+from sentinel.core.errors import WireError
+from sentinel.core.exchange import Stage
+from sentinel.core.record import Outcome, Screened
+from sentinel.guard.commands import Answer, Command, Forward, Inspect, Refuse
+from sentinel.guard.events import Event, RequestRead, ResponseRead, Unreadable
+from sentinel.proxy.driver import Driver
+from sentinel.proxy.exchange import ExchangeRun, outcome_of
+from sentinel.proxy.forward import Context, end_from
+from sentinel.proxy.metadata import Metadata, downstream_metadata
+from sentinel.proxy.status import decision_trailers, refusal_trailers
+
+
+async def unary(driver: Driver, adapter: Adapter, method: str, request: bytes, context: Context) -> bytes:
+    """Handler of a screened unary method."""
+    await driver.admit(context)
+    try:
+        run = UnaryRun(driver, adapter, method, context)
+        try:
+            return await run.answer(request)
+        except asyncio.CancelledError:
+            await run.record(Outcome.CANCELLED, grpc.StatusCode.CANCELLED, "cancelled")
+            raise
+    finally:
+        driver.release()
+
+
+class UnaryRun(ExchangeRun):
+    """One exchange of one request message and one response message."""
+
+    def __init__(self, driver: Driver, adapter: Adapter, method: str, context: Context) -> None:
+        super().__init__(driver, adapter.name, method, context)
+        self.adapter = adapter
+
+    async def answer(self, request: bytes) -> bytes:
+        self.bytes.upstream = len(request)
+        try:
+            decoded = self.adapter.decode_request(self.method, request)
+        except WireError as error:
+            await self._malformed(error)
+        self.session = self.new_session(decoded.model)
+        command = await self._screen(self._read(Stage.INPUT, RequestRead(decoded.parts)))
+        if isinstance(command, Refuse):
+            await self._refuse(command.decision, self.driver.settings.refusal.prompt_code)
+        assert isinstance(command, Forward)
+        payload = request if command.texts is None else decoded.encode(command.texts)
+        response, initial, trailers = await self._call(payload)
+        response = await self._screen_response(response, decoded)
+        if initial:
+            await self.context.send_initial_metadata(initial)
+        self.context.set_trailing_metadata(
+            (*trailers, *decision_trailers(self.session.decision, self.session.exchange_id))
+        )
+        return response
+
+    async def _screen_response(self, response: bytes, request: DecodedRequest) -> bytes:
+        self.bytes.downstream = len(response)
+        outcome = Outcome.ANSWERED
+        try:
+            decoded = self.adapter.decode_response(self.method, response, request)
+            self.response_id = decoded.response_id
+            self.tokens = decoded.input_tokens, decoded.output_tokens
+            command = await self._screen(self._read(Stage.OUTPUT, ResponseRead(decoded.parts)))
+            if isinstance(command, Answer) and command.texts is not None:
+                response = decoded.encode(command.texts)
+        except WireError as error:
+            command = await self._screen(Unreadable(Stage.OUTPUT, Screened.MALFORMED, str(error)))
+        if isinstance(command, Refuse):
+            refusal = self.driver.settings.refusal
+            if refusal.answer == "error":
+                await self._refuse(command.decision, refusal.answer_code)
+            response = self.adapter.refusal_response(request, command.decision.message)
+            outcome = Outcome.REFUSED
+        await self.record(outcome)
+        return response
+
+    def _read(self, stage: Stage, event: RequestRead | ResponseRead) -> Event:
+        limit = self.driver.settings.limits.max_text_chars
+        if sum(len(part.text) for part in event.parts) <= limit:
+            return event
+        why = f"more text than limits.max_text_chars ({limit})"
+        return Unreadable(stage, Screened.TOO_LARGE, why)
+
+    async def _screen(self, event: Event) -> Command:
+        command = self.session.receive(event)
+        if isinstance(command, Inspect):
+            command = self.session.receive(await self.driver.inspect(self.session.screener, command))
+        return command
+
+    async def _call(self, payload: bytes) -> tuple[bytes, Metadata, Metadata]:
+        """The model's response with its initial and trailing metadata; its errors end the call as they
+        are.
+        """
+        started = time.perf_counter_ns()
+        call = self.driver.upstream.unary(self.method)(
+            payload, metadata=self.upstream_metadata(), timeout=self.context.time_remaining()
+        )
+        try:
+            response = await call
+            return (
+                response,
+                downstream_metadata(await call.initial_metadata()),
+                downstream_metadata(await call.trailing_metadata()),
+            )
+        except grpc.aio.AioRpcError as error:
+            end = end_from(error)
+            self.upstream_ns = time.perf_counter_ns() - started
+            await self.record(outcome_of(end.code), end.code, end.code.name)
+            if initial := downstream_metadata(error.initial_metadata()):
+                await self.context.send_initial_metadata(initial)
+            trailers = decision_trailers(self.session.decision, self.session.exchange_id)
+            return await self.context.abort(end.code, end.details, (*end.trailers, *trailers))
+        finally:
+            self.upstream_ns = time.perf_counter_ns() - started
+            if not call.done():
+                call.cancel()
+
+    async def _refuse(self, decision: Decision, code_name: str) -> NoReturn:
+        code = grpc.StatusCode[code_name]
+        await self.record(Outcome.REFUSED, code, "refused")
+        trailers = refusal_trailers(decision, self.session.exchange_id, code)
+        await self.context.abort(code, decision.message, trailers)
+
+    async def _malformed(self, error: WireError) -> NoReturn:
+        self.session.receive(Unreadable(Stage.INPUT, Screened.MALFORMED, str(error)))
+        await self.record(Outcome.REJECTED, grpc.StatusCode.INVALID_ARGUMENT, "malformed")
+        await self.context.abort(
+            grpc.StatusCode.INVALID_ARGUMENT,
+            f"{self.method}: {error}",
+            decision_trailers(None, self.session.exchange_id),
+        )

@@ -1,0 +1,62 @@
+"""The channel to the model server."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import grpc.aio
+from pydantic import BaseModel, ConfigDict, Field
+
+from sentinel.proxy.limits import KeepaliveConfig, LimitsConfig, channel_options
+from sentinel.proxy.tls import ClientTlsConfig, channel_credentials
+
+UnaryCall = Callable[..., "grpc.aio.UnaryUnaryCall[bytes, bytes]"]
+StreamCall = Callable[..., "grpc.aio.StreamStreamCall[bytes, bytes]"]
+
+
+class UpstreamConfig(BaseModel):
+    """`upstream:`, the model server behind us."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    address: str = Field("127.0.0.1:8001", description="HOST:PORT, or unix:/path/to/socket.")
+    name: str = Field("default", description="The route's name in rules, records and dashboards.")
+    tls: ClientTlsConfig | None = Field(None, description="TLS towards the model server; none when absent.")
+
+
+class Upstream:
+    """Byte-level calls to the model server: nothing is parsed, one multi-callable is kept for each method."""
+
+    def __init__(self, config: UpstreamConfig, limits: LimitsConfig, keepalive: KeepaliveConfig) -> None:
+        self.config = config
+        options: list[tuple[str, Any]] = [*channel_options(limits, keepalive), ("grpc.enable_retries", 0)]
+        if config.tls is None:
+            self.channel = grpc.aio.insecure_channel(config.address, options=options)
+        else:
+            if config.tls.server_name:
+                options.append(("grpc.ssl_target_name_override", config.tls.server_name))
+            self.channel = grpc.aio.secure_channel(
+                config.address, channel_credentials(config.tls), options=options
+            )
+        self._unary: dict[str, UnaryCall] = {}
+        self._stream: dict[str, StreamCall] = {}
+
+    def unary(self, method: str) -> UnaryCall:
+        """For the known methods only, so the table is bounded by the adapters."""
+        call = self._unary.get(method)
+        if call is None:
+            call = self._unary[method] = self.channel.unary_unary(method)
+        return call
+
+    def stream(self, method: str) -> StreamCall:
+        """Any method: a unary call looks the same on the wire."""
+        call = self._stream.get(method)
+        if call is None:
+            call = self.channel.stream_stream(method)
+            if len(self._stream) < 1024:  # callers choose the names, so the table needs a bound
+                self._stream[method] = call
+        return call
+
+    async def close(self) -> None:
+        await self.channel.close()

@@ -1,0 +1,79 @@
+"""The Python API: the same detectors, rules and decisions as the sidecar's, in your own process.
+
+from sentinel.sdk import Guard
+
+guard = Guard.from_config("sentinel.yaml")
+result = guard.screen("mail me at jane@example.com", stage="input")
+result.action, result.text, result.findings
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import Literal, Self
+
+from sentinel.config import SentinelConfig, load_config
+from sentinel.core.exchange import Stage
+from sentinel.core.redact import Redactor
+from sentinel.guard.screener import Screener, load_screener
+from sentinel.guard.screening import ScreenRequest, ScreenResult, screen
+from sentinel.telemetry.keys import load_redactors
+
+__all__ = ["Guard", "ScreenRequest", "ScreenResult"]
+
+
+class Guard:
+    """A policy and its detectors, ready to screen. Safe to use from several threads."""
+
+    def __init__(self, screener: Screener, redactor: Redactor) -> None:
+        self._screener = screener
+        self._redactor = redactor
+
+    @classmethod
+    def from_config(
+        cls, config: SentinelConfig | Path | str | None = None, detectors: Collection[str] = ()
+    ) -> Self:
+        """A guard from a configuration, its file, or the defaults.
+
+        `detectors` are loaded besides those that the rules need, so that `screen` can be asked for them.
+        Raises ConfigError naming file, line and key.
+        """
+        if not isinstance(config, SentinelConfig):
+            config = load_config(Path(config) if config is not None else None)
+        screener = load_screener(
+            config.rules.files(), config.detectors, config.cache_dir, frozenset(detectors)
+        )
+        return cls(screener, load_redactors(config.redaction, config.state_dir)[0])
+
+    @property
+    def policy(self) -> str:
+        """Digest of the rules in force."""
+        return self._screener.policy.digest
+
+    def screen(
+        self,
+        text: str,
+        *,
+        stage: Literal["input", "output"] = "input",
+        question: str = "",
+        context: Sequence[str] = (),
+        detectors: Collection[str] = (),
+        route: str = "default",
+        model: str = "",
+        tenant: str = "",
+        id: str = "",
+    ) -> ScreenResult:
+        """Decide about one text. Nothing is recorded.
+
+        `detectors` are asked whatever the rules say; each must have been loaded (see `from_config`).
+        """
+        return self.screen_request(
+            ScreenRequest(
+                text, Stage(stage), id, question, tuple(context), tuple(detectors), route, model, tenant
+            )
+        )
+
+    def screen_request(self, request: ScreenRequest) -> ScreenResult:
+        """The same, from a request as `sentinel screen` reads it."""
+        return screen(self._screener, self._redactor, request)

@@ -1,0 +1,76 @@
+"""What is kept of an exchange, and what is not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from sentinel.core.ids import trace_context
+from sentinel.core.record import Outcome, Record, Screened, decode, encode
+from sentinel.core.redact import Redactor
+from sentinel.guard.recording import Transfer, build_record
+from sentinel.guard.screener import Screener
+
+from .test_session import RULES, Play
+
+TRANSFER = Transfer(started_ns=1, ended_ns=2, protocol="p", upstream="u:1", worker="0")
+
+
+@pytest.fixture
+def play(screener: Callable[[str], Screener], redactor: Redactor) -> Play:
+    return Play(screener(RULES), redactor)
+
+
+def kept(play: Play, *, content: bool = False) -> Record:
+    trace = trace_context(None, None)
+    return build_record(play.session, trace, TRANSFER, Outcome.ANSWERED, with_content=content)
+
+
+def test_no_matched_value_is_kept(play: Play) -> None:
+    play.request("write to MAIL7 about SECRET1")
+    play.response("done, MAIL7")
+    raw = encode(kept(play))
+    assert b"MAIL7" not in raw and b"SECRET1" not in raw
+    assert b"MAIL7" not in encode(kept(play, content=True))
+
+
+def test_findings_carry_offsets_rule_and_keyed_hash(play: Play, redactor: Redactor) -> None:
+    play.request("write to MAIL7")
+    (row,) = kept(play).findings
+    assert (row.stage, row.type, row.start, row.end, row.rule) == ("input", "MAIL", 9, 14, "hide-mail")
+    assert (row.action, row.level, row.value_hmac) == ("redact", "medium", redactor.hash("MAIL7"))
+
+
+def test_strictest_stage_names_action_and_rule(play: Play) -> None:
+    play.request("SECRET1")
+    play.response("MAIL2")
+    record = kept(play)
+    assert (record.action, record.rule) == ("redact", "hide-mail-in-answers")
+    assert [row.stage for row in record.decisions] == ["input", "output"]
+    assert record.decisions[0].decision_id == f"{record.exchange_id}.input"
+
+
+def test_content_is_kept_only_when_asked_and_without_findings(play: Play) -> None:
+    play.request("write to MAIL7", "and SECRET1")
+    assert kept(play).input_content == ()
+    assert kept(play, content=True).input_content == ("write to <MAIL>", "and <SECRET>")
+
+
+def test_content_of_an_answer_never_holds_a_restored_value(play: Play) -> None:
+    play.request("write to MAIL7")
+    play.response("wrote to <MAIL_1>")
+    assert kept(play, content=True).output_content == ("wrote to <MAIL_1>",)
+
+
+def test_stages_that_were_not_reached_say_so(play: Play) -> None:
+    play.request("BAD1")
+    record = kept(play)
+    assert (record.input_screened, record.output_screened) == (Screened.YES, Screened.NOT_REACHED)
+
+
+def test_a_record_survives_its_encoding(play: Play) -> None:
+    play.request("write to MAIL7")
+    play.response("MAIL2")
+    record = kept(play)
+    assert decode(encode(record)) == record
