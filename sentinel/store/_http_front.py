@@ -52,7 +52,7 @@ _CONTENT_TYPES = {
 # ClickHouse's exceptionCodeToHTTPStatus; 500 for the rest.
 _STATUS = {
     **dict.fromkeys((516, 192, 193, 194, 497, 291), 403),
-    **dict.fromkeys((6, 26, 27, 36, 38, 41, 43, 47, 53, 62, 69, 70, 72, 117, 441, 457), 400),
+    **dict.fromkeys((6, 26, 27, 36, 38, 41, 43, 47, 53, 62, 69, 70, 72, 117, 441, 456, 457), 400),
     **dict.fromkeys((46, 47, 50, 60, 63, 81, 115, 128, 170), 404),
     159: 408,
     202: 503,
@@ -198,6 +198,10 @@ class _Handler(BaseHTTPRequestHandler):
         }
         if read_only:
             settings["readonly"] = "2"
+        if not statement.strip():
+            raise EngineError(
+                62, "Code: 62. DB::Exception: Syntax error: the statement is empty. (SYNTAX_ERROR)"
+            )
         shape = _statement.examine(statement, default)
         if shape.touches_files:
             raise _not_served("INFILE and OUTFILE")

@@ -49,7 +49,7 @@ def examine(statement: bytes, default_format: str) -> Shape:
     if len(statement) > _HEAD_BYTES:
         words = _words(statement)
     return Shape(
-        output_format=_named_format(words) or default_format,
+        output_format=_named_format(statement, words) or default_format,
         answers=verb in _ANSWERING,
         touches_files=_pair(words, b"INTO", b"OUTFILE"),
     )
@@ -95,11 +95,17 @@ def _data_start(statement: bytes, name_end: int) -> int:
     return at
 
 
-def _named_format(words: list[_Word]) -> str:
-    """The name after the last FORMAT on the outermost level."""
-    for word, after in zip(words[-2::-1], words[:0:-1], strict=True):
-        if word.upper == b"FORMAT" and word.depth == 0:
-            return after.text
+def _named_format(statement: bytes, words: list[_Word]) -> str:
+    """The name behind a FORMAT that ends the statement (SETTINGS may follow), or "".
+
+    A column may be called `format`, too.
+    """
+    outer = [word for word in words if word.depth == 0]
+    for i in range(len(outer) - 2, -1, -1):
+        word, name, *after = outer[i : i + 3]
+        if word.upper == b"FORMAT":
+            ends = not after or after[0].upper == b"SETTINGS"
+            return name.text if ends and not statement[word.end : name.start].strip() else ""
     return ""
 
 

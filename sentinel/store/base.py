@@ -25,10 +25,18 @@ class TtlDays(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    traces: int = Field(default=30, ge=1, description="Spans (`otel_traces` and its look-up table).")
-    exchanges: int = Field(default=90, ge=1, description="One row per exchange (`sentinel_exchanges`).")
-    decisions: int = Field(default=90, ge=1, description="One row per screened stage (`sentinel_decisions`).")
-    findings: int = Field(default=90, ge=1, description="One row per finding (`sentinel_findings`).")
+    traces: int = Field(
+        default=30, ge=1, le=10_000, description="Spans (`otel_traces` and its look-up table)."
+    )
+    exchanges: int = Field(
+        default=90, ge=1, le=10_000, description="One row per exchange (`sentinel_exchanges`)."
+    )
+    decisions: int = Field(
+        default=90, ge=1, le=10_000, description="One row per screened stage (`sentinel_decisions`)."
+    )
+    findings: int = Field(
+        default=90, ge=1, le=10_000, description="One row per finding (`sentinel_findings`)."
+    )
 
 
 class StoreConfig(BaseModel):

@@ -138,6 +138,13 @@ class EmbeddedOwner:
             password = self._config.password()
             self._front = HttpFront(self._engine, self._config.listen, self._config.user, password)
             self._front.start()
+        except OSError as error:
+            self.store.close()
+            listen = self._config.listen
+            raise StoreError(
+                f"cannot listen on {listen} ({error.strerror}): set another `store.listen`, port 0 picks one",
+                retryable=False,
+            ) from error
         except BaseException:
             self.store.close()
             raise

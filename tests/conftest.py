@@ -1,0 +1,16 @@
+"""Fixtures that several parts share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.store.owner import OwnerProcess
+
+
+@pytest.fixture(scope="session")
+def store_owner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnerProcess]:
+    """One embedded engine for the whole run, in a process of its own; tests keep apart by `database`."""
+    with OwnerProcess(tmp_path_factory.mktemp("store-owner")) as owner:
+        yield owner

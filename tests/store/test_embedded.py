@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+import http.client
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from sentinel.core.errors import ConfigError, StoreError
+from sentinel.store.base import StoreConfig, open_store
+from sentinel.store.embedded import ADDRESS_FILE, EmbeddedOwner
+from sentinel.store.rows import record_tables
+from tests.store.owner import LONG, OwnerProcess
+from tests.store.records import blocked
+
+
+def rows(store_of: OwnerProcess, table: str) -> int:
+    with store_of.store(database="sentinel") as store:
+        return int(store.query(f"SELECT count() AS rows FROM {table}")[0]["rows"])
+
+
+def insert(store_of: OwnerProcess, token: str) -> None:
+    with store_of.store(database="sentinel") as store:
+        store.migrate()
+        store.insert(record_tables([blocked()]), token)
+
+
+def test_a_second_owner_is_refused_by_pid_and_the_first_serves_on(store_owner: OwnerProcess) -> None:
+    with pytest.raises(StoreError, match=f"held by process {store_owner.process.pid}:") as caught:
+        with EmbeddedOwner(store_owner.config, store_owner.state_dir):
+            pass
+    assert caught.value.retryable
+    assert (store_owner.state_dir / ADDRESS_FILE).read_text().strip() == store_owner.address
+    with store_owner.store() as store:
+        assert store.ping()
+
+
+def test_rows_and_tokens_outlive_the_owner(tmp_path: Path) -> None:
+    with OwnerProcess(tmp_path) as owner:
+        insert(owner, "batch")
+    assert not (tmp_path / ADDRESS_FILE).exists()
+    with OwnerProcess(tmp_path) as owner:
+        insert(owner, "batch")
+        assert rows(owner, "sentinel_exchanges") == 1
+        insert(owner, "another")
+        assert rows(owner, "sentinel_exchanges") == 2
+
+
+def test_rows_outlive_an_owner_that_was_killed(tmp_path: Path) -> None:
+    with OwnerProcess(tmp_path) as owner:
+        insert(owner, "batch")
+        os.kill(owner.process.pid, signal.SIGKILL)
+        owner.process.wait()
+    # The dead owner's address file is left and its lock is not.
+    with OwnerProcess(tmp_path) as owner:
+        insert(owner, "batch")
+        assert rows(owner, "sentinel_exchanges") == 1
+
+
+def test_without_an_owner_a_command_opens_the_database_itself(tmp_path: Path) -> None:
+    with OwnerProcess(tmp_path) as owner:
+        insert(owner, "batch")
+    (tmp_path / ADDRESS_FILE).write_text("127.0.0.1:1\n")  # as a killed owner leaves it
+    with open_store(StoreConfig(ttl_days=LONG), tmp_path) as store:
+        assert [row["rule"] for row in store.recent()] == ["pii-block"]
+        with pytest.raises(StoreError, match=f"held by process {os.getpid()}"):
+            open_store(StoreConfig(), tmp_path)
+    open_store(StoreConfig(), tmp_path).close()
+
+
+def test_no_store_yet(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="no store yet.*start the sidecar") as caught:
+        open_store(StoreConfig(), tmp_path)
+    assert not caught.value.retryable
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("listen", ["0.0.0.0:0", "example.com:0", "[::]:0"])
+def test_an_open_address_needs_a_password(tmp_path: Path, listen: str) -> None:
+    with pytest.raises(ConfigError, match="set `store.password_file`"):
+        EmbeddedOwner(StoreConfig(listen=listen), tmp_path).__enter__()
+
+
+def test_a_port_that_is_taken_is_said(store_owner: OwnerProcess, tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match=f"cannot listen on {store_owner.address}"):
+        EmbeddedOwner(StoreConfig(listen=store_owner.address), tmp_path).__enter__()
+
+
+def test_with_a_password_nothing_goes_without(tmp_path: Path) -> None:
+    password_file = tmp_path / "password"
+    password_file.write_text("correct horse\n")
+    state_dir = tmp_path / "state"
+    with OwnerProcess(state_dir, password_file=password_file) as owner:
+        with owner.store() as store:
+            store.migrate()
+            assert store.recent() == []
+        wrong = tmp_path / "wrong"
+        wrong.write_text("battery staple")
+        with pytest.raises(StoreError, match="check `user` and `password_file`") as caught:
+            owner.store(password_file=wrong)
+        assert not caught.value.retryable
+        connection = http.client.HTTPConnection(owner.address)
+        for headers in ({}, {"Authorization": "Basic !"}, {"X-ClickHouse-Key": "battery staple"}):
+            connection.request("POST", "/", "SELECT 1", headers)
+            answer = connection.getresponse()
+            assert (answer.status, answer.getheader("X-ClickHouse-Exception-Code")) == (403, "516")
+            answer.read()
+        connection.request("POST", "/?user=default&password=correct+horse", "SELECT 1")
+        assert connection.getresponse().read() == b"1\n"
+        connection.close()
