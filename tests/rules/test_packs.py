@@ -85,7 +85,20 @@ def test_ordinary_talk_is_left_alone(text: str, stage: Stage, detectors: Detecto
             "Write to jane@example.com, SSN 536-22-8726, IBAN GB82WEST12345698765432.",
             "Write to <EMAIL_ADDRESS>, SSN <US_SSN>, IBAN ******************5432.",
         ),
+        # `X2wT@db.example.com` reads as an address too: one region, named by the higher level
+        (
+            Stage.INPUT,
+            "postgres://app:q7Lm" + "X2wT@db.example.com:5432/shop, ask jane@example.com",
+            "postgres://app:<URL_PASSWORD>:5432/shop, ask <EMAIL_ADDRESS_1>",
+        ),
     ],
 )
 def test_packs_together(stage: Stage, before: str, after: str, detectors: DetectorSet) -> None:
     assert screened(POLICY, detectors, before, stage) == (Action.REDACT, after)
+
+
+@pytest.mark.parametrize("stage", list(Stage))
+def test_a_private_key_is_refused(stage: Stage, detectors: DetectorSet) -> None:
+    key = "-----BEGIN PRIV" + "ATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0B\n-----END PRIV" + "ATE KEY-----"
+    action, text = screened(POLICY, detectors, f"my key: {key}", stage)
+    assert action is Action.BLOCK and "MIIE" not in text
