@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
+import functools
 import json
 import os
+import shutil
 import signal
 import subprocess
+import tempfile
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -148,6 +152,14 @@ def configuration(directory: Path, address: str, over: dict[str, Any]) -> dict[s
     return merged(base, over)
 
 
+@functools.cache
+def shared_cache() -> Path:
+    """One folder of compiled patterns for all sidecars of a run, so that only the first start is a cold one."""
+    folder = tempfile.mkdtemp(prefix="sentinel-e2e-cache-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Path(folder)
+
+
 @contextmanager
 def start_sidecar(
     directory: Path, address: str, /, *, until_ready: bool = True, **config: Any
@@ -155,6 +167,9 @@ def start_sidecar(
     """`sentinel serve` with `config` laid over plain defaults. Its log is printed if the body fails."""
     it = Sidecar(directory, None)  # type: ignore[arg-type]  # until start()
     it.write_config(configuration(directory, address, config))
+    it.state_dir.mkdir(exist_ok=True)
+    if not (it.state_dir / "cache").exists():
+        (it.state_dir / "cache").symlink_to(shared_cache())
     try:
         it.start(until_ready=until_ready)
         yield it

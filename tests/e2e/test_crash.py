@@ -1,5 +1,5 @@
-"""`kill -9` of a worker, of the exporter and of everything, under load, at random moments: a caller that holds
-an answer has its record in the store, once.
+"""`kill -9` of a worker, of the exporter and of everything, under load, at random moments: a caller that has
+its answer has its record in the store, once.
 
 Calls carry their exchange id in the trailers; the answered ones are looked up in the store after recovery.
 """

@@ -29,13 +29,13 @@ def free_port() -> int:
 
 class TestDown:
     @pytest.fixture(scope="class")
-    def closed(self) -> str:
+    @classmethod
+    def closed(cls) -> str:
         return f"127.0.0.1:{free_port()}"
 
     @pytest.fixture(scope="class")
-    def sidecar(
-        self, tmp_path_factory: pytest.TempPathFactory, closed: str, rules: Path
-    ) -> Iterator[Sidecar]:
+    @classmethod
+    def sidecar(cls, tmp_path_factory: pytest.TempPathFactory, closed: str, rules: Path) -> Iterator[Sidecar]:
         directory = tmp_path_factory.mktemp("down")
         rule = {"paths": [str(rules)]}
         with start_sidecar(
@@ -163,8 +163,9 @@ def test_broken_protocol(raw: tuple[RawServer, Sidecar], name: str, method: str)
 
 
 @pytest.fixture(scope="module")
-def raw(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[RawServer, Sidecar]]:
+def raw(tmp_path_factory: pytest.TempPathFactory, rules: Path) -> Iterator[tuple[RawServer, Sidecar]]:
     with RawServer() as server:
         directory = tmp_path_factory.mktemp("raw")
-        with start_sidecar(directory, server.address, until_ready=False, health={"interval_s": 3600}) as it:
+        config = {"rules": {"paths": [str(rules)]}, "health": {"interval_s": 3600}}
+        with start_sidecar(directory, server.address, until_ready=False, **config) as it:
             yield server, it

@@ -80,8 +80,9 @@ class TestDrain:
 
 class TestWorkerDies:
     @pytest.fixture(scope="class")
+    @classmethod
     def pair(
-        self, tmp_path_factory: pytest.TempPathFactory, upstream: Torture, rules: Path
+        cls, tmp_path_factory: pytest.TempPathFactory, upstream: Torture, rules: Path
     ) -> Iterator[Sidecar]:
         directory = tmp_path_factory.mktemp("pair")
         with start_sidecar(directory, upstream.address, workers=2, rules={"paths": [str(rules)]}) as it:
@@ -145,8 +146,9 @@ class TestReload:
         return str(request.param)
 
     @pytest.fixture(scope="class")
+    @classmethod
     def live(
-        self, tmp_path_factory: pytest.TempPathFactory, upstream: Torture
+        cls, tmp_path_factory: pytest.TempPathFactory, upstream: Torture
     ) -> Iterator[tuple[Sidecar, Path]]:
         directory = tmp_path_factory.mktemp("reload")
         rules = directory / "rules"

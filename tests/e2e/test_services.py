@@ -27,12 +27,14 @@ NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 
 class TestHealth:
     @pytest.fixture(scope="class")
-    def own(self, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Torture]:
+    @classmethod
+    def own(cls, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Torture]:
         with torture(tmp_path_factory.mktemp("own")) as started:
             yield started
 
     @pytest.fixture(scope="class")
-    def front(self, tmp_path_factory: pytest.TempPathFactory, own: Torture) -> Iterator[Sidecar]:
+    @classmethod
+    def front(cls, tmp_path_factory: pytest.TempPathFactory, own: Torture) -> Iterator[Sidecar]:
         directory = tmp_path_factory.mktemp("health")
         with start_sidecar(directory, own.address, health={"interval_s": 0.1}) as it:
             yield it
@@ -102,8 +104,9 @@ class TestReflection:
 
 class TestUnknownMethods:
     @pytest.fixture(scope="class")
+    @classmethod
     def strict(
-        self, tmp_path_factory: pytest.TempPathFactory, upstream: Torture, rules: Path
+        cls, tmp_path_factory: pytest.TempPathFactory, upstream: Torture, rules: Path
     ) -> Iterator[Sidecar]:
         directory = tmp_path_factory.mktemp("strict")
         rule = {"paths": [str(rules)]}

@@ -162,6 +162,24 @@ def test_status_details(upstream: Torture, sidecar: Sidecar, kind: Kind) -> None
     assert rich(sidecar.address) == status
 
 
+ENDS_EARLY: dict[str, Call] = {
+    "at once": Call([["status", "ABORTED", "no", [["t", "1"]]]], (b"a",) * 5),
+    "without reading": Call([["text", "deaf"]], (b"a" * 1000,) * 50),
+    "method not implemented": Call([], (b"a",), "/torture.Torture/Missing"),
+}
+
+
+@pytest.mark.parametrize("name", ENDS_EARLY)
+def test_upstream_that_ends_before_it_has_read_everything(
+    upstream: Torture, sidecar: Sidecar, name: str
+) -> None:
+    """Its status races the requests that are still on their way, so it is asked a hundred times."""
+    direct = observe(upstream.address, ENDS_EARLY[name])
+    with connect(sidecar.address) as channel:
+        for _ in range(100):
+            assert finish(open_stream(channel, ENDS_EARLY[name].again())) == direct
+
+
 def test_method_that_the_upstream_lacks(same: Same) -> None:
     assert same(Call([], method="/torture.Torture/Missing")).code == "UNIMPLEMENTED"
 
