@@ -65,8 +65,10 @@ class SpoolWriter:
         self._clock = clock
         self._lock = threading.Lock()
         self._retired: list[int] = []
-        self._fd = -1
-        self._seq = -1
+        self._fd, self._seq = -1, -1
+        self._size, self._frames, self._damaged = 0, 0, False
+        self._directory_changed = False
+        self._turn_at = self._measure_at = float("inf")
         self._begin_segment()
         self._measure(clock())
 
@@ -128,24 +130,24 @@ class SpoolWriter:
         Raises SpoolFull when the disk fails. The active segment is then given up, for the kernel reports a
         lost page once only and a second sync would look like a success (fsync(2)).
         """
+        power = self.config.sync == "power"
         with self._lock:
-            active, retired = self._fd, self._retired
-            self._retired = []
-            if active >= 0 and self.config.sync == "power":
-                active = os.dup(active)
+            handles, self._retired = self._retired, []
+            if power and self._fd >= 0:
+                handles.append(os.dup(self._fd))
+            directory_changed, self._directory_changed = self._directory_changed, False
         try:
-            if self.config.sync == "power":
-                for fd in [*retired, *([active] if active >= 0 else [])]:
-                    os.fdatasync(fd)
-                _sync_directory(self.directory)
+            if power:
+                for handle in handles:
+                    os.fdatasync(handle)
+                if directory_changed:
+                    _sync_directory(self.directory)
         except OSError as error:
             self._give_up_segment()
             raise _refusal(error) from None
         finally:
-            for fd in retired:
-                os.close(fd)
-            if active >= 0 and self.config.sync == "power":
-                os.close(active)
+            for handle in handles:
+                os.close(handle)
 
     def _write(self, frame: bytes) -> None:
         written = os.write(self._fd, frame)
@@ -251,7 +253,7 @@ class SpoolWriter:
                 os.close(fd)
                 temporary.unlink(missing_ok=True)
             raise _refusal(error) from None
-        self._fd, self._seq = fd, name.seq
+        self._fd, self._seq, self._directory_changed = fd, name.seq, True
         self._size, self._frames, self._damaged = segment.HEADER.size, 0, False
         self.stats.directory_bytes += segment.HEADER.size
         self._turn_at = self._clock() + self.config.segment_seconds
