@@ -90,9 +90,9 @@ async def _pump(requests: Requests, call: grpc.aio.StreamStreamCall[bytes, bytes
 
 
 async def _write(call: grpc.aio.StreamStreamCall[bytes, bytes], message: bytes) -> None:
-    """What `call.write` does, but for its mishap: where the upstream ended the call before it read everything,
-    that puts INTERNAL ("Internal error from Core") in place of the status that is just arriving.
-    (grpc/aio/_call.py, `_StreamRequestMixin._write`; a quarter to a half of such calls in our tests.)
+    """What `call.write` does, but for its mishap: where the upstream ends the call before it read everything,
+    that puts INTERNAL ("Internal error from Core") in place of the status that is just arriving (grpc/aio/
+    _call.py, `_StreamRequestMixin._write`), in a quarter to a half of such calls.
     """
     if call.done():
         raise asyncio.InvalidStateError
