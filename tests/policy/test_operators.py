@@ -1,7 +1,7 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sentinel.core.exchange import Stage
@@ -176,27 +176,31 @@ ranges = st.tuples(
 ).map(lambda r: found(r[0], r[1], min(r[1] + r[2], 30), r[3]))
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@pytest.fixture(scope="module")
+def every_operator(tmp_path_factory: pytest.TempPathFactory) -> Policy:
+    rules = "".join(rule(name, how) for name, how in OPERATORS.items())
+    return policy_of(tmp_path_factory.mktemp("rules"), rules)
+
+
 @given(text=st.text(ALPHABET, min_size=30, max_size=30), findings=st.lists(ranges, max_size=8))
 def test_no_found_character_survives_and_no_other_changes(
-    tmp_path: Path, text: str, findings: list[Finding]
+    every_operator: Policy, text: str, findings: list[Finding]
 ) -> None:
-    policy = policy_of(tmp_path, "".join(rule(name, how) for name, how in OPERATORS.items()))
     vault = Vault()
-    (after,) = edited(policy, (text, findings), vault=vault)
+    (after,) = edited(every_operator, (text, findings), vault=vault)
     covered = {index for finding in findings for index in range(finding.start, finding.end)}
     kept = "".join(letter for index, letter in enumerate(text) if index not in covered)
     assert "".join(letter for letter in after if letter in ALPHABET) == kept
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     text=st.lists(st.sampled_from(["<D_1>", "<D_1~>", "<D_2.2>", "jo", " "]), min_size=30, max_size=30),
     findings=st.lists(ranges.filter(lambda f: f.type == "D"), max_size=8),
 )
-def test_pseudonyms_come_back_exactly(tmp_path: Path, text: list[str], findings: list[Finding]) -> None:
-    policy = policy_of(tmp_path, rule("D", "pseudonymise"))
+def test_pseudonyms_come_back_exactly(
+    every_operator: Policy, text: list[str], findings: list[Finding]
+) -> None:
     vault = Vault()
     before = "".join(text)
-    (after,) = edited(policy, (before, findings), vault=vault)
+    (after,) = edited(every_operator, (before, findings), vault=vault)
     assert vault.restore(after) == before
