@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import re
 
-from clickhouse_connect.driver.exceptions import ClickHouseError, Error, OperationalError
-
 from sentinel.core.errors import StoreError
 
 # Names in ClickHouse's src/Common/ErrorCodes.cpp. These pass by themselves or with room made.
@@ -55,7 +53,7 @@ _TRAILER = re.compile(r"\s*\((?:version|for url) .*", re.DOTALL)
 def translate(error: Exception, doing: str, address: str, *, quote: bool) -> StoreError:
     """The StoreError for what a client call raised. `quote` adds the engine's own text."""
     text = str(error)
-    code = error.code if isinstance(error, Error) else None
+    code: int | None = getattr(error, "code", None)
     if code is None and (match := _CODE.search(text)):
         code = int(match.group(1))
     if code is None:
@@ -71,6 +69,9 @@ def translate(error: Exception, doing: str, address: str, *, quote: bool) -> Sto
 
 
 def _without_code(error: Exception, doing: str, address: str) -> StoreError:
+    # Workers read the store's config and never its client, so the client is imported once it has failed.
+    from clickhouse_connect.driver.exceptions import ClickHouseError, OperationalError
+
     kind = type(error).__name__
     if isinstance(error, OperationalError | ConnectionError | TimeoutError | OSError):
         why = f"no answer ({kind}): is it running, and is the address right?"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping
+from datetime import UTC
 from typing import Any
 
 import msgspec
@@ -66,6 +67,8 @@ def recent(ask: Ask, last: int, where: Where) -> list[Row]:
         for row in rows:
             row[kind] = of_exchange[row["exchange_id"]]
     for row in rows:
+        for column in ("started_at", "ended_at"):
+            row[column] = row[column].replace(tzinfo=UTC)
         for decision in row["decisions"]:
             decision["hits"] = _pivot(decision, "hits.")
     return rows

@@ -35,12 +35,12 @@ def test_passing_or_permanent(error: Exception, retryable: bool, says: str) -> N
 
 def test_the_engines_text_is_kept_for_queries_only() -> None:
     error = DatabaseError(
-        "Received ClickHouse exception, code: 47, server response: Code: 47. DB::Exception: Unknown identifier "
+        "Received ClickHouse exception, code: 47, server response: Code: 47. DB::Exception: Unknown name "
         "`nope`. (UNKNOWN_IDENTIFIER) (version 26.9.2.1) (for url http://db:8123)",
         code=47,
     )
     text, _ = told(error)
-    assert "Unknown identifier `nope`" in text and "version" not in text
+    assert "Unknown name `nope`" in text and "version" not in text
     assert "nope" not in told(error, quote=False)[0]
 
 

@@ -11,7 +11,8 @@ from sentinel.store.base import Store, StoreConfig, TtlDays
 from sentinel.store.schema import TTL_COLUMNS, Migration, migrations, pending
 from tests.store.owner import LONG, OwnerProcess
 
-ONE = Migration(1, "one", "CREATE TABLE IF NOT EXISTS one (a UInt8) ENGINE = MergeTree ORDER BY a;\n")
+CREATE_ONE = "CREATE TABLE IF NOT EXISTS one (a UInt8) ENGINE = MergeTree ORDER BY a;\n"
+ONE = Migration(1, "one", CREATE_ONE)
 TWO = Migration(
     2,
     "two",
