@@ -10,9 +10,18 @@ import msgspec
 _TRACEPARENT = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
 
 
+_pool: list[str] = []
+
+
 def new_id() -> str:
     """32 hexadecimal digits, random."""
-    return os.urandom(16).hex()
+    try:
+        return _pool.pop()
+    except IndexError:
+        # One system call for many ids; pop and extend are atomic, so threads may share the pool.
+        noise = os.urandom(16 * 64).hex()
+        _pool.extend(noise[start : start + 32] for start in range(32, len(noise), 32))
+        return noise[:32]
 
 
 class TraceContext(msgspec.Struct, frozen=True, gc=False):
@@ -37,8 +46,8 @@ class TraceContext(msgspec.Struct, frozen=True, gc=False):
 
 def trace_context(traceparent: str | None, tracestate: str | None) -> TraceContext:
     """Continue the caller's trace, or start one when the header is missing or malformed (W3C section 4.3)."""
-    noise = os.urandom(32).hex()
-    spans = noise[32:48], noise[48:64]
+    noise = new_id()
+    spans = noise[:16], noise[16:]
     match = _TRACEPARENT.fullmatch(traceparent) if traceparent else None
     if match:
         version, trace_id, parent, flags, rest = match.groups()
@@ -47,4 +56,4 @@ def trace_context(traceparent: str | None, tracestate: str | None) -> TraceConte
         )
         if not malformed:
             return TraceContext(trace_id, *spans, parent_span=parent, state=tracestate or "", flags=flags)
-    return TraceContext(noise[:32], *spans)
+    return TraceContext(new_id(), *spans)

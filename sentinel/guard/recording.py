@@ -93,7 +93,7 @@ def build_record(
 
 
 def _chars(facts: StageFacts) -> int:
-    return sum(len(part.text) for part in facts.parts)
+    return sum([len(part.text) for part in facts.parts])
 
 
 def _decision_row(decision: Decision) -> DecisionRow:

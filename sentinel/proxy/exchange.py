@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import time
+import traceback
+from collections.abc import Awaitable
+from typing import TypeVar
 
 import grpc
+import grpc.aio
 
 from sentinel.core.exchange import CallContext
 from sentinel.core.ids import new_id
@@ -14,6 +20,9 @@ from sentinel.guard.session import Session
 from sentinel.proxy.driver import Driver
 from sentinel.proxy.forward import Context, Counts
 from sentinel.proxy.metadata import Metadata, continue_trace, first, upstream_metadata
+
+log = logging.getLogger("sentinel.proxy")
+T = TypeVar("T")
 
 
 class ExchangeRun:
@@ -37,10 +46,11 @@ class ExchangeRun:
         self.tokens = (0, 0)
         """Of input and output, where the model tells them."""
         self.recorded = False
-        self.session = self.new_session("")
+        self.exchange_id = new_id()
+        self.session: Session
 
-    def new_session(self, model: str) -> Session:
-        """The exchange as rules see it, once the model is known."""
+    def begin_session(self, model: str) -> Session:
+        """The exchange as rules see it, once the model is known ("" where nobody can tell)."""
         settings = self.driver.settings
         call = CallContext(
             self.method,
@@ -49,10 +59,29 @@ class ExchangeRun:
             first(self.metadata, settings.tenant_key) if settings.tenant_key else "",
             {key: value for key, value in self.metadata if isinstance(value, str)},
         )
-        return Session(self.driver.screener, call, new_id(), settings.redactor)
+        self.session = Session(self.driver.screener, call, self.exchange_id, settings.redactor)
+        return self.session
 
     def upstream_metadata(self) -> Metadata:
         return upstream_metadata(self.metadata, self.trace)
+
+    async def finish(self, work: Awaitable[T]) -> T:
+        """Await the exchange's work; a cancellation or a fault of ours is recorded too, and ends the call."""
+        try:
+            return await work
+        except asyncio.CancelledError:
+            await self.record(Outcome.CANCELLED, grpc.StatusCode.CANCELLED, "cancelled")
+            raise
+        except grpc.aio.AbortError:
+            raise
+        except Exception as error:
+            # Neither the caller nor the log gets the error's own words: they may quote the exchange.
+            where = "".join(traceback.format_tb(error.__traceback__))
+            log.error("%s: %s in exchange %s\n%s", self.method, type(error).__name__, self.exchange_id, where)
+            code = grpc.StatusCode.INTERNAL
+            await self.record(Outcome.REJECTED, code, type(error).__name__)
+            why = f"Sentinel failed and kept the message back ({type(error).__name__}, {self.exchange_id})"
+            return await self.context.abort(code, why)
 
     async def open_record(self) -> None:
         """What recovery finds if we die before `record`."""

@@ -6,7 +6,6 @@ learns it.
 
 from __future__ import annotations
 
-import asyncio
 import time
 from typing import NoReturn
 
@@ -32,11 +31,7 @@ async def unary(driver: Driver, adapter: Adapter, method: str, request: bytes, c
     await driver.admit(context)
     try:
         run = UnaryRun(driver, adapter, method, context)
-        try:
-            return await run.answer(request)
-        except asyncio.CancelledError:
-            await run.record(Outcome.CANCELLED, grpc.StatusCode.CANCELLED, "cancelled")
-            raise
+        return await run.finish(run.answer(request))
     finally:
         driver.release()
 
@@ -54,7 +49,7 @@ class UnaryRun(ExchangeRun):
             decoded = self.adapter.decode_request(self.method, request)
         except WireError as error:
             await self._malformed(error)
-        self.session = self.new_session(decoded.model)
+        self.begin_session(decoded.model)
         command = await self._screen(self._read(Stage.INPUT, RequestRead(decoded.parts)))
         if isinstance(command, Refuse):
             await self._refuse(command.decision, self.driver.settings.refusal.prompt_code)
@@ -65,7 +60,7 @@ class UnaryRun(ExchangeRun):
         if initial:
             await self.context.send_initial_metadata(initial)
         self.context.set_trailing_metadata(
-            (*trailers, *decision_trailers(self.session.decision, self.session.exchange_id))
+            (*trailers, *decision_trailers(self.session.decision, self.exchange_id))
         )
         return response
 
@@ -124,7 +119,7 @@ class UnaryRun(ExchangeRun):
             await self.record(outcome_of(end.code), end.code, end.code.name)
             if initial := downstream_metadata(error.initial_metadata()):
                 await self.context.send_initial_metadata(initial)
-            trailers = decision_trailers(self.session.decision, self.session.exchange_id)
+            trailers = decision_trailers(self.session.decision, self.exchange_id)
             return await self.context.abort(end.code, end.details, (*end.trailers, *trailers))
         finally:
             self.upstream_ns = time.perf_counter_ns() - started
@@ -134,14 +129,14 @@ class UnaryRun(ExchangeRun):
     async def _refuse(self, decision: Decision, code_name: str) -> NoReturn:
         code = grpc.StatusCode[code_name]
         await self.record(Outcome.REFUSED, code, "refused")
-        trailers = refusal_trailers(decision, self.session.exchange_id, code)
+        trailers = refusal_trailers(decision, self.exchange_id, code)
         await self.context.abort(code, decision.message, trailers)
 
     async def _malformed(self, error: WireError) -> NoReturn:
-        self.session.receive(Unreadable(Stage.INPUT, Screened.MALFORMED, str(error)))
+        self.begin_session("").receive(Unreadable(Stage.INPUT, Screened.MALFORMED, str(error)))
         await self.record(Outcome.REJECTED, grpc.StatusCode.INVALID_ARGUMENT, "malformed")
         await self.context.abort(
             grpc.StatusCode.INVALID_ARGUMENT,
             f"{self.method}: {error}",
-            decision_trailers(None, self.session.exchange_id),
+            decision_trailers(None, self.exchange_id),
         )

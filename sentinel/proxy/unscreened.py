@@ -7,8 +7,6 @@ closed as `interrupted` by the exporter.
 
 from __future__ import annotations
 
-import asyncio
-
 import grpc
 
 from sentinel.core.exchange import Stage
@@ -46,11 +44,7 @@ async def unscreened(
     await driver.admit(context)
     try:
         run = UnscreenedRun(driver, protocol, method, context)
-        try:
-            await run.pass_on(requests, why)
-        except asyncio.CancelledError:
-            await run.record(Outcome.CANCELLED, grpc.StatusCode.CANCELLED, "cancelled")
-            raise
+        await run.finish(run.pass_on(requests, why))
     finally:
         driver.release()
 
@@ -61,12 +55,13 @@ class UnscreenedRun(ExchangeRun):
     streaming = True
 
     async def pass_on(self, requests: Requests, why: Screened) -> None:
+        self.begin_session("")
         for stage in (Stage.INPUT, Stage.OUTPUT):
             command = self.session.receive(Unreadable(stage, why, _WHY[why]))
             if isinstance(command, Refuse):
                 code = grpc.StatusCode[self.driver.settings.refusal.prompt_code]
                 await self.record(Outcome.REFUSED, code, "refused")
-                trailers = refusal_trailers(command.decision, self.session.exchange_id, code)
+                trailers = refusal_trailers(command.decision, self.exchange_id, code)
                 await self.context.abort(code, command.decision.message, trailers)
         call = self.driver.upstream.stream(self.method)(
             metadata=self.upstream_metadata(), timeout=self.context.time_remaining()
@@ -75,7 +70,7 @@ class UnscreenedRun(ExchangeRun):
         error = "" if end.code is grpc.StatusCode.OK else end.code.name
         await self.record(outcome_of(end.code), end.code, error)
         known = why is not Screened.UNKNOWN_METHOD
-        trailers = decision_trailers(self.session.decision, self.session.exchange_id) if known else ()
+        trailers = decision_trailers(self.session.decision, self.exchange_id) if known else ()
         await _finish(self.context, end, trailers)
 
 
