@@ -129,6 +129,7 @@ def test_a_condition_that_fails_is_true_when_closed(
     policy = policy_of(tmp_path, f"  - {{id: r, when: \"request.metadata['absent'] == 'x'\", {rule}}}")
     decision = decide(policy, mail())
     assert outline(decision) == [("r", *expected, "detector_failed")]
+    assert bool(decision.findings) is ("detect" in rule)
     assert "the condition failed: it reads a key that this call does not have" in decision.hits[0].why
 
 
@@ -152,3 +153,11 @@ def test_text_is_in_no_reason(tmp_path: Path) -> None:
     decision = selection.decide("d", parts, [Inspection((mail(0, 6),))], ctx, VERSIONS, 0)
     assert len(decision.hits) == 3
     assert "canary" not in repr(decision)
+
+
+def test_a_condition_that_fails_open_keeps_no_finding(tmp_path: Path) -> None:
+    when = "request.metadata['absent'] == 'x'"
+    policy = policy_of(tmp_path, f'  - {{id: r, when: "{when}", action: flag, detect: {{detector: pii}}}}')
+    decision = decide(policy, mail())
+    assert outline(decision) == [("r", "allow", True, "detector_failed")]
+    assert decision.findings == () and decision.hits[0].findings == ()
