@@ -59,4 +59,8 @@ def channel_options(limits: LimitsConfig, keepalive: KeepaliveConfig) -> list[tu
         ("grpc.keepalive_timeout_ms", int(keepalive.timeout_s * 1000)),
         ("grpc.keepalive_permit_without_calls", 1),
         ("grpc.http2.max_pings_without_data", 0),
+        # A fixed window instead of one that grows with the measured bandwidth: on a fast link that came to
+        # tens of MiB held for each slow reader. One MiB does not slow the short links to our neighbours.
+        ("grpc.http2.bdp_probe", 0),
+        ("grpc.http2.lookahead_bytes", _MIB),
     ]
