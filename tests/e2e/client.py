@@ -31,6 +31,9 @@ T = TypeVar("T")
 CHANNEL_OPTIONS = (
     ("grpc.max_receive_message_length", -1),
     ("grpc.max_send_message_length", -1),
+    # Windows that do not grow: what is on its way is then the sidecar's doing.
+    ("grpc.http2.bdp_probe", 0),
+    ("grpc.http2.lookahead_bytes", 1 << 20),
     ("grpc.max_metadata_size", 128 << 10),
     ("grpc.absolute_max_metadata_size", 256 << 10),
     ("grpc.use_local_subchannel_pool", 1),

@@ -154,7 +154,7 @@ def configuration(directory: Path, address: str, over: dict[str, Any]) -> dict[s
 
 @functools.cache
 def shared_cache() -> Path:
-    """One folder of compiled patterns for all sidecars of a run, so that only the first start is a cold one."""
+    """One folder of compiled patterns for all sidecars of a run: only the first start is a cold one."""
     folder = tempfile.mkdtemp(prefix="sentinel-e2e-cache-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return Path(folder)

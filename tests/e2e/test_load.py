@@ -26,9 +26,10 @@ from tests.e2e.sidecar import Sidecar, start_sidecar
 
 MIB = 1 << 20
 MESSAGE = 64 << 10
-MESSAGES = 4096  # 256 MiB in all: far more than any window, far less than a process that buffers would show
+MESSAGES = 4096  # 256 MiB a stream: far more than any window
 AHEAD = 32 * MIB  # the windows of two connections, with room
-GROWTH = 64 * MIB
+GROWTH = 32 * MIB
+SLOW_READERS = 8
 
 VIA = pytest.mark.parametrize("via", ["direct", "sentinel"])
 
@@ -105,6 +106,19 @@ class TestBackpressure:
             upstream.control.open(call.id)
             assert finish(stream).messages == (b"end",)
         assert upstream.control.ended(call)["read"] == MESSAGES
+
+    def test_many_slow_callers(self, upstream: Torture, sidecar: Sidecar) -> None:
+        calls = [Call([["send", MESSAGE, MESSAGES]]) for _ in range(SLOW_READERS)]
+        before = resident(sidecar)
+        with connect(sidecar.address) as channel:
+            streams = [open_stream(channel, call) for call in calls]
+            for stream in streams:
+                next(stream)
+            sent = steady(lambda: sum(int(upstream.control.seen(call)["sent"]) for call in calls))
+            assert sent * MESSAGE < SLOW_READERS * AHEAD
+            assert resident(sidecar) - before < GROWTH
+            for stream in streams:
+                stream.cancel()
 
     def test_one_slow_stream_does_not_hold_up_the_others(self, upstream: Torture, sidecar: Sidecar) -> None:
         slow = Call([["send", MESSAGE, MESSAGES]])
