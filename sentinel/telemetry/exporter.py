@@ -54,6 +54,8 @@ QUARANTINE_DIRECTORY = "quarantine"
 _SUSPICIOUS_REFUSALS = 3
 """After so many single records refused in a row the store is at fault more likely than they are: wait."""
 
+_STATUS_SECONDS = 1.0
+
 _FAULTS = (StoreError, OSError, sqlite3.OperationalError)
 
 
@@ -95,6 +97,7 @@ class Exporter:
         self._lag_seconds = 0.0
         self._last_export_ns = 0
         self._last_error = ""
+        self._status_due = 0.0
 
     def close(self) -> None:
         self._ledger.close()
@@ -104,9 +107,7 @@ class Exporter:
         config = self._config
         backoff = Backoff(config.retry_seconds, config.retry_max_seconds)
         while not stop.is_set():
-            wait = self._attempt(backoff)
-            self.write_status()
-            stop.wait(wait)
+            self._wait(stop, self._attempt(backoff))
         deadline = time.monotonic() + config.drain_seconds
         while time.monotonic() < deadline:
             try:
@@ -116,6 +117,17 @@ class Exporter:
                 self._failed(error)
                 time.sleep(min(backoff.next(), max(0.0, deadline - time.monotonic())))
         self.write_status()
+
+    def _wait(self, stop: Event, seconds: float) -> None:
+        """The status is told once a second however long the wait."""
+        until = time.monotonic() + seconds
+        while True:
+            if time.monotonic() >= self._status_due:
+                self.write_status()
+                self._status_due = time.monotonic() + _STATUS_SECONDS
+            left = until - time.monotonic()
+            if left <= 0 or stop.wait(min(left, _STATUS_SECONDS)):
+                return
 
     def _attempt(self, backoff: Backoff) -> float:
         try:
@@ -336,7 +348,7 @@ def run_exporter(
             return
         except StoreError as error:
             logger.warning("export waits: %s", error)
-            write_status(state_dir, waiting_status(state_dir, str(error)))
+            write_status(state_dir, waiting_status(spool_dir, state_dir, str(error)))
         if stop.wait(backoff.next()):
             return
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import msgspec
 
+from sentinel.spool.reader import used_bytes
+
 STATUS_FILE = "exporter.json"
 
 
@@ -47,7 +49,9 @@ def read_status(state_dir: Path) -> ExporterStatus | None:
         return None
 
 
-def waiting_status(state_dir: Path, error: str) -> ExporterStatus:
-    """The last status, with the reason why nothing can be exported yet."""
+def waiting_status(spool_dir: Path, state_dir: Path, error: str) -> ExporterStatus:
+    """The last status, with the size of the spool and the reason why nothing can be exported yet."""
     last = read_status(state_dir) or ExporterStatus(0)
-    return msgspec.structs.replace(last, written_ns=time.time_ns(), last_error=error)
+    return msgspec.structs.replace(
+        last, written_ns=time.time_ns(), pending_bytes=used_bytes(spool_dir), last_error=error
+    )
