@@ -24,9 +24,9 @@ from sentinel.pb import open_inference_pb2 as pb
 class Result(msgspec.Struct, frozen=True):
     """How a conversation ended.
 
-    `code` is the status name; `message` and `details` (google.rpc.ErrorInfo: its metadata, `reason`, `domain`)
-    are "" and {} when it is OK. `action`, `decision_id` and `exchange_id` come from Sentinel's trailers, "" where
-    there are none. `pieces` counts the messages of a stream.
+    `code` is the status name; `message` and `details` (google.rpc.ErrorInfo: metadata, `reason`, `domain`)
+    are empty when it is OK. `action`, `decision_id` and `exchange_id` come from Sentinel's trailers and are
+    empty where there are none. `pieces` counts the messages of a stream.
     """
 
     conversation: Conversation
