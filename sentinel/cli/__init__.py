@@ -16,7 +16,7 @@ def main() -> None:
     """Entry point: a mistake of the user's is one clear message, not a traceback."""
     import typer
 
-    from sentinel.cli import records, rules, screen, serve
+    from sentinel.cli import demo, records, rules, screen, serve
     from sentinel.core.errors import SentinelError
 
     app = typer.Typer(
@@ -27,6 +27,7 @@ def main() -> None:
         rich_markup_mode=None,
     )
     app.command()(serve.serve)
+    app.command()(demo.demo)
     app.command()(screen.screen)
     app.add_typer(rules.app, name="rules")
     app.command()(records.records)

@@ -12,6 +12,11 @@ from sentinel.detectors.registry import DetectorsConfig, DetectorSet, known_dete
 from sentinel.policy.engine import Policy
 from sentinel.policy.load import load_policy
 
+# Makes detectors load what they load at first use (suffix lists, phone metadata), before a caller waits for it.
+_WARM_UP = (
+    "jane.doe@example.com, +1 212-555-0142, 4111 1111 1111 1111, https://example.com/a?b=c, 192.0.2.1 \u00e9"
+)
+
 
 class Screener(msgspec.Struct, frozen=True):
     """Immutable, so that an exchange keeps the rules that it began with."""
@@ -35,4 +40,6 @@ def load_screener(
     Raises ConfigError naming file, line and key.
     """
     policy = load_policy(rules, known_detectors())
-    return Screener(policy, load_detectors(config, policy.detectors | extra_detectors, cache_dir))
+    detectors = load_detectors(config, policy.detectors | extra_detectors, cache_dir)
+    detectors.inspect(_WARM_UP)
+    return Screener(policy, detectors)
