@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
+import msgspec
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import SpanKind, StatusCode, format_span_id, format_trace_id
@@ -95,6 +95,10 @@ def _strings(attributes: Mapping[str, Any]) -> dict[str, str]:
 
 def _string(value: Any) -> str:
     """As the Collector prints a value: text as it is, true and false in lower case, lists as JSON."""
-    if isinstance(value, str | int | float) and not isinstance(value, bool):
+    if value is True:
+        return "true"
+    if value is False:
+        return "false"
+    if isinstance(value, str | int | float):
         return str(value)
-    return json.dumps(value, ensure_ascii=False, default=list)
+    return msgspec.json.encode(value).decode()

@@ -72,9 +72,9 @@ def test_a_span_is_a_row_of_the_collectors_table() -> None:
         (False, "false"),
         (7, "7"),
         (0.25, "0.25"),
-        (["a", "b"], '["a", "b"]'),
-        (("a", "é"), '["a", "é"]'),
-        ([1, True], "[1, true]"),
+        (["a", "b"], '["a","b"]'),
+        (("a", "é"), '["a","é"]'),
+        ([1, True], "[1,true]"),
     ],
 )
 def test_attributes_are_text(value: Any, text: str) -> None:
