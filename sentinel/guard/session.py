@@ -145,8 +145,10 @@ class Session:
         self, event: Unreadable, facts: StageFacts, onward: Command, following: Callable[[Event], Command]
     ) -> Command:
         facts.screened = event.screened
-        selection = self.screener.policy.select(event.stage, self.context)
         self._state = following
+        if event.screened is Screened.UNKNOWN_METHOD:
+            return onward  # whether such a method passes is `unknown_methods` to say: rules are about prompts
+        selection = self.screener.policy.select(event.stage, self.context)
         if selection.empty:
             return onward
         facts.decision = decision = selection.decide_unscreenable(

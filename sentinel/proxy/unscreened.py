@@ -1,5 +1,5 @@
-"""Calls that nothing can read. Whether they pass is the rules' to say, and their records say that they were
-not read.
+"""Calls that nothing can read. Whether a stream of a known protocol passes is the rules' to say, and for an
+unknown method `unknown_methods`; their records say that they were not read.
 
 The opening record precedes the first byte that leaves, the final one the trailers: a crash in between is
 closed as `interrupted` by the exporter.
