@@ -101,10 +101,11 @@ def group_members(pgid: int) -> dict[int, str]:
 def owner_of_port(port: int, pids: list[int]) -> int | None:
     """Which of `pids` holds the established TCP connection whose local port is `port`."""
     inodes = set()
-    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
-        fields = line.split()
-        if int(fields[1].rpartition(":")[2], 16) == port:
-            inodes.add(f"socket:[{fields[9]}]")
+    for table in ("tcp", "tcp6"):
+        for line in Path("/proc/net", table).read_text().splitlines()[1:]:
+            fields = line.split()
+            if int(fields[1].rpartition(":")[2], 16) == port:
+                inodes.add(f"socket:[{fields[9]}]")
     for pid in pids:
         for descriptor in Path(f"/proc/{pid}/fd").iterdir():
             try:
