@@ -40,6 +40,9 @@ format: $(STAMP)  ## rewrite the code in the house's format
 proto: $(STAMP)  ## generate sentinel/pb from proto/
 	$(BIN)/python proto/generate.py
 
+docs: $(STAMP)  ## the generated parts of the README
+	$(BIN)/python docs/build.py
+
 bench: $(STAMP)  ## speed and memory, as ratios against a baseline in the same run
 	$(BIN)/python -m bench
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from sentinel.config import SentinelConfig, load_config
 from sentinel.cli.config_reference import reference
+from sentinel.config import SentinelConfig, load_config
 from sentinel.core.errors import ConfigErrors
 
 

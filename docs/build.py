@@ -1,0 +1,30 @@
+"""Fills the generated parts of README.md: the configuration reference and the last benchmark tables. `make
+docs`
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from sentinel.cli.config_reference import reference
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def filled(text: str, name: str, content: str) -> str:
+    """`text` with `content` between the markers of `name`."""
+    pattern = re.compile(rf"(<!-- {name}:begin -->\n).*?(<!-- {name}:end -->)", re.DOTALL)
+    return pattern.sub(lambda match: f"{match[1]}{content.strip()}\n{match[2]}", text)
+
+
+def main() -> None:
+    readme = ROOT / "README.md"
+    text = filled(readme.read_text(), "config", reference())
+    for result in sorted((ROOT / "bench" / "out").glob("*.md")):
+        text = filled(text, f"bench:{result.stem}", result.read_text())
+    readme.write_text(text)
+
+
+if __name__ == "__main__":
+    main()
