@@ -31,7 +31,9 @@ _LONG_REPEAT = (
     64  # more is emitted as unlimited: a counter of that size makes Hyperscan's automaton too large
 )
 _ALPHABET = [chr(code) for code in range(128)]
-_INLINE_FLAGS = re.compile(r"\(\?[a-zA-Z]+\)")
+_INLINE_FLAGS = re.compile(r"\(\?([a-zA-Z]+)\)")
+_FOLDS = re.compile(r"\(\?[a-zA-Z]*i[a-zA-Z]*[:)\-]")
+_GROUP_NAME = re.compile(r"\(\?P?<[A-Za-z_]\w*>")
 
 # Characters beyond ASCII that try a class: digits, letters, marks, spaces, symbols, invisible ones.
 _PROBES = "\u0663\uff15\u0967éÄяß中한\u0301\u00aa\xa0\u3000\u2028\x85€–“”…😀\u200b\ufeff\u00ad\u00b5\u03c9"
@@ -62,9 +64,12 @@ class NotConvertible(ValueError):
 
 def candidate_form(pattern: str, ignore_case: bool) -> CandidateForm:
     """The candidate form of `pattern` (syntax of the package `regex`). Raises NotConvertible."""
-    if _INLINE_FLAGS.search(pattern):
-        ignore_case = True  # whatever the flags are: wider is safe
-        pattern = _INLINE_FLAGS.sub("", pattern)
+    ignore_case = ignore_case or _FOLDS.search(pattern) is not None
+    if any("x" in flags for flags in _INLINE_FLAGS.findall(pattern)):
+        raise NotConvertible("it is verbose")
+    pattern = _INLINE_FLAGS.sub("", pattern)
+    if "(?P=" not in pattern:
+        pattern = _GROUP_NAME.sub("(", pattern)  # the package `regex` lets two groups share a name
     try:
         tree = _parser.parse(pattern)
     except (re.error, RecursionError, OverflowError) as error:

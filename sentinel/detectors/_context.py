@@ -18,10 +18,12 @@ import msgspec
 
 from sentinel.detectors._recognizers import ContextSettings, TokenizerRules
 
-_PLAIN = re.compile(r"[A-Za-z]+|[0-9]+")
+# Chunks whose tokens are plain without spaCy's expressions (a full stop after a capital is not).
+_SIMPLE = re.compile(r"""([(\"]?)([A-Za-z]*[a-z]|[A-Z]+(?![.])|[0-9]+(?![^0-9]))([)\"]?)([,.;:!?]?)""")
 _SPACE = re.compile(r"\s")
 _SPACE_OR_NOT = re.compile(r"\s+|\S+")
-_WITH_COLON = re.compile(r"[^\s:]{0,200}:\S{0,200}")
+_WITH_COLON = re.compile(r"[^\s:]{0,200}:\S{1,200}")
+_PUNCTUATION = "".join(chr(code) for code in range(33, 127) if not chr(code).isalnum()) + "“”‘’…"
 _STEP = 64  # characters, doubled each time that no keyword turned up
 MAX_CHUNK = 500  # a longer stretch without white space is split at this length, so that work stays linear
 
@@ -61,9 +63,15 @@ class Tokenizer:
         known = self._rules.get(chunk)
         if known is not None:
             return known
-        if _PLAIN.fullmatch(chunk):
+        simple = _SIMPLE.fullmatch(chunk)
+        if simple is None:
+            return self._split_affixes(chunk)
+        opening, word, closing, mark = simple.groups()
+        if word == chunk:
             return (chunk,)
-        return self._split_affixes(chunk)
+        if opening and chunk[1:] in self._rules:
+            return (opening, *self._rules[chunk[1:]])
+        return [part for part in (opening, *self._rules.get(word, (word,)), closing, mark) if part]
 
     def _split_affixes(self, rest: str) -> list[str]:
         before: list[str] = []
@@ -154,6 +162,18 @@ class Surroundings:
         self._tokens: list[Token] = []  # all of text[self._start : self._end]
         self._start = self._end = 0
         self._place, self._words = -1, [""]
+        self._present: dict[tuple[str, ...], tuple[str, ...]] = {}  # context words that the text has at all
+
+    def supporting(self, place: int, context: tuple[str, ...]) -> str:
+        """The first word of `context` near `place`, or ""."""
+        present = self._present.get(context)
+        if present is None:
+            present = self._present[context] = tuple(word for word in context if word in self._lowered)
+        return self._rules.supporting(self.words(place), present) if present else ""
+
+    @cached_property
+    def _lowered(self) -> str:
+        return self._text.lower()
 
     def words(self, place: int) -> list[str]:
         """The keywords that Presidio looks at for a match at `place`: its own token and up to five before it,
@@ -191,14 +211,21 @@ class Surroundings:
 
     @cached_property
     def _pieces(self) -> frozenset[str]:
-        """The parts of tokens that hold a colon: Presidio counts an equal token anywhere as a keyword."""
+        """The parts of tokens that hold a colon, as far as they are otherwise ignored: Presidio counts an equal
+        token anywhere in the text as a keyword."""
         words: set[str] = set()
         for match in _WITH_COLON.finditer(self._text):
-            for token in self._rules.tokenizer.split(match.group()):
-                word = token.lower()
-                if ":" in word and not self._rules.is_ignored(word):
-                    words.update(word.split(":"))
+            chunk = match.group()
+            if any(self._may_be_ignored(part) for part in chunk.lower().split(":")):
+                for token in self._rules.tokenizer.split(chunk):
+                    word = token.lower()
+                    if ":" in word and not self._rules.is_ignored(word):
+                        words.update(word.split(":"))
         return frozenset(words)
+
+    def _may_be_ignored(self, part: str) -> bool:
+        core = part.strip(_PUNCTUATION)
+        return core in self._rules.stop_words if core else part != ""
 
     def _cover(self, place: int) -> None:
         """Have tokens from a chunk's beginning at or before `place` to the end of the chunk that holds it."""

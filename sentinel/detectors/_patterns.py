@@ -14,6 +14,7 @@ unlimited expressions join up to MAX_WINDOW characters, and grow only along a ma
 from __future__ import annotations
 
 import hashlib
+import importlib.metadata
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,12 +24,13 @@ import hyperscan
 import msgspec
 import regex
 
-from sentinel.detectors import _cache
+from sentinel.detectors import _cache, _candidates, _skeleton
 from sentinel.detectors._candidates import UNBOUNDED, CandidateForm, NotConvertible, candidate_form
 
 FORMAT = 1
 MAX_HEAD = 256
 MAX_WINDOW = 1024
+_SHORT = 40  # a window this short is read as it is
 _LOOK = 2  # a match that ends this close to its window's end may have been cut by it
 
 
@@ -116,10 +118,10 @@ class Scanner:
         return found
 
     def _window_start(self, index: int, form: CandidateForm, skeleton: bytes, position: int, end: int) -> int:
-        if form.head != UNBOUNDED:
-            return max(position, end - form.head)
-        start = max(position, end - MAX_HEAD)
-        stop = self._stop_searches(index)[0].search(skeleton, start, end) if form.stops else None
+        start = max(position, end - (MAX_HEAD if form.head == UNBOUNDED else form.head))
+        if end - start < _SHORT or not form.stops:
+            return start
+        stop = self._stop_searches(index)[0].search(skeleton, start, end)
         return stop.end() if stop else start
 
     def _window_end(
@@ -190,13 +192,16 @@ def _load(expressions: tuple[Expression, ...], cache_dir: Path) -> tuple[_Compil
 
 
 def _digest(expressions: tuple[Expression, ...]) -> str:
-    """Differs whenever the compiled form may: expressions, Hyperscan, and the processor it compiled for."""
+    """Differs whenever the compiled form may: expressions, what makes candidates of
+    them, Hyperscan, and the processor it compiled for."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
         processor = next((line for line in lines if line.startswith(("flags", "Features"))), "")
     except OSError:
         processor = ""
-    told = msgspec.msgpack.encode((FORMAT, hyperscan.__version__, regex.__version__, processor, expressions))
+    makers = [Path(module.__file__ or "").read_bytes() for module in (_candidates, _skeleton)]
+    versions = [importlib.metadata.version(package) for package in ("hyperscan", "regex")]
+    told = msgspec.msgpack.encode((FORMAT, versions, makers, processor, expressions))
     return hashlib.sha256(told).hexdigest()[:24]
 
 

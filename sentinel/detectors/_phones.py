@@ -1,13 +1,10 @@
 """Phone numbers: candidates from the common pass, confirmed with the package phonenumbers as Presidio's
 PhoneRecognizer does, region by region.
 
-A candidate is a stretch with enough digits. The package reads only the region around it: the longest
-stretch of characters that can be part of a number or of its extension, with a little of what follows,
-because it judges the neighbours too. Whatever lies outside cannot change its answer.
-
-Parsing takes 50 us, so most pieces never come that far: a piece that does not look like country code,
-national prefix and one of the region's number patterns (from the package's own metadata) cannot parse to a
-valid number.
+A candidate is a stretch with enough digits. The package reads only the surroundings: the longest stretch of
+characters that can be part of a number or of its extension, with a little of what follows, because it judges
+the neighbours too. Whatever lies outside cannot change its answer. Parsing takes 50 us, so digits that cannot be
+a number of a region, going by the package's own metadata, are not parsed.
 
 The bound: `limit` pieces parsed per text. Past it a piece that has the right shape is reported unconfirmed.
 A region longer than MAX_REGION characters is read in stretches of that length.
@@ -39,7 +36,9 @@ _EXTENSION = r"+\uff0b\t,;=:.\uff0e#\uff03exnsiótadob\u0301доб\uff45\uff58\u
 _OUTSIDE = rf"[^\d{_PUNCTUATION}{_EXTENSION}]"
 _LAST_OUTSIDE = regex.compile("(?r)" + _OUTSIDE, regex.IGNORECASE)
 _FIRST_OUTSIDE = regex.compile(_OUTSIDE, regex.IGNORECASE)
-_PLAIN_PIECE = re.compile(r"[0-9\-() .\[\]/~]+")
+_PLAIN_PIECE = re.compile(r"[0-9\-() .\[\]/]+")
+_DIGITS = re.compile("[0-9]+")
+_FEW_GROUPS = 5
 _NOT_DIGITS = re.compile(r"[^0-9]+")
 
 _TYPES = (
@@ -57,8 +56,8 @@ class PhoneMatch(msgspec.Struct, frozen=True, gc=False):
 
 
 def candidate_expression(regions: Iterable[str]) -> str:
-    """For Hyperscan, over the skeleton (where `q` and `\\x01` stand for the punctuation beyond ASCII):
-    as many digits as the shortest valid number of `regions` has, with punctuation between."""
+    """For Hyperscan, over the skeleton (where `q` and \\x01 stand for the punctuation beyond ASCII): as many digits
+    as the shortest valid number of `regions` has, with punctuation between."""
     lengths = [
         length
         for region in regions
@@ -66,7 +65,7 @@ def candidate_expression(regions: Iterable[str]) -> str:
         for length in kind.possible_length
         if length > 0
     ]
-    return r"[0-9](?:[\-xXq \x01().\[\]/~]{0,4}[0-9]){%d}" % (max(2, min(lengths, default=7)) - 1)
+    return rf"[0-9](?:[\-xXq \x01().\[\]/~]{{0,4}}[0-9]){{{max(2, min(lengths, default=7)) - 1}}}"
 
 
 def _metadata(region: str) -> Any:
@@ -82,31 +81,37 @@ def _descriptions(metadata: Any) -> list[Any]:
 
 
 class _Shape:
-    """Whether digits can parse to a valid number of one region; errs on the side of yes."""
+    """What the digits of one region's valid numbers look like; errs on the side of yes."""
 
     def __init__(self, region: str) -> None:
         metadata = _metadata(region)
         code = metadata.country_code
         siblings = phonenumbers.COUNTRY_CODE_TO_REGION_CODE.get(code, (region,))
         if len(siblings) > _MANY_REGIONS:
-            patterns = [_metadata(sibling).general_desc.national_number_pattern for sibling in siblings[:1]]
+            patterns = [metadata.general_desc.national_number_pattern]
         else:
             kinds = [kind for sibling in siblings for kind in _descriptions(_metadata(sibling))]
             patterns = [kind.national_number_pattern for kind in kinds]
+        prefix = metadata.national_prefix_for_parsing
+        # Twice: behind the country code the package strips it, and then once more from what is left.
+        optional = f"(?:{prefix}){{0,2}}" if prefix else ""
+        # What follows the prefix for calls abroad, or a prefix that the package rewrites, can be anything.
+        openings = [
+            metadata.international_prefix,
+            prefix if metadata.national_prefix_transform_rule else None,
+        ]
+        anything = "".join(f"|(?:{opening}).*" for opening in openings if opening)
         national = "|".join(dict.fromkeys(patterns))
-        prefix = (
-            f"(?:{metadata.national_prefix_for_parsing})?" if metadata.national_prefix_for_parsing else ""
-        )
-        rewritten = (
-            rf"|{metadata.national_prefix_for_parsing}.*" if metadata.national_prefix_transform_rule else ""
-        )
-        abroad = rf"|(?:{metadata.international_prefix}).*" if metadata.international_prefix else ""
-        self._matches = re.compile(rf"(?:{code})?{prefix}(?:{national}){abroad}{rewritten}").fullmatch
+        self.pattern = rf"(?:{code})?{optional}(?:{national}){anything}"
+        self._matches = re.compile(self.pattern).fullmatch
 
     def fits(self, piece: str) -> bool:
         if not _PLAIN_PIECE.fullmatch(piece):
             return True  # a plus, an extension, digits of another script: the package decides
         return self._matches(_NOT_DIGITS.sub("", piece)) is not None
+
+    def fits_digits(self, digits: str) -> bool:
+        return self._matches(digits) is not None
 
 
 class _Survey(phonenumbers.PhoneNumberMatcher):  # type: ignore[misc]
@@ -115,15 +120,14 @@ class _Survey(phonenumbers.PhoneNumberMatcher):  # type: ignore[misc]
     def __init__(self, text: str, shapes: dict[str, _Shape]) -> None:
         super().__init__(text, None)
         self._shapes = shapes
-        self.open = dict(shapes)
+        self._open = set(shapes)
 
     def _parse_and_verify(self, candidate: str, offset: int) -> None:
-        for region in [region for region, shape in self.open.items() if shape.fits(candidate)]:
-            del self.open[region]
+        self._open -= {region for region in self._open if self._shapes[region].fits(candidate)}
 
     def regions(self) -> list[str]:
         self.has_next()
-        return [region for region in self._shapes if region not in self.open]
+        return [region for region in self._shapes if region not in self._open]
 
 
 class _Confirmation(phonenumbers.PhoneNumberMatcher):  # type: ignore[misc]
@@ -153,6 +157,7 @@ class PhoneFinder:
 
     def __init__(self, regions: Sequence[str], leniency: int, limit: int) -> None:
         self._shapes = {region: _Shape(region) for region in regions}
+        self._any = re.compile("|".join(f"(?:{shape.pattern})" for shape in self._shapes.values())).fullmatch
         self._leniency = leniency
         self._limit = limit
 
@@ -160,9 +165,9 @@ class PhoneFinder:
         """Every match of every region, without those that lie inside another; ascending."""
         found: dict[tuple[int, int], PhoneMatch] = {}
         for start, end in _regions(text, ends):
-            part = text[max(0, start - 1) : end + _AFTER]
             shift = max(0, start - 1)
-            for region in _Survey(part, self._shapes).regions():
+            part = text[shift : end + _AFTER]
+            for region in self._plausible(text[start:end], part):
                 shape = self._shapes[region]
                 for match in _Confirmation(part, region, self._leniency, shape, work, self._limit):
                     place = (match.start + shift, match.end + shift)
@@ -171,11 +176,29 @@ class PhoneFinder:
                         found[place] = PhoneMatch(*place, number)
         return _outermost(list(found.values()))
 
+    def _plausible(self, core: str, part: str) -> list[str]:
+        """The regions of which a number may be in `core`.
+
+        Every piece that the package tries holds neighbouring groups of digits whole, so a few groups are judged
+        without its help.
+        """
+        groups = _DIGITS.findall(core)
+        if len(groups) > _FEW_GROUPS or not core.isascii() or "+" in core:
+            return _Survey(part, self._shapes).regions()
+        count = len(groups)
+        pieces = ["".join(groups[i:j]) for i in range(count) for j in range(i + 1, count + 1)]
+        fitting = [piece for piece in pieces if self._any(piece)]
+        return (
+            [r for r, shape in self._shapes.items() if any(map(shape.fits_digits, fitting))]
+            if fitting
+            else []
+        )
+
 
 def _regions(text: str, ends: list[int]) -> Iterator[tuple[int, int]]:
     """The stretches around candidates that the package has to see, apart from each other."""
     done = 0
-    for end in ends:
+    for end in sorted(ends):
         while end > done:
             floor = max(done, end - MAX_REGION)
             last = _LAST_OUTSIDE.search(text, floor, end)

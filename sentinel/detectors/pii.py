@@ -104,7 +104,7 @@ class PiiDetector:
         self.expressions: list[Expression] = []
         self._owners: list[tuple[int, int]] = []  # expression -> source, its pattern
         for index, source in enumerate(self._sources):
-            for pattern, expression in enumerate(_expressions(source)):
+            for pattern, expression in _expressions(source):
                 self.expressions.append(expression)
                 self._owners.append((index, pattern))
         self._allowed = AllowList(config.allow_list, config.allow_list_match, "detectors.pii.allow_list")
@@ -114,12 +114,13 @@ class PiiDetector:
     def find(self, page: Page, first: int, hit: Sequence[int]) -> list[Finding]:
         results: dict[int, list[_Match]] = {}
         for expression in hit:
-            source, pattern = self._owners[expression]
-            matches = page.matches(first + expression) if not self._sources[source].phones else []
-            found = self._phone(page, source, first + expression) if self._sources[source].phones else []
-            found += self._confirmed(source, pattern, matches)
+            index, pattern = self._owners[expression]
+            if self._sources[index].phones:
+                found = self._phones(page, index, page.candidates[first + expression])
+            else:
+                found = self._confirmed(index, pattern, page.matches(first + expression))
             if found:
-                results.setdefault(source, []).extend(found)
+                results.setdefault(index, []).extend(found)
         kept = [match for source, found in results.items() for match in self._distinct(source, found)]
         if not kept:
             return []
@@ -131,10 +132,9 @@ class PiiDetector:
         """Each match with the score that pattern and validator give it; rejected ones are gone."""
         source = self._sources[index]
         recognizer = source.recognizer
-        named = recognizer.patterns[pattern] if recognizer.patterns else None
+        named = recognizer.patterns[pattern]
         found: list[_Match] = []
         for match in matches:
-            assert named is not None
             for start, end in _ranges(recognizer, match):
                 verdict = source.validator(match.string[start:end], recognizer) if source.validator else None
                 score = 1.0 if verdict else 0.0 if verdict is False else named.score
@@ -144,12 +144,12 @@ class PiiDetector:
                     break
         return found
 
-    def _phone(self, page: Page, index: int, expression: int) -> list[_Match]:
+    def _phones(self, page: Page, index: int, ends: list[int]) -> list[_Match]:
         recognizer, finder = self._sources[index].recognizer, self._sources[index].phones
         assert finder is not None
         wanted = _PHONE_KINDS[recognizer.kind]
         found: list[_Match] = []
-        for match in finder.find(page.text, page.candidates[expression], page.work):
+        for match in finder.find(page.text, ends, page.work):
             if match.number is None:
                 why = f"{recognizer.name}, not confirmed: the bound per text was reached"
                 found.append(_Match(match.start, match.end, recognizer.score / 2, why, index))
@@ -160,7 +160,7 @@ class PiiDetector:
 
     def _distinct(self, index: int, found: list[_Match]) -> list[_Match]:
         """Presidio's `remove_duplicates` within one recognizer (its IBAN recognizer does without)."""
-        if len(found) == 1 or self._sources[index].recognizer.kind == "IbanRecognizer":
+        if len(found) < 2 or self._sources[index].recognizer.kind == "IbanRecognizer":
             return found
         found.sort(key=lambda match: (match.start, -match.end, -match.score))
         kept: list[_Match] = []
@@ -178,7 +178,7 @@ class PiiDetector:
             context = self._sources[match.source].context
             if not context:
                 continue
-            word = self._rules.supporting(around.words(match.start), context)
+            word = around.supporting(match.start, context)
             if word:
                 match.score = self._rules.lifted(match.score)
                 match.why += f", context word `{word}`"
@@ -233,10 +233,12 @@ def _source(recognizer: Recognizer, config: PiiConfig) -> _Source:
     )
 
 
-def _expressions(source: _Source) -> list[Expression]:
+def _expressions(source: _Source) -> list[tuple[int, Expression]]:
+    """Each with the index of its pattern."""
+    recognizer = source.recognizer
     if source.phones:
-        return [Expression(candidate_expression(source.recognizer.regions), raw=True)]
-    return [Expression(pattern.regex, source.recognizer.flags) for pattern in source.recognizer.patterns]
+        return [(0, Expression(candidate_expression(recognizer.regions), raw=True))]
+    return [(i, Expression(pattern.regex, recognizer.flags)) for i, pattern in enumerate(recognizer.patterns)]
 
 
 def _ranges(recognizer: Recognizer, match: Any) -> list[tuple[int, int]]:

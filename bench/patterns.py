@@ -1,0 +1,200 @@
+"""Pattern screening against Presidio on the same texts: parity, agreement of scores, speed, linearity.
+
+    python -m bench.patterns --data DIR [--reference FILE] [--sample N]
+
+DIR holds `pii/*.jsonl.gz` and `traffic/*.jsonl.gz`, whose rows have text fields. Presidio takes some milliseconds
+a text: its answers are kept in FILE (JSON lines, one a text) and used again when FILE is given and exists.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import hashlib
+import json
+import random
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from sentinel.detectors._patterns import Work
+from sentinel.detectors.registry import DetectorsConfig, DetectorSet, load_detectors
+
+_NO_TEXT = {"source", "kind", "lang", "lic", "cluster", "id"}
+_console = Console()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--data", type=Path, required=True, help="directory with pii/ and traffic/")
+    parser.add_argument("--reference", type=Path, help="file with Presidio's answers, made when absent")
+    parser.add_argument("--sample", type=int, default=400, help="texts per speed measurement")
+    parser.add_argument("--show", type=int, default=0, help="differences to list (types and places, no text)")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as cache:
+        detectors = load_detectors(
+            DetectorsConfig.model_validate({"pii": {"normalise": False}}), ["pii"], Path(cache)
+        )
+        texts = {area: list(_texts(arguments.data / area)) for area in ("pii", "traffic")}
+        every = [text for area in texts.values() for text in area]
+        _parity(detectors, every, arguments.reference, arguments.show)
+        _speed(detectors, texts, arguments.sample)
+        _linearity(Path(cache))
+
+
+def _texts(directory: Path) -> Iterator[str]:
+    """Every text field of every row, each distinct text once."""
+    seen: set[bytes] = set()
+    for path in sorted(directory.glob("*.jsonl.gz")):
+        with gzip.open(path, "rt", encoding="utf-8") as lines:
+            for line in lines:
+                for key, value in json.loads(line).items():
+                    digest = hashlib.blake2b(str(value).encode(), digest_size=16).digest()
+                    if isinstance(value, str) and value and key not in _NO_TEXT and digest not in seen:
+                        seen.add(digest)
+                        yield value
+
+
+def _ours(detectors: DetectorSet, text: str) -> list[tuple[str, int, int, float]]:
+    found = detectors.inspect(text)
+    assert not found.failed, found.failed
+    return sorted((f.type, f.start, f.end, round(f.score, 6)) for f in found.findings)
+
+
+def _answers(texts: list[str], path: Path | None) -> list[list[Any]]:
+    """Presidio's, from the file or afresh."""
+    from bench.presidio import Reference
+
+    if path is not None and path.exists():
+        kept = [json.loads(line) for line in path.read_text().splitlines()]
+        if len(kept) == len(texts):
+            return kept
+        _console.print(f"{path} holds {len(kept)} answers for {len(texts)} texts: made again")
+    reference = Reference()
+    answers: list[list[Any]] = [
+        list(reference.analyze(text)) for text in track(texts, "Presidio", console=_console)
+    ]
+    if path is not None:
+        path.write_text("".join(json.dumps(answer) + "\n" for answer in answers))
+    return answers
+
+
+def _parity(detectors: DetectorSet, texts: list[str], path: Path | None, show: int) -> None:
+    answers = _answers(texts, path)
+    missing: Counter[str] = Counter()
+    added: Counter[str] = Counter()
+    per_type: Counter[str] = Counter()
+    scores = equal_scores = differing = 0
+    for index, (text, theirs) in enumerate(zip(track(texts, "ours", console=_console), answers, strict=True)):
+        ours = _ours(detectors, text)
+        want = {tuple(row[:3]): row[3] for row in theirs}
+        have = {row[:3]: row[3] for row in ours}
+        per_type.update(row[0] for row in want)
+        if want.keys() != have.keys():
+            differing += 1
+            missing.update(row[0] for row in want.keys() - have.keys())
+            added.update(row[0] for row in have.keys() - want.keys())
+            if differing <= show:
+                lost, more = sorted(want.keys() - have.keys()), sorted(have.keys() - want.keys())
+                _console.print(
+                    f"text {index} of {len(text)} characters: missing {lost[:5]}, added {more[:5]}"
+                )
+        for row in want.keys() & have.keys():
+            scores += 1
+            equal_scores += abs(want[row] - have[row]) < 1e-6
+    table = Table("type", "Presidio", "missing", "added", title="(type, start, end) on every text")
+    for name, count in sorted(per_type.items()):
+        table.add_row(name, str(count), str(missing[name]), str(added[name]))
+    _console.print(table)
+    _console.print(
+        f"{len(texts)} texts, {sum(per_type.values())} findings; texts that differ: {differing}; "
+        f"equal scores: {equal_scores} of {scores} ({equal_scores / max(scores, 1):.4%})"
+    )
+
+
+def _seconds(work: Iterable[Any]) -> float:
+    start = time.perf_counter()
+    for _ in work:
+        pass
+    return time.perf_counter() - start
+
+
+def _best(run: Any, texts: list[str], times: int) -> float:
+    """Texts per second, the best of some runs."""
+    return len(texts) / min(_seconds(map(run, texts)) for _ in range(times))
+
+
+def _speed(detectors: DetectorSet, texts: dict[str, list[str]], size: int) -> None:
+    from bench.presidio import Reference
+
+    chooser = random.Random(1)
+    traffic = chooser.sample(texts["traffic"], min(size, len(texts["traffic"])))
+    dense = sorted(texts["pii"], key=lambda text: -len(_ours(detectors, text)) / (len(text) + 20))
+    dense = chooser.sample(dense[: max(size, len(dense) // 8)], min(size, len(dense)))
+    table = Table("texts", "phones", "characters", "Presidio/s", "ours/s", "ratio", title="speed")
+    for phones in (True, False):
+        reference = Reference(leave_out=() if phones else ("PhoneRecognizer",))
+        setting = DetectorsConfig.model_validate({"pii": {"disable": [] if phones else ["PHONE_NUMBER"]}})
+        with tempfile.TemporaryDirectory() as cache:
+            ours = load_detectors(setting, ["pii"], Path(cache))
+        for name, sample in (("traffic", traffic), ("PII-dense", dense)):
+            theirs_rate = _best(reference.analyze, sample, 1)
+            _best(ours.inspect, sample, 1)
+            ours_rate = _best(ours.inspect, sample, 5)
+            mean = sum(map(len, sample)) / len(sample)
+            told = (
+                f"{mean:.0f}",
+                f"{theirs_rate:.0f}",
+                f"{ours_rate:,.0f}",
+                f"{ours_rate / theirs_rate:.0f}",
+            )
+            table.add_row(name, "yes" if phones else "no", *told)
+    _console.print(table)
+
+
+_LONG = {
+    "plain English": "Please explain how the water cycle works, and why it matters to farmers. ",
+    "digits": "1234567890",
+    "ones": "1",
+    "'a.'": "a.",
+    "'a-'": "a-",
+    "'@'": "@",
+    "'a@a.co '": "a@a.co ",
+    "'a-a@'": "a-a@",
+    "phones": "212-555-0123, ",
+    "spaced digits": "1 2 3 4 5 6 7 8 9 0 ",
+    "colons": "::",
+    "URLs": "http://a.co/b ",
+    "full-width": "１",
+    "password=": "password=",
+}
+
+
+def _linearity(cache: Path) -> None:
+    """Seconds per megabyte at two lengths: the ratio stays near one when work is linear."""
+    detectors = load_detectors(DetectorsConfig(), ["pii", "secrets"], cache)
+    table = Table("text", "s at 128 KB", "s at 1 MB", "ratio per byte", "windows", "characters", "phones")
+    for name, piece in _LONG.items():
+        times = []
+        for size in (1 << 17, 1 << 20):
+            text = (piece * (size // len(piece) + 1))[:size]
+            work = Work()
+            start = time.perf_counter()
+            detectors.inspect(text, work=work)
+            times.append(time.perf_counter() - start)
+        counts = (f"{work.windows:,}", f"{work.characters:,}", str(work.phones))
+        table.add_row(name, f"{times[0]:.3f}", f"{times[1]:.3f}", f"{times[1] / times[0] / 8:.2f}", *counts)
+    _console.print(table)
+
+
+if __name__ == "__main__":
+    main()
