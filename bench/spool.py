@@ -1,8 +1,8 @@
 """What a durable record costs: `python -m bench.spool [--records N] [--export]`.
 
 On the call path: an insert into SQLite (WAL, synchronous=OFF) against an append to a segment file, the
-recorder with its encoding, and a group commit (`sync: power`). Behind it (`--export`): records a second into the
-embedded engine, and how old a record is when a quiet and a busy system's store has it.
+recorder with its encoding, and a group commit (`sync: power`). Behind it (`--export`): records a second
+into the embedded engine, and how old a record is when a quiet and a busy system's store has it.
 """
 
 from __future__ import annotations

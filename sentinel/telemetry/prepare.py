@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
+from opentelemetry.sdk.trace import ReadableSpan
 
 from sentinel.core.record import Outcome, Phase, Record, decode, encode
 from sentinel.store.base import Table
 from sentinel.store.rows import record_tables
 from sentinel.telemetry.collect import Item
 from sentinel.telemetry.ledger import Effects, Member, Opened
-from sentinel.telemetry.rows import TRACES, Row, span_row, traces_table
+from sentinel.telemetry.rows import TRACES, Row, span_rows, traces_table
 from sentinel.telemetry.spans import SpanBuilder
 
 
@@ -39,7 +40,7 @@ def prepare(
             broken.append((item, "it is not an encoded record"))
     known = seen({record.exchange_id for _, record in decoded})
     records: list[Record] = []
-    spans: list[Row] = []
+    spans: list[ReadableSpan] = []
     opened: list[Opened] = []
     closed: list[str] = []
     duplicates = 0
@@ -54,17 +55,17 @@ def prepare(
             duplicates += 1
             continue
         try:
-            rows = [span_row(span) for span in builder.build(record)]
+            built = builder.build(record)
         except (ValueError, TypeError, OverflowError):
             broken.append((item, "no spans can be built from it"))
             continue
         known.add(name)
         records.append(record)
-        spans += rows
+        spans += built
     counts = {"exported": len(records), "duplicates": duplicates, "quarantined": len(broken)}
     effects = Effects(opened, closed, [record.exchange_id for record in records], counts)
     written = [record.ended_ns or record.started_ns for _, record in decoded]
-    return Content(records, spans, effects, broken, min(written, default=0))
+    return Content(records, span_rows(spans), effects, broken, min(written, default=0))
 
 
 def tables(content: Content) -> dict[str, Table]:

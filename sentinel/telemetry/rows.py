@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
-from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import SpanKind, StatusCode, format_span_id, format_trace_id
 
@@ -47,11 +45,20 @@ COLUMNS = (
 Row = tuple[Any, ...]
 
 
-def span_row(span: ReadableSpan) -> Row:
-    """One span as values in the order of `COLUMNS`."""
+def span_rows(spans: Iterable[ReadableSpan]) -> list[Row]:
+    """Spans as values in the order of `COLUMNS`."""
+    resource, printed = None, dict[str, str]()
+    rows = []
+    for span in spans:
+        if span.resource is not resource:
+            resource, printed = span.resource, _strings(span.resource.attributes)
+        rows.append(_row(span, printed))
+    return rows
+
+
+def _row(span: ReadableSpan, resource: dict[str, str]) -> Row:
     context = span.context
     start, end = span.start_time or 0, span.end_time or 0
-    resource = _resource_strings(span.resource)
     scope = span.instrumentation_scope
     return (
         start,
@@ -84,21 +91,13 @@ def traces_table(rows: Sequence[Row]) -> Table:
     return Table(COLUMNS, [list(column) for column in zip(*rows, strict=True)])
 
 
-@lru_cache(maxsize=16)
-def _resource_strings(resource: Resource) -> dict[str, str]:
-    return _strings(resource.attributes)
-
-
 def _strings(attributes: Mapping[str, Any]) -> dict[str, str]:
-    return {key: value if type(value) is str else _string(value) for key, value in attributes.items()}
+    return {key: _PRINT.get(type(value), _json)(value) for key, value in attributes.items()}
 
 
-def _string(value: Any) -> str:
-    """As the Collector prints a value: text as it is, true and false in lower case, lists as JSON."""
-    if value is True:
-        return "true"
-    if value is False:
-        return "false"
-    if isinstance(value, str | int | float):
-        return str(value)
+def _json(value: Any) -> str:
     return msgspec.json.encode(value).decode()
+
+
+# As the Collector prints a value: text and numbers as they are, everything else as JSON.
+_PRINT: dict[type, Callable[[Any], str]] = {str: str, int: str, float: str}

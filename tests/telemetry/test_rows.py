@@ -8,7 +8,7 @@ from opentelemetry.sdk.trace import Event, ReadableSpan
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode, TraceState
 
-from sentinel.telemetry.rows import COLUMNS, span_row, traces_table
+from sentinel.telemetry.rows import COLUMNS, span_rows, traces_table
 
 STATE = TraceState([("vendor", "1")])
 
@@ -27,7 +27,7 @@ def span(**changes: Any) -> ReadableSpan:
 
 
 def row(**changes: Any) -> dict[str, Any]:
-    return dict(zip(COLUMNS, span_row(span(**changes)), strict=True))
+    return dict(zip(COLUMNS, span_rows([span(**changes)])[0], strict=True))
 
 
 def test_a_span_is_a_row_of_the_collectors_table() -> None:
@@ -86,7 +86,7 @@ def test_a_span_that_ends_before_it_starts_lasts_no_time() -> None:
 
 
 def test_a_table_is_columns() -> None:
-    table = traces_table([span_row(span(name="one")), span_row(span(name="two"))])
+    table = traces_table(span_rows([span(name="one"), span(name="two")]))
     assert tuple(table.columns) == COLUMNS
     assert table.rows == 2
     assert table.data[COLUMNS.index("SpanName")] == ["one", "two"]
