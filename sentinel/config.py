@@ -6,18 +6,18 @@ Every mistake is reported at once, each with file, line and key.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from sentinel.adapters.registry import AdaptersConfig
-from sentinel.core.errors import ConfigError, ConfigErrors
+from sentinel.core.errors import ConfigErrors
+from sentinel.core.mistakes import mistakes_of
 from sentinel.core.paths import state_dir as default_state_dir
+from sentinel.core.source import read
 from sentinel.detectors.registry import DetectorsConfig
 from sentinel.policy.load import bundled_rules
-from sentinel.policy.source import Source, read
 from sentinel.proxy.health import HealthConfig
 from sentinel.proxy.limits import KeepaliveConfig, LimitsConfig
 from sentinel.proxy.settings import UnknownMethods
@@ -141,16 +141,9 @@ def load_config(path: Path | None) -> SentinelConfig:
     try:
         config = SentinelConfig.model_validate(value)
     except ValidationError as error:
-        raise ConfigErrors(list(_mistakes(error, source))) from None
+        told = mistakes_of(error, SentinelConfig)
+        raise ConfigErrors([source.error(where, message) for where, message in told]) from None
     return _rooted(config, path.resolve().parent)
-
-
-def _mistakes(error: ValidationError, source: Source) -> Iterator[ConfigError]:
-    for detail in error.errors(include_url=False, include_input=False):
-        message = detail["msg"].removeprefix("Value error, ")
-        if detail["type"] == "extra_forbidden":
-            message = "unknown key; `sentinel config` lists the known ones"
-        yield source.error(detail["loc"], message)
 
 
 def _rooted(config: SentinelConfig, folder: Path) -> SentinelConfig:

@@ -12,16 +12,16 @@ from rich.markup import escape
 from rich.progress import track
 from rich.table import Table
 
+from sentinel.config import SentinelConfig, load_config
 from sentinel.core.decision import Decision, RuleHit
 from sentinel.core.errors import ConfigError, ConfigErrors
 from sentinel.core.exchange import CallContext, Role, Stage, TextPart
 from sentinel.core.finding import Finding, Inspection
-from sentinel.core.paths import cache_dir
 from sentinel.core.redact import Redactor
-from sentinel.detectors.registry import DetectorsConfig, known_detectors, load_detectors
+from sentinel.detectors.registry import known_detectors, load_detectors
 from sentinel.policy.engine import Policy, Selection
 from sentinel.policy.examples import ExampleResult, run_examples
-from sentinel.policy.load import bundled_rules, load_policy
+from sentinel.policy.load import load_policy
 from sentinel.policy.operators import edit
 from sentinel.policy.schema import rules_schema
 from sentinel.policy.vault import Vault
@@ -30,24 +30,29 @@ app = typer.Typer(help="Check, test and explain rules.", no_args_is_help=True)
 
 Paths = Annotated[
     list[Path] | None,
-    typer.Argument(help="Rule files or folders; by default the bundled packs."),
+    typer.Argument(help="Rule files or folders; by default those of the configuration."),
+]
+Config = Annotated[
+    Path | None,
+    typer.Option("--config", "-c", help="Configuration file (default: the built-in defaults)."),
 ]
 
 
 @app.command()
-def check(paths: Paths = None) -> None:
+def check(paths: Paths = None, config: Config = None) -> None:
     """Read rules and tell every mistake with file, line and key. Exit status 1 when there is one."""
-    policy = _load(paths)
+    policy = _load(paths, load_config(config))
     enforced = sum(rule.enforced for rule in policy.rules)
     shadow = len(policy.rules) - enforced
     print(f"{len(policy.rules)} rules ({enforced} enforced, {shadow} in shadow), policy {policy.digest[:16]}")
 
 
 @app.command()
-def test(paths: Paths = None) -> None:
+def test(paths: Paths = None, config: Config = None) -> None:
     """Run the examples of rules through the real detectors. Exit status 1 when one does not hold."""
-    policy = _load(paths)
-    detectors = load_detectors(DetectorsConfig(), policy.detectors, cache_dir())
+    settings = load_config(config)
+    policy = _load(paths, settings)
+    detectors = load_detectors(settings.detectors, policy.detectors, settings.cache_dir)
     results: list[ExampleResult] = []
     progress = Console(stderr=True)
     for rule in track(
@@ -69,8 +74,9 @@ def explain(
     text: Annotated[str, typer.Argument(help="The text, or - to read it from standard input.")],
     stage: Annotated[Stage, typer.Option(help="Which half of the exchange it is.")] = Stage.INPUT,
     rules: Annotated[
-        list[Path] | None, typer.Option(help="Rule files or folders; by default the bundled packs.")
+        list[Path] | None, typer.Option(help="Rule files or folders; by default those of the configuration.")
     ] = None,
+    config: Config = None,
     role: Annotated[
         Role | None, typer.Option(help="Who speaks; by default prompt on input, answer on output.")
     ] = None,
@@ -82,12 +88,13 @@ def explain(
     ] = "/inference.GRPCInferenceService/ModelInfer",
 ) -> None:
     """Show which rules fire on a text and why, and what becomes of it."""
-    policy = _load(rules)
+    settings = load_config(config)
+    policy = _load(rules, settings)
     if text == "-":
         text = sys.stdin.read()
     ctx = CallContext(method, route, model, tenant)
     selection = policy.select(stage, ctx)
-    detectors = load_detectors(DetectorsConfig(), policy.detectors, cache_dir())
+    detectors = load_detectors(settings.detectors, policy.detectors, settings.cache_dir)
     inspection = detectors.inspect(text, selection.detectors)
     speaker = role or (Role.PROMPT if stage is Stage.INPUT else Role.ANSWER)
     parts = [TextPart(speaker, text, "text")]
@@ -106,9 +113,9 @@ def schema() -> None:
     print(rules_schema(), end="")
 
 
-def _load(paths: list[Path] | None) -> Policy:
+def _load(paths: list[Path] | None, settings: SentinelConfig) -> Policy:
     try:
-        return load_policy(paths or [bundled_rules()], known_detectors())
+        return load_policy(paths or settings.rules.files(), known_detectors())
     except ConfigErrors as error:
         mistakes = error.errors
     except ConfigError as error:

@@ -2,42 +2,27 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
-from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic import ValidationError
 
 from sentinel.core.errors import ConfigError, ConfigErrors
+from sentinel.core.mistakes import guess, mistakes_of, unknown_key
+from sentinel.core.source import KeyPath, Source, read
 from sentinel.policy.condition import Condition, ConditionError
 from sentinel.policy.engine import Policy
 from sentinel.policy.rule import (
-    DetectConfig,
-    ExampleConfig,
-    ExamplesConfig,
-    MatchConfig,
     OperatorConfig,
-    RequestConfig,
     Rule,
     RuleConfig,
     RuleFile,
     compile_rule,
 )
-from sentinel.policy.source import KeyPath, Source, read
 
 SUFFIXES = (".yaml", ".yml")
 
-_MODELS: dict[str, type[BaseModel]] = {
-    "match": MatchConfig,
-    "detect": DetectConfig,
-    "operator": OperatorConfig,
-    "examples": ExamplesConfig,
-    "positive": ExampleConfig,
-    "negative": ExampleConfig,
-    "request": RequestConfig,
-}
 _OPTIONS: dict[object, set[str]] = {"replace": {"with"}, "mask": {"char", "keep_first", "keep_last"}}
 
 
@@ -121,7 +106,7 @@ def _file_mistakes(value: object) -> Iterator[tuple[KeyPath, str]]:
         return
     for key in value:
         if key not in RuleFile.model_fields:
-            yield (str(key),), _unknown(str(key), RuleFile)
+            yield (str(key),), unknown_key(str(key), RuleFile)
     if "rules" not in value:
         yield (), "the key `rules:` with a list of rules is missing"
     elif not isinstance(value["rules"], list):
@@ -132,59 +117,7 @@ def _read_rule(raw: object) -> tuple[RuleConfig | None, list[tuple[KeyPath, str]
     try:
         return RuleConfig.model_validate(raw), []
     except ValidationError as error:
-        return None, [_told(detail) for detail in error.errors(include_url=False)]
-
-
-def _told(detail: ErrorDetails) -> tuple[KeyPath, str]:
-    """A pydantic error as a place within the rule and a sentence that says what to write instead."""
-    path, kind, context = tuple(detail["loc"]), detail["type"], detail.get("ctx", {})
-    given = detail["input"]
-    if kind == "extra_forbidden":
-        owner = next((_MODELS[step] for step in reversed(path[:-1]) if step in _MODELS), RuleConfig)
-        return path, _unknown(str(path[-1]), owner)
-    if kind == "missing":
-        return path, f"is missing; add `{path[-1]}:`"
-    if kind == "literal_error":
-        return path, f"must be {context['expected']}, not {_shown(given)}{_guess(given, context['expected'])}"
-    if kind == "string_pattern_mismatch":
-        return path, f"{_shown(given)} must be lower-case letters and digits, joined by - . or _"
-    if kind == "string_type":
-        return path, f"must be text, not {_shown(given)}; put it in quotes if it is text"
-    if kind in ("tuple_type", "list_type"):
-        return path, f"must be a list, not {_shown(given)}"
-    if kind in ("model_type", "dict_type", "model_attributes_type"):
-        return path, f"must be a mapping (key: value), not {_shown(given)}"
-    if kind in ("float_type", "int_type"):
-        return path, f"must be a number, not {_shown(given)}"
-    if kind == "too_short":
-        return path, "must not be empty"
-    message = detail["msg"].removeprefix("Input ")
-    return path, f"{message}, and is {_shown(given)}"
-
-
-def _shown(value: object) -> str:
-    if isinstance(value, str):
-        return repr(value) if len(value) <= 60 else f"{value[:57]!r}..."
-    if isinstance(value, bool):
-        return str(value).lower()
-    if value is None:
-        return "nothing"
-    if isinstance(value, dict):
-        return "a mapping"
-    return "a list" if isinstance(value, list) else str(value)
-
-
-def _guess(given: object, choices: str | Collection[str]) -> str:
-    names = (
-        choices.replace("'", "").replace(" or ", ", ").split(", ") if isinstance(choices, str) else choices
-    )
-    close = difflib.get_close_matches(str(given), list(names), n=1)
-    return f"; did you mean {close[0]}?" if close else ""
-
-
-def _unknown(key: str, owner: type[BaseModel]) -> str:
-    names = [field.alias or name for name, field in owner.model_fields.items()]
-    return f"unknown key{_guess(key, names) or '; known are ' + ', '.join(names)}"
+        return None, mistakes_of(error, RuleConfig)
 
 
 def _meaning_mistakes(raw: Mapping[str, Any], known: Collection[str]) -> list[tuple[KeyPath, str]]:
@@ -199,7 +132,7 @@ def _detect_mistakes(raw: Mapping[str, Any], known: Collection[str]) -> Iterator
         yield (), "looks for nothing; add `detect:`, `when:` or both"
     if isinstance(detect, dict) and isinstance(name := detect.get("detector"), str) and name not in known:
         listed = ", ".join(sorted(known)) or "none"
-        yield ("detect", "detector"), f"unknown detector {name!r}; known are {listed}{_guess(name, known)}"
+        yield ("detect", "detector"), f"unknown detector {name!r}; known are {listed}{guess(name, known)}"
     if isinstance(when, str) and when:
         try:
             Condition(when, has_findings=detect is not None)

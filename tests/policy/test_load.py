@@ -149,7 +149,7 @@ HEAD = "rules:\n- id: a\n  detect: {detector: pii}\n  action: redact\n"
         ),
         (
             "rules:\n- id: A b\n  detect: {detector: pii}\n  action: flag\n",
-            ":2: rules[0].id: 'A b' must be lower-case letters and digits, joined by - . or _",
+            ":2: rules[0].id: 'A b' is not of the right form: Name of the rule",
         ),
         (
             "rules:\n- id: a\n  detect: {detector: pii}\n  action: block\n  operator: mask\n",

@@ -1,6 +1,6 @@
 import pytest
 
-from sentinel.policy.source import dotted, parse
+from sentinel.core.source import dotted, parse
 
 TEXT = """\
 # a comment
