@@ -11,7 +11,7 @@ import yaml
 from sentinel.demo.model import MODEL
 from sentinel.pb import open_inference_pb2 as pb
 
-Expected = Literal["allow", "flag", "redact", "block", "pass"]
+Expected = Literal["allow", "flag", "redact", "block"]
 
 
 class Conversation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -1,0 +1,55 @@
+"""One of each peer for the whole run; an environment is made when the first test needs it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.sidecar import Sidecar, start_sidecar
+from tests.peers import running
+from tests.peers.environments import TRITONCLIENT, ensure
+
+
+@pytest.fixture(scope="session")
+def tritonclient_python() -> Path:
+    return ensure(TRITONCLIENT)
+
+
+@pytest.fixture(scope="session")
+def triton_client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[running.TritonClient]:
+    with running.triton_client(tmp_path_factory.mktemp("tritonclient")) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def triton_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[running.Server]:
+    with running.triton_server(tmp_path_factory.mktemp("triton")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def mlserver_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[running.Server]:
+    with running.mlserver_server(tmp_path_factory.mktemp("mlserver")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def stand_in_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[running.Server]:
+    with running.stand_in_server(tmp_path_factory.mktemp("stand-in")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session", params=["triton_server", "mlserver_server"])
+def server(request: pytest.FixtureRequest) -> running.Server:
+    """Each third party's server in turn."""
+    found: running.Server = request.getfixturevalue(request.param)
+    return found
+
+
+@pytest.fixture(scope="session")
+def screened(server: running.Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sidecar]:
+    """A sidecar with the bundled rules in front of `server`."""
+    with start_sidecar(tmp_path_factory.mktemp("screened"), server.address) as sidecar:
+        yield sidecar

@@ -1,0 +1,42 @@
+"""When an environment is made again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.peers import environments
+from tests.peers.environments import ENVIRONMENTS, TRITON, Environment, ensure
+
+
+def test_names_and_stamps_differ() -> None:
+    assert len({each.name for each in ENVIRONMENTS}) == len({each.stamp for each in ENVIRONMENTS}) == 3
+
+
+def test_requirements_are_pinned() -> None:
+    assert all(any("==" in requirement for requirement in each.requirements) for each in ENVIRONMENTS)
+
+
+@pytest.mark.parametrize("change", [{"requirements": ("numpy<2",)}, {"debian_python": False}])
+def test_a_change_changes_the_stamp(change: dict[str, object]) -> None:
+    assert replace(TRITON, **change).stamp != TRITON.stamp  # type: ignore[arg-type]
+
+
+def test_made_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(environments, "FOLDER", tmp_path)
+    empty = Environment("empty", ("--version",))  # pip installs nothing, quickly
+    python = ensure(empty)
+    made = python.stat().st_ctime_ns
+    assert ensure(empty) == python
+    assert python.stat().st_ctime_ns == made
+    other = replace(empty, requirements=("--help",))
+    assert ensure(other).stat().st_ctime_ns != made
+
+
+def test_a_failure_shows_the_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(environments, "FOLDER", tmp_path)
+    with pytest.raises(RuntimeError, match="no such option"):
+        ensure(Environment("broken", ("--nonsense",)))
+    assert not (tmp_path / "broken" / ".stamp").exists()
