@@ -7,6 +7,7 @@ queries     the SQL that commands ask
 embedded    EmbeddedOwner: the one process that holds the chdb engine, and serves ClickHouse's HTTP interface
 _engine     chdb handles: one statement, its settings and parameters, bytes in and out
 _http_front, _wire, _native: the HTTP interface, its body encodings, and the Native format of newer clients
+_confirm    whether the rows of a repeated batch are there
 _errors     ClickHouse's errors -> StoreError, passing or permanent
 
 Always true

@@ -62,7 +62,7 @@ _FAULTS = (StoreError, OSError, sqlite3.OperationalError)
 class Sink(Protocol):
     """The part of `sentinel.store.base.Store` that the exporter needs."""
 
-    def insert(self, tables: Mapping[str, Table], token: str) -> None: ...
+    def insert(self, tables: Mapping[str, Table], token: str, *, again: bool = False) -> None: ...
 
 
 class Exporter:
@@ -90,6 +90,8 @@ class Exporter:
         self._items: dict[int, list[Item]] = {}
         self._contents: dict[int, Content] = {}
         self._stored: dict[int, set[str]] = {}
+        # Batches that may have been sent before: by a process that died, or by this one without an answer.
+        self._sent = {batch.id for batch in self._pending}
         self._refused: dict[int, int] = {}
         self._accepted = 0
         self._refusals_in_a_row = 0
@@ -227,10 +229,12 @@ class Exporter:
     def _export(self, batch: Batch) -> None:
         content = self._content(batch)
         stored = self._stored.setdefault(batch.id, set(batch.stored))
+        again = batch.id in self._sent
+        self._sent.add(batch.id)
         for name, table in tables(content).items():
             if name not in stored:
                 # Table by table, so that a batch that is split later knows which ones have it already.
-                self._store.insert({name: table}, batch.token)
+                self._store.insert({name: table}, batch.token, again=again)
                 stored.add(name)
                 self._reached(f"stored {name}")
         for item, reason in content.broken:
@@ -253,6 +257,7 @@ class Exporter:
         self._contents.pop(batch.id, None)
         self._stored.pop(batch.id, None)
         self._refused.pop(batch.id, None)
+        self._sent.discard(batch.id)
 
     def _put_aside(self, batch: Batch, error: StoreError) -> None:
         """The store refuses the batch for good: narrow down which record it is."""

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import http.client
 import os
+import shutil
 import signal
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from sentinel.store.embedded import ADDRESS_FILE, EmbeddedOwner
 from sentinel.store.rows import record_tables
 from tests.store.owner import LONG, OwnerProcess
 from tests.store.records import blocked
+from tests.store.test_base import count, traces
 
 
 def rows(store_of: OwnerProcess, table: str) -> int:
@@ -56,6 +58,35 @@ def test_rows_outlive_an_owner_that_was_killed(tmp_path: Path) -> None:
     with OwnerProcess(tmp_path) as owner:
         insert(owner, "batch")
         assert rows(owner, "sentinel_exchanges") == 1
+
+
+LOOK_UP = "otel_traces_trace_id_ts"
+TABLES = ("sentinel_exchanges", "sentinel_decisions", "sentinel_findings", "otel_traces", LOOK_UP)
+
+
+@pytest.mark.parametrize("lost", [TABLES, (LOOK_UP,)], ids=["all", "look-up"])
+def test_a_block_whose_token_outlived_it_is_inserted_again(tmp_path: Path, lost: tuple[str, ...]) -> None:
+    """As an engine leaves it that was killed after it wrote the token and before it committed the block."""
+    batch = {**record_tables([blocked(1), blocked(2)]), "otel_traces": traces(6)}
+    with OwnerProcess(tmp_path) as owner, owner.store(database="sentinel") as store:
+        store.migrate()
+        store.insert(batch, "batch")
+        whole = {table: count(store, table) for table in TABLES}
+        parts = store.query(
+            "SELECT path FROM system.parts WHERE active AND table IN {lost:Array(String)}",
+            {"lost": list(lost)},
+        )
+    for part in parts:
+        shutil.rmtree(part["path"])
+    with OwnerProcess(tmp_path) as owner, owner.store(database="sentinel") as store:
+        store.insert(batch, "batch")
+        assert [count(store, table) for table in lost] == [0] * len(lost), "the tokens are known"
+        for _ in range(2):
+            store.insert(batch, "batch", again=True)
+            found = {table: count(store, table) for table in TABLES}
+            # The view fills the look-up table once more, which its readers (min, max) do not notice.
+            ids = store.query(f"SELECT uniqExact(TraceId) AS ids FROM {LOOK_UP}")[0]["ids"]
+            assert found | {LOOK_UP: ids} == whole
 
 
 def test_without_an_owner_a_command_opens_the_database_itself(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ ONE = Migration(1, "one", CREATE_ONE)
 TWO = Migration(
     2,
     "two",
-    "ALTER TABLE one ADD COLUMN IF NOT EXISTS b UInt8;\n\nALTER TABLE one ADD COLUMN IF NOT EXISTS c UInt8;\n",
+    "ALTER TABLE one ADD COLUMN IF NOT EXISTS b Int8;\n\nALTER TABLE one ADD COLUMN IF NOT EXISTS c UInt8;\n",
 )
 
 
