@@ -26,8 +26,8 @@ def main() -> int:
     parser.add_argument("--config", type=Path)
     options = parser.parse_args()
     set_up_logging("info", "exporter")
-    # A batch is hundreds of thousands of small objects without cycles: at the default thresholds the collector
-    # walks them, and every imported module, over and over, which costs a third of the exporter's time.
+    # A batch is hundreds of thousands of small objects without cycles: at the default thresholds the
+    # collector walks them, and every imported module, over and over, for a third of the exporter's time.
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
     stop = threading.Event()

@@ -127,15 +127,24 @@ def held_for_deletion(path: Path) -> Iterator[bool]:
         os.close(fd)
 
 
-def is_dead(directory: Path, writer: str) -> bool:
-    """Whether a writer will never append again: its last segment is closed, and still its last afterwards.
+def segments_and_dead(directory: Path) -> tuple[list[SegmentFile], set[str]]:
+    """All segments, and the writers that will never append again: their last segment is closed, and still
+    their last afterwards.
 
     A live writer locks its next segment before it lets go of the last, so the second look sees that one.
     """
-    last = _last_segment(directory, writer)
-    if last is None:
-        return True
-    return is_closed(directory / str(last)) and _last_segment(directory, writer) == last
+    closed = {
+        files[-1].name for files in by_writer(list_segments(directory)).values() if is_closed(files[-1].path)
+    }
+    segments = list_segments(directory)
+    dead = {writer for writer, files in by_writer(segments).items() if files[-1].name in closed}
+    return segments, dead
+
+
+def is_dead(directory: Path, writer: str) -> bool:
+    """Whether one writer will never append again; true as well when it has no segments."""
+    segments, dead = segments_and_dead(directory)
+    return writer in dead or all(file.name.writer != writer for file in segments)
 
 
 def read_frames(
@@ -195,11 +204,6 @@ def remove_abandoned(directory: Path, now: float) -> None:
                     os.unlink(entry.path)
             except FileNotFoundError:
                 continue
-
-
-def _last_segment(directory: Path, writer: str) -> SegmentName | None:
-    names = (segment.parse_name(name) for _, name in _scan(directory))
-    return max((name for name in names if name and name.writer == writer), default=None)
 
 
 def _scan(directory: Path) -> Iterator[tuple[os.DirEntry[str], str]]:

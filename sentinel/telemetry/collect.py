@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import msgspec
 
 from sentinel.spool import segment
-from sentinel.spool.reader import End, SegmentFile, by_writer, is_dead, list_segments, read_frames
+from sentinel.spool.reader import End, SegmentFile, by_writer, read_frames, segments_and_dead
 from sentinel.telemetry.ledger import Member
 
 
@@ -58,8 +58,8 @@ Cursors = Mapping[str, tuple[int, int]]
 
 def look(directory: Path) -> list[WriterView]:
     """All writers that have segments, the one with the longest waiting segment first."""
-    writers = by_writer(list_segments(directory))
-    views = [WriterView(name, tuple(files), is_dead(directory, name)) for name, files in writers.items()]
+    segments, dead = segments_and_dead(directory)
+    views = [WriterView(name, tuple(files), name in dead) for name, files in by_writer(segments).items()]
     return sorted(views, key=lambda view: view.segments[0].modified_ns)
 
 
@@ -84,7 +84,7 @@ def collect(views: list[WriterView], cursors: Cursors, max_records: int, max_byt
             if read.end is End.LIMIT:
                 return msgspec.structs.replace(found, full=True)
             if not view.is_final(file):
-                break
+                break  # what is damaged here is told once its writer turns to the next segment
             if not read.frames:
                 found.finished.append(Finished(file, max(offset, 0), read.end))
     return found
@@ -124,10 +124,9 @@ def reread(directory: Path, batch: tuple[Member, ...]) -> tuple[list[Item], int]
     return items, lost
 
 
-def unread_bytes(views: list[WriterView], cursors: Cursors) -> int:
+def unread_bytes(segments: Iterable[SegmentFile], cursors: Cursors) -> int:
     """Bytes that no batch has claimed yet."""
     return sum(
         max(0, file.size - max(cursors.get(str(file.name), (0, 0))[0], segment.HEADER.size))
-        for view in views
-        for file in view.segments
+        for file in segments
     )

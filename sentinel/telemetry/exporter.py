@@ -24,7 +24,7 @@ from typing import Protocol
 
 from sentinel.core.errors import StoreError
 from sentinel.core.record import decode
-from sentinel.spool.reader import is_dead, remove_abandoned
+from sentinel.spool.reader import is_dead, list_segments, remove_abandoned
 from sentinel.store.base import Store, StoreConfig, Table, open_store
 from sentinel.store.embedded import EmbeddedOwner
 from sentinel.telemetry import tidy
@@ -310,7 +310,7 @@ class Exporter:
             torn_tails=counters.get("torn_tails", 0),
             corrupt_segments=counters.get("corrupt_segments", 0),
             open_exchanges=sum(self._ledger.open_writers().values()),
-            pending_bytes=claimed + unread_bytes(look(self._spool_dir), self._ledger.cursors()),
+            pending_bytes=claimed + unread_bytes(list_segments(self._spool_dir), self._ledger.cursors()),
             pending_records=sum(batch.records for batch in self._pending),
             oldest_pending_seconds=max(0.0, (now - oldest) / 1e9) if oldest else 0.0,
             lag_seconds=self._lag_seconds,

@@ -14,14 +14,8 @@ from typing import Any
 
 from sentinel.telemetry.status import read_status
 
-POINTS = [
-    "claimed",
-    "stored otel_traces",
-    "stored sentinel_findings",
-    "stored sentinel_decisions",
-    "stored sentinel_exchanges",
-    "ended",
-]
+# Where a death between two durable steps costs most; `test_exporter` has every point, without a signal.
+POINTS = ["claimed", "stored otel_traces", "stored sentinel_exchanges"]
 
 
 def start(mode: str, *arguments: object, output: Path | None = None) -> subprocess.Popen[bytes]:
@@ -60,12 +54,12 @@ def test_every_acknowledged_record_has_one_row(tmp_path: Path) -> None:
 
     writers = [start_writer(), start_writer()]
     try:
-        for point in [*POINTS, "at a random moment"]:
+        for point in [*POINTS, "at a random moment", "at a random moment"]:
             exporter = start("exporter", spool, state, point, chance.randint(1, 3))
             if point in POINTS:
                 exporter.wait(timeout=60)
             else:
-                time.sleep(chance.uniform(1.0, 3.0))
+                time.sleep(chance.uniform(0.5, 2.5))
             kill(exporter)
             victim = chance.randrange(2)
             kill(writers[victim])
