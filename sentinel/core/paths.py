@@ -9,8 +9,3 @@ from pathlib import Path
 def state_dir() -> Path:
     """The folder of spool, embedded store and caches: `SENTINEL_STATE_DIR`, or `.sentinel` where it runs."""
     return Path(os.environ.get("SENTINEL_STATE_DIR") or ".sentinel")
-
-
-def cache_dir() -> Path:
-    """What can be made again: compiled patterns and the like."""
-    return state_dir() / "cache"

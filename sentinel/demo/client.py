@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import functools
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import grpc
@@ -56,23 +58,28 @@ async def run_conversations(
     async with grpc.aio.insecure_channel(address) as channel:
         for conversation in bundled_conversations() if conversations is None else conversations:
             request = infer_request(conversation, model) if model else infer_request(conversation)
-            result = await _hold(channel, conversation, request, timeout_s)
+            ask = (
+                functools.partial(_stream, address)
+                if conversation.stream
+                else functools.partial(_unary, channel)
+            )
+            result = await _hold(ask, conversation, request, timeout_s)
             on_result(result)
             results.append(result)
     return results
 
 
 async def _hold(
-    channel: grpc.aio.Channel, conversation: Conversation, request: pb.ModelInferRequest, timeout_s: float
+    ask: Ask, conversation: Conversation, request: pb.ModelInferRequest, timeout_s: float
 ) -> Result:
-    ask = _stream if conversation.stream else _unary
     metadata = (("x-tenant", conversation.tenant),) if conversation.tenant else ()
     started = time.perf_counter()
     answer, pieces, code, message = "", 0, "OK", ""
     details: dict[str, str] = {}
     try:
-        answer, pieces, trailers = await ask(channel, request, metadata, timeout_s)
-    except grpc.aio.AioRpcError as error:
+        answer, pieces, trailers = await ask(request, metadata, timeout_s)
+    except grpc.RpcError as failed:
+        error: Any = failed
         code, message = error.code().name, error.details() or ""
         trailers = dict(error.trailing_metadata() or ())
         details = _error_info(trailers)
@@ -90,6 +97,7 @@ async def _hold(
     )
 
 
+Ask = Callable[[pb.ModelInferRequest, Any, float], Awaitable["_Said"]]
 _Said = tuple[str, int, Mapping[str, Any]]  # the answer, the number of its messages, trailing metadata
 
 
@@ -105,16 +113,22 @@ async def _unary(
     return answer, 1, dict(await call.trailing_metadata() or ())
 
 
-async def _stream(
-    channel: grpc.aio.Channel, request: pb.ModelInferRequest, metadata: Any, timeout_s: float
-) -> _Said:
-    call = channel.stream_stream(
-        f"/{SERVICE}/ModelStreamInfer",
-        request_serializer=pb.ModelInferRequest.SerializeToString,
-        response_deserializer=pb.ModelStreamInferResponse.FromString,
-    )(iter([request]), metadata=metadata, timeout=timeout_s)
-    pieces = [message.error_message or answer_text(message.infer_response) async for message in call]
-    return "".join(pieces), len(pieces), dict(await call.trailing_metadata() or ())
+async def _stream(address: str, request: pb.ModelInferRequest, metadata: Any, timeout_s: float) -> _Said:
+    """With the synchronous client: grpc.aio's reports INTERNAL when a server ends a call before reading it
+    all.
+    """
+    return await asyncio.to_thread(_stream_at_once, address, request, metadata, timeout_s)
+
+
+def _stream_at_once(address: str, request: pb.ModelInferRequest, metadata: Any, timeout_s: float) -> _Said:
+    with grpc.insecure_channel(address) as channel:
+        call = channel.stream_stream(
+            f"/{SERVICE}/ModelStreamInfer",
+            request_serializer=pb.ModelInferRequest.SerializeToString,
+            response_deserializer=pb.ModelStreamInferResponse.FromString,
+        )(iter([request]), metadata=metadata, timeout=timeout_s)
+        pieces = [message.error_message or answer_text(message.infer_response) for message in call]
+        return "".join(pieces), len(pieces), dict(call.trailing_metadata() or ())
 
 
 def _error_info(trailers: Mapping[str, Any]) -> dict[str, str]:
