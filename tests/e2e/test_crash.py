@@ -64,7 +64,8 @@ def sidecar(tmp_path: Path, upstream: Torture) -> Iterator[Sidecar]:
 
 
 def kill_worker(sidecar: Sidecar, chance: random.Random) -> None:
-    os.kill(chance.choice(sidecar.workers()), signal.SIGKILL)
+    living = eventually(lambda: list(filter(alive, sidecar.workers())), bool)
+    os.kill(chance.choice(living), signal.SIGKILL)
 
 
 def kill_exporter(sidecar: Sidecar, chance: random.Random) -> None:
@@ -104,7 +105,8 @@ def test_every_answered_call_has_one_record(sidecar: Sidecar, upstream: Torture,
             kill(sidecar, chance)
     answered = [str(seen.trailing["sentinel-exchange-id"][0]) for seen in load.answered.values()]
     assert len(set(answered)) == len(answered) > 500
-    rows = eventually(lambda: stored(sidecar), lambda rows: rows.keys() >= set(answered), within_s=30)
+    eventually(lambda: sorted(set(answered) - stored(sidecar).keys())[:5], lambda missing: not missing, 30)
+    rows = stored(sidecar)
     assert {key: count for key, count in rows.items() if count != 1} == {}
     # Whatever ended without an answer has at most one row as well, and calls that never came in have none.
     assert len(rows) <= len(answered) + len(load.failed)
