@@ -1,7 +1,8 @@
 """Open Inference v2 over gRPC (KServe's protocol, which Triton and MLServer speak too).
 
 Names of tensors come from the servers' own sources and samples: Triton's vLLM and TensorRT-LLM backends,
-MLServer's and KServe's Hugging Face runtimes. The streaming method has two dialects on one path and is not read.
+MLServer's and KServe's Hugging Face runtimes. The streaming method has two dialects on one path and is not
+read.
 """
 
 from __future__ import annotations
