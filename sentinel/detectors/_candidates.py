@@ -93,7 +93,7 @@ class _Converter:
         least = self._widths(core)[0]
         if least < 1:
             raise NotConvertible("it can match nothing")
-        expression = look_behind + self._emit(_strip_start(core))
+        expression = look_behind + self._emit(core if look_behind else _strip_start(core))
         looks = self._look_ahead(nodes)
         tail = UNBOUNDED if UNBOUNDED in (full, looks) or full >= _MANY else full - least + looks + 1
         head = UNBOUNDED if head_width == UNBOUNDED or head_width >= _MANY else head_width

@@ -24,6 +24,7 @@ _SPACE = re.compile(r"\s")
 _SPACE_OR_NOT = re.compile(r"\s+|\S+")
 _WITH_COLON = re.compile(r"[^\s:]{0,200}:\S{1,200}")
 _PUNCTUATION = "".join(chr(code) for code in range(33, 127) if not chr(code).isalnum()) + "“”‘’…"
+_NEAR = 500  # characters around a place in which a context word is sought before tokens are made
 _STEP = 64  # characters, doubled each time that no keyword turned up
 MAX_CHUNK = 500  # a longer stretch without white space is split at this length, so that work stays linear
 
@@ -57,6 +58,10 @@ class Tokenizer:
     @cached_property
     def _url(self) -> re.Pattern[str]:
         return re.compile(self._source.url)
+
+    def is_one(self, word: str) -> bool:
+        """Whether a chunk of letters is one token."""
+        return word not in self._rules
 
     def split(self, chunk: str) -> tuple[str, ...] | list[str]:
         """The tokens of a stretch without white space."""
@@ -169,7 +174,38 @@ class Surroundings:
         present = self._present.get(context)
         if present is None:
             present = self._present[context] = tuple(word for word in context if word in self._lowered)
-        return self._rules.supporting(self.words(place), present) if present else ""
+        if not present or not any(self._may_be_near(place, word) for word in present):
+            return ""
+        return self._rules.supporting(self.words(place), present)
+
+    def _may_be_near(self, place: int, word: str) -> bool:
+        """Cheaply, without splitting: False only where six keywords surely lie between."""
+        if len(self._lowered) != len(self._text):
+            return True
+        floor = max(0, place - _NEAR)
+        at = self._lowered.rfind(word, floor, place + len(word))
+        before = at + len(word) if at >= 0 else floor
+        if (at >= 0 or floor) and not self._apart(before, place, self._rules.settings.before + 1):
+            return True
+        at = self._lowered.find(word, max(0, place - len(word)), place + _NEAR)
+        after = at if at >= 0 else min(len(self._text), place + _NEAR)
+        unseen = at >= 0 or after < len(self._text)
+        return unseen and not self._apart(place, after, self._rules.settings.after + 1)
+
+    def _apart(self, start: int, end: int, keywords: int) -> bool:
+        """Whether as many plain words lie wholly between two places."""
+        tokenizer, stop_words = self._rules.tokenizer, self._rules.stop_words
+        for chunk in self._text[start:end].split()[1:-1]:
+            if (
+                chunk.isalpha()
+                and chunk.isascii()
+                and tokenizer.is_one(chunk)
+                and chunk.lower() not in stop_words
+            ):
+                keywords -= 1
+                if not keywords:
+                    return True
+        return False
 
     @cached_property
     def _lowered(self) -> str:

@@ -24,7 +24,7 @@ from sentinel.detectors._patterns import Work
 
 MAX_REGION = 600
 _AFTER = 4  # what is judged behind a number: a time stamp's ":30", the next letter
-_MANY_REGIONS = 5  # of one country code: then the general pattern serves instead of every region's own
+_ALIKE = 9  # shorter numbers can be judged otherwise by a region of the same family
 
 # Of the package's candidate pattern: punctuation between digits, lead characters, letters of extension
 # labels.
@@ -39,6 +39,9 @@ _FIRST_OUTSIDE = regex.compile(_OUTSIDE, regex.IGNORECASE)
 _PLAIN_PIECE = re.compile(r"[0-9\-() .\[\]/]+")
 _DIGITS = re.compile("[0-9]+")
 _FEW_GROUPS = 5
+_SPECIAL = re.compile(
+    "[+x#~=]|int", re.IGNORECASE
+)  # a plus, or the label of an extension (`ext`, `anexo`, ...)
 _NOT_DIGITS = re.compile(r"[^0-9]+")
 
 _TYPES = (
@@ -87,31 +90,43 @@ class _Shape:
         metadata = _metadata(region)
         code = metadata.country_code
         siblings = phonenumbers.COUNTRY_CODE_TO_REGION_CODE.get(code, (region,))
-        if len(siblings) > _MANY_REGIONS:
-            patterns = [metadata.general_desc.national_number_pattern]
-        else:
-            kinds = [kind for sibling in siblings for kind in _descriptions(_metadata(sibling))]
-            patterns = [kind.national_number_pattern for kind in kinds]
-        prefix = metadata.national_prefix_for_parsing
-        # Twice: behind the country code the package strips it, and then once more from what is left.
-        optional = f"(?:{prefix}){{0,2}}" if prefix else ""
+        kinds = [kind for sibling in siblings for kind in _descriptions(_metadata(sibling))]
+        national = "|".join(dict.fromkeys(kind.national_number_pattern for kind in kinds))
+        prefix = metadata.national_prefix_for_parsing or ""
         # What follows the prefix for calls abroad, or a prefix that the package rewrites, can be anything.
         openings = [
             metadata.international_prefix,
             prefix if metadata.national_prefix_transform_rule else None,
         ]
         anything = "".join(f"|(?:{opening}).*" for opening in openings if opening)
-        national = "|".join(dict.fromkeys(patterns))
-        self.pattern = rf"(?:{code})?{optional}(?:{national}){anything}"
-        self._matches = re.compile(self.pattern).fullmatch
+        # Twice: behind the country code the package strips it, and then once more from what is left.
+        prefixes = f"(?:{prefix}){{1,2}}" if prefix else "(?!)"
+        led = rf"(?:{code}(?:{prefixes})?|{prefixes})(?:{national}){anything}"
+        self.pattern = f"{led}|{national}"
+        self._led = re.compile(led).fullmatch
+        self._bare = re.compile(national).fullmatch
+        self._formats = _metadata(siblings[0]).number_format
+        self.family = (code, prefix, metadata.international_prefix, metadata.national_prefix_transform_rule)
 
     def fits(self, piece: str) -> bool:
         if not _PLAIN_PIECE.fullmatch(piece):
             return True  # a plus, an extension, digits of another script: the package decides
-        return self._matches(_NOT_DIGITS.sub("", piece)) is not None
+        return self.fits_digits(_NOT_DIGITS.sub("", piece))
 
     def fits_digits(self, digits: str) -> bool:
-        return self._matches(digits) is not None
+        if self._led(digits):
+            return True
+        return self._bare(digits) is not None and not self._lacks_prefix(digits)
+
+    def _lacks_prefix(self, national: str) -> bool:
+        """Whether a number so written wants its national prefix, which it does not have."""
+        for form in self._formats:
+            leading = form.leading_digits_pattern
+            if (not leading or re.match(leading[-1], national)) and re.fullmatch(form.pattern, national):
+                rule = form.national_prefix_formatting_rule
+                optional = form.national_prefix_optional_when_formatting
+                return bool(rule) and not optional and not re.fullmatch(r"\(?\\1\)?", rule)
+        return False
 
 
 class _Survey(phonenumbers.PhoneNumberMatcher):  # type: ignore[misc]
@@ -131,19 +146,36 @@ class _Survey(phonenumbers.PhoneNumberMatcher):  # type: ignore[misc]
 
 
 class _Confirmation(phonenumbers.PhoneNumberMatcher):  # type: ignore[misc]
-    """The package's matcher, which parses only pieces of the right shape and at most `limit` of them."""
+    """The package's matcher, which parses only pieces of the right shape and at most `limit` of them.
 
-    def __init__(self, text: str, region: str, leniency: int, shape: _Shape, work: Work, limit: int) -> None:
+    `known` holds answers for the same piece from a region whose numbers are written alike (`US` and `CA`).
+    """
+
+    def __init__(
+        self,
+        text: str,
+        region: str,
+        leniency: int,
+        shape: _Shape,
+        work: Work,
+        limit: int,
+        known: dict[Any, Any],
+    ) -> None:
         super().__init__(text, region, leniency=leniency)
-        self._shape, self._work, self._limit = shape, work, limit
+        self._shape, self._work, self._limit, self._known = shape, work, limit, known
 
     def _parse_and_verify(self, candidate: str, offset: int) -> Any:
         if not self._shape.fits(candidate):
             return None
+        alike = len(candidate) >= _ALIKE
+        key = (self._shape.family if alike else self.preferred_region, candidate, offset)
+        if key in self._known:
+            return self._known[key]
         if self._work.phones >= self._limit:
             return _unconfirmed(candidate, offset)
         self._work.phones += 1
-        return super()._parse_and_verify(candidate, offset)
+        answer = self._known[key] = super()._parse_and_verify(candidate, offset)
+        return answer
 
 
 def _unconfirmed(candidate: str, offset: int) -> Any:
@@ -167,9 +199,10 @@ class PhoneFinder:
         for start, end in _regions(text, ends):
             shift = max(0, start - 1)
             part = text[shift : end + _AFTER]
+            known: dict[Any, Any] = {}
             for region in self._plausible(text[start:end], part):
                 shape = self._shapes[region]
-                for match in _Confirmation(part, region, self._leniency, shape, work, self._limit):
+                for match in _Confirmation(part, region, self._leniency, shape, work, self._limit, known):
                     place = (match.start + shift, match.end + shift)
                     number = match.number if match.number.country_code else None
                     if place not in found or found[place].number is None:
@@ -179,11 +212,11 @@ class PhoneFinder:
     def _plausible(self, core: str, part: str) -> list[str]:
         """The regions of which a number may be in `core`.
 
-        Every piece that the package tries holds neighbouring groups of digits whole, so a few groups are judged
-        without its help.
+        Without an extension, every piece that the package tries holds neighbouring groups of digits whole: a few
+        groups are judged without its help.
         """
         groups = _DIGITS.findall(core)
-        if len(groups) > _FEW_GROUPS or not core.isascii() or "+" in core:
+        if len(groups) > _FEW_GROUPS or not core.isascii() or _SPECIAL.search(core):
             return _Survey(part, self._shapes).regions()
         count = len(groups)
         pieces = ["".join(groups[i:j]) for i in range(count) for j in range(i + 1, count + 1)]
