@@ -5,15 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-import msgspec
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.metrics_core import Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from sentinel.telemetry.status import read_status
+
 _GAUGES = {
     "pending_bytes": ("sentinel_spool_pending_bytes", "Bytes of records that wait for the store"),
+    "open_exchanges": ("sentinel_open_exchanges", "Streams whose final record has not come"),
+    "lag_seconds": (
+        "sentinel_export_lag_seconds",
+        "Age of the last batch's oldest record when the store had it",
+    ),
     "oldest_pending_seconds": (
         "sentinel_spool_oldest_seconds",
         "Age of the oldest record that waits, seconds",
@@ -23,6 +29,10 @@ _COUNTERS = {
     "exported": ("sentinel_records_exported", "Records that the store acknowledged"),
     "dropped": ("sentinel_records_dropped", "Records dropped because the spool was at its bound"),
     "quarantined": ("sentinel_records_quarantined", "Records that the store refused for good"),
+    "corrupt_segments": (
+        "sentinel_spool_corrupt_segments",
+        "Spool files set aside because they were damaged",
+    ),
 }
 
 
@@ -30,7 +40,7 @@ class RecordPlane:
     """The exporter's state file and the supervisor's counts, as metrics."""
 
     def __init__(self, state_dir: Path, restarts: Mapping[str, int]) -> None:
-        self._file = state_dir / "exporter.json"
+        self._state_dir = state_dir
         self._restarts = restarts
 
     def collect(self) -> Iterator[Metric]:
@@ -38,16 +48,13 @@ class RecordPlane:
         for name, count in self._restarts.items():
             restarts.add_metric([name], count)
         yield restarts
-        try:
-            state = msgspec.json.decode(self._file.read_bytes(), type=dict[str, object])
-        except (OSError, msgspec.DecodeError):
+        status = read_status(self._state_dir)
+        if status is None:
             return
         for key, (name, text) in _GAUGES.items():
-            if isinstance(value := state.get(key), int | float):
-                yield GaugeMetricFamily(name, text, value=value)
+            yield GaugeMetricFamily(name, text, value=getattr(status, key))
         for key, (name, text) in _COUNTERS.items():
-            if isinstance(value := state.get(key), int | float):
-                yield CounterMetricFamily(name, text, value=value)
+            yield CounterMetricFamily(name, text, value=getattr(status, key))
 
 
 def exposition(metrics_dir: Path, state_dir: Path, restarts: Mapping[str, int]) -> tuple[bytes, str]:

@@ -20,7 +20,7 @@ class Action(IntEnum):
 
     @property
     def label(self) -> str:
-        return self.name.lower()
+        return _ACTIONS[self]
 
 
 class Level(IntEnum):
@@ -34,7 +34,12 @@ class Level(IntEnum):
 
     @property
     def label(self) -> str:
-        return self.name.lower()
+        return _LEVELS[self]
+
+
+# An enum member's `name` costs a descriptor call each time, and every call asks for labels.
+_ACTIONS = tuple(action.name.lower() for action in Action)
+_LEVELS = tuple(level.name.lower() for level in Level)
 
 
 class Cause(StrEnum):

@@ -47,7 +47,8 @@ def build_record(
     """Everything that is kept of an exchange, and nothing that it said."""
     context, given, made = session.context, session.input, session.output
     decision = session.decision
-    stages = [facts for facts in (given, made) if facts.decision is not None]
+    decided = [facts for facts in (given, made) if facts.decision is not None]
+    decisions = [facts.decision for facts in decided if facts.decision is not None]
     return Record(
         exchange_id=session.exchange_id,
         phase=phase,
@@ -83,10 +84,10 @@ def build_record(
         input_tokens=transfer.input_tokens,
         output_tokens=transfer.output_tokens,
         upstream_ns=transfer.upstream_ns,
-        screen_us=sum(facts.decision.elapsed_us for facts in stages if facts.decision),
+        screen_us=sum([each.elapsed_us for each in decisions]),
         worker=transfer.worker,
-        decisions=tuple(_decision_row(facts.decision) for facts in stages if facts.decision),
-        findings=tuple(row for facts in stages for row in _finding_rows(facts, session.redactor)),
+        decisions=tuple([_decision_row(each) for each in decisions]),
+        findings=tuple([row for facts in decided for row in _finding_rows(facts, session.redactor)]),
         input_content=_content(given) if with_content else (),
         output_content=_content(made) if with_content else (),
     )
@@ -102,7 +103,7 @@ def _decision_row(decision: Decision) -> DecisionRow:
         stage=decision.stage,
         action=decision.action.label,
         rule=decision.rule,
-        hits=tuple((hit.rule, hit.action.label, hit.enforced, hit.cause, hit.why) for hit in decision.hits),
+        hits=tuple([(hit.rule, hit.action.label, hit.enforced, hit.cause, hit.why) for hit in decision.hits]),
         failed=decision.failed,
         scores=decision.scores,
         elapsed_us=decision.elapsed_us,

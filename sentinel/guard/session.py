@@ -75,8 +75,10 @@ class Session:
     @property
     def decision(self) -> Decision | None:
         """The strictest decision so far, the earlier one on a tie; None when no rule was asked."""
-        made = [stage.decision for stage in (self.input, self.output) if stage.decision]
-        return max(made, key=lambda decision: decision.action, default=None)
+        given, made = self.input.decision, self.output.decision
+        if given is None or made is None:
+            return given or made
+        return made if made.action > given.action else given
 
     def _awaiting_request(self, event: Event) -> Command:
         if isinstance(event, Unreadable):
@@ -171,7 +173,7 @@ class Session:
         return Answer(texts)
 
     def _decision_id(self, stage: Stage) -> str:
-        return f"{self.exchange_id}.{stage}"
+        return self.exchange_id + (".input" if stage is Stage.INPUT else ".output")
 
 
 def _unexpected(event: Event, wanted: str) -> TypeError:

@@ -98,7 +98,7 @@ async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
     while data := await reader.read(_CHUNK):
         writer.write(data)
         await writer.drain()
-    writer.close()
+    writer.write_eof()
 
 
 def json_answer(status: int, value: object) -> Answer:

@@ -15,7 +15,7 @@ from sentinel.instruments import (
     UNSCREENED,
 )
 
-_READ = (Screened.YES, Screened.NO_RULE)
+_READ = (Screened.YES, Screened.NO_RULE, Screened.NOT_REACHED)
 
 
 class Measures:
@@ -29,7 +29,7 @@ class Measures:
 
     def count(self, record: Record) -> None:
         """What was not read by rules is counted as unscreened, with the reason, and never as screened."""
-        unread = next((s for s in (record.input_screened, record.output_screened) if not _was_read(s)), None)
+        unread = _unread(record.input_screened) or _unread(record.output_screened)
         key = ("no" if unread else "yes", record.action, record.grpc_code)
         calls = self._calls.get(key)
         if calls is None:
@@ -47,5 +47,5 @@ class Measures:
                 DETECTOR_FAILURES.labels(detector).inc()
 
 
-def _was_read(screened: Screened) -> bool:
-    return screened in _READ or screened is Screened.NOT_REACHED
+def _unread(screened: Screened) -> Screened | None:
+    return None if screened in _READ else screened
