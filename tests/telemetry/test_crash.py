@@ -96,7 +96,9 @@ def check(stored: dict[str, list[dict[str, Any]]], told: dict[str, set[str]]) ->
     assert interrupted["interrupted"]
     # Written, and killed before the id was printed: at most one record and one end of a stream a writer.
     assert len(set(rows["exchanges"]) - told["final"] - told["open"]) <= 9
-    expected = {"exchanges": 1, "findings": 1, "spans": 2, "lookup": 1}
-    for table, each in expected.items():
+    for table in rows:
         assert set(rows[table]) == set(rows["exchanges"]), table
+    for table, each in {"exchanges": 1, "findings": 1, "spans": 2}.items():
         assert set(rows[table].values()) == {each}, table
+    # Mending a block that a killed engine lost may fill the look-up table twice; its readers ask min and max.
+    assert set(rows["lookup"].values()) <= {1, 2}

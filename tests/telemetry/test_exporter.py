@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from sentinel.core.errors import ConfigError, StoreError
-from sentinel.core.record import Record
+from sentinel.core.record import Record, decode
 from sentinel.spool import segment
 from sentinel.spool.config import SpoolConfig
 from sentinel.spool.reader import list_segments
@@ -269,6 +269,22 @@ def test_a_refused_record_on_its_own_waits_and_holds_nothing_up(house: House) ->
     house.export(exporter)
     assert set(house.outcomes()) == {name(2)}
     assert (exporter.status().pending_records, exporter.status().quarantined) == (0, 1)
+
+
+def test_a_refused_record_outlives_its_exporter(house: House) -> None:
+    refused = record(name(1), **UNSTORABLE)
+    house.write(refused)
+    house.close()
+    house.export()
+    house.write(record(name(2)), writer="w1-b")
+    exporter = house.export(house.exporter())
+    # The new exporter tries it first, and knows only after the next record that the store is well.
+    house.write(record(name(3)), writer="w1-b")
+    house.export(exporter)
+    (kept,) = (house.state / "quarantine").iterdir()
+    assert decode(kept.read_bytes()) == refused
+    assert set(house.outcomes()) == {name(2), name(3)}
+    assert exporter.status().dropped == 0
 
 
 def test_a_store_that_refuses_everything_quarantines_nothing(empty_house: House) -> None:
