@@ -18,7 +18,7 @@ _GAUGES = {
     "open_exchanges": ("sentinel_open_exchanges", "Streams whose final record has not come"),
     "lag_seconds": (
         "sentinel_export_lag_seconds",
-        "Age of the last batch's oldest record when the store had it",
+        "Age of the last batch when the store got it",
     ),
     "oldest_pending_seconds": (
         "sentinel_spool_oldest_seconds",
@@ -31,7 +31,7 @@ _COUNTERS = {
     "quarantined": ("sentinel_records_quarantined", "Records that the store refused for good"),
     "corrupt_segments": (
         "sentinel_spool_corrupt_segments",
-        "Spool files set aside because they were damaged",
+        "Damaged spool files that were set aside",
     ),
 }
 

@@ -42,6 +42,9 @@ log = logging.getLogger("sentinel.worker")
 # With the defaults (1,000 and 3,000) a burst of 2,000 streams sees some of them cancelled without a status.
 _MAX_PENDING = 100_000
 
+_NEED_RESTART = ("state_dir", "workers", "drain_s", "listen", "upstream", "adapters")
+_NEED_RESTART += ("keepalive", "health", "spool", "exporter", "store")
+
 
 class Worker:
     """One process's servers and everything that they share."""
@@ -130,6 +133,8 @@ class Worker:
             screener = await asyncio.to_thread(_load_screener, config)
             self._driver.settings = _settings(config)
             self._driver.screener = screener
+            if stale := [key for key in _NEED_RESTART if getattr(config, key) != getattr(self._config, key)]:
+                log.warning("changed, but in force only after a restart: %s", ", ".join(stale))
         except SentinelError as error:
             RELOADS.labels("refused").inc()
             log.error("the reload is refused and the old rules stay in force:\n%s", error)
