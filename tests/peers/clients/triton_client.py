@@ -10,6 +10,7 @@ with the `tritonclient` environment's Python.
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import queue
 import sys
@@ -50,12 +51,14 @@ def stream(command: dict) -> dict:
     messages: queue.Queue = queue.Queue()
     client = triton.InferenceServerClient(command["address"])
     client.start_stream(lambda result, error: messages.put((result, error)))
-    client.async_stream_infer(
-        command["model"],
-        [text_input(command["text"])],
-        request_id="s1",
-        enable_empty_final_response=True,
-    )
+    # A server may refuse the stream before the request is in it; the callback then tells why.
+    with contextlib.suppress(InferenceServerException):
+        client.async_stream_infer(
+            command["model"],
+            [text_input(command["text"])],
+            request_id="s1",
+            enable_empty_final_response=True,
+        )
     texts: list[str] = []
     while True:
         result, error = messages.get(timeout=30)
