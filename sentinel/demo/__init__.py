@@ -1,9 +1,11 @@
 """Something to watch Sentinel with: a stand-in model server and conversations to have with it.
 
-library             documents.yaml, and answers made of its sentences (no model, no randomness)
-model               a gRPC server of the Open Inference protocol that answers from the library
-conversations       conversations.yaml: what is said, and what a person would expect Sentinel to do
-client              a gRPC client that holds the conversations and tells how each ended
+library         documents.yaml, and answers made of its sentences (no model, no randomness)
+model           a gRPC server of the Open Inference protocol that answers from the library
+tensors         how the server reads requests and writes answers
+conversations   conversations.yaml: what is said, and what a person would expect Sentinel to do
+client          a gRPC client that holds the conversations and tells how each ended
+ask             one question of your own, through the same client
 
 The company, its documents and everybody in them are invented.
 """
