@@ -57,6 +57,8 @@ def channel_options(limits: LimitsConfig, keepalive: KeepaliveConfig) -> list[tu
         ("grpc.absolute_max_metadata_size", 2 * limits.max_metadata_bytes),
         ("grpc.keepalive_time_ms", int(keepalive.time_s * 1000)),
         ("grpc.keepalive_timeout_ms", int(keepalive.timeout_s * 1000)),
+        # gRPC's own limit for any ping is a minute, and it outlasts the keepalive timeout.
+        ("grpc.http2.ping_timeout_ms", int(keepalive.timeout_s * 1000)),
         ("grpc.keepalive_permit_without_calls", 1),
         ("grpc.http2.max_pings_without_data", 0),
         # A fixed window instead of one that grows with the measured bandwidth: on a fast link that came to
