@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
+import signal
 import socket
 import threading
 import time
@@ -131,6 +134,44 @@ def test_goaway_loses_no_call(tmp_path: Path, rules: Path) -> None:
         assert finish(long_stream, [b"a"]).messages == (b"a", b"b")
     assert failed == []
     assert len(peers) >= 3, f"connections were not renewed: {peers}, {first_peer}, {len(calls)} calls"
+
+
+KEEPALIVE = {"time_s": 0.5, "timeout_s": 0.5}
+
+
+class TestKeepalive:
+    """Ends that stop answering without a word: only pings find out."""
+
+    @BOTH
+    def test_upstream(self, tmp_path: Path, rules: Path, method: str) -> None:
+        call = Call([["read_all"], ["wait", "never"]], REQUESTS[method], method, timeout=None)
+        with (
+            torture(tmp_path) as upstream,
+            start_sidecar(
+                tmp_path, upstream.address, keepalive=KEEPALIVE, rules={"paths": [str(rules)]}
+            ) as sidecar,
+            connect(sidecar.address) as channel,
+        ):
+            stream = open_stream(channel, call)
+            eventually(lambda: upstream.control.seen(call)["notes"], bool)
+            upstream.process.send_signal(signal.SIGSTOP)
+            assert finish(stream).code == "UNAVAILABLE"
+            upstream.process.send_signal(signal.SIGCONT)
+
+    def test_caller(self, tmp_path: Path) -> None:
+        call = Call([["read_all"], ["wait", "never"]], timeout=None)
+        with (
+            torture(tmp_path) as upstream,
+            start_sidecar(tmp_path, upstream.address, keepalive=KEEPALIVE) as sidecar,
+        ):
+            context = multiprocessing.get_context("spawn")
+            caller = context.Process(target=observe, args=(sidecar.address, call))
+            caller.start()
+            eventually(lambda: upstream.control.seen(call)["notes"], bool)
+            os.kill(caller.pid, signal.SIGSTOP)  # type: ignore[arg-type]
+            assert upstream.control.ended(call)["ended"] == "cancelled"
+            caller.kill()
+            caller.join()
 
 
 RAW = {

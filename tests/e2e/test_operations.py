@@ -187,9 +187,10 @@ class TestReload:
         ids=["value", "key", "YAML", "detector"],
     )
     def test_wrong_rules_are_refused_and_the_old_ones_kept(
-        self, live: tuple[Sidecar, Path], trigger: str, text: str, key: str
+        self, live: tuple[Sidecar, Path], text: str, key: str
     ) -> None:
         sidecar, rules = live
+        trigger = "SIGHUP" if key else "file change"
         good = RULE.format(id="mine", action="flag")
         self.write(sidecar, rules, good, trigger)
         eventually(lambda: self.actions(sidecar), lambda found: found == {"flag"})
