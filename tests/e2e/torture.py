@@ -99,6 +99,10 @@ class Upstream:
         except asyncio.CancelledError:
             seen.ended = "cancelled"
             raise
+        except grpc.aio.InternalError:
+            # A write to a call that the caller has just cancelled: the library tells that in either way.
+            seen.ended = "cancelled"
+            raise
         except grpc.aio.AbortError:
             seen.ended = "status"
             raise
