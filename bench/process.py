@@ -6,7 +6,7 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from bench.programs import c_upstream, load, request_message, resident_mb, sidecar
+from bench.programs import load, request_message, resident_mb, sidecar, upstream_saying
 from bench.proxy import prose
 from bench.report import save, table
 
@@ -16,7 +16,7 @@ def main() -> None:
     parser.add_argument("--calls", type=int, default=100_000, help="calls before memory is read again")
     options = parser.parse_args()
     request = request_message(prose(2_000))
-    with tempfile.TemporaryDirectory() as folder, c_upstream(prose(500)) as upstream:
+    with tempfile.TemporaryDirectory() as folder, upstream_saying(prose(500)) as upstream:
         state = Path(folder) / "state"
         with sidecar(upstream, state_dir=state) as first:
             cold = first.ready_s

@@ -1,4 +1,4 @@
-"""The programs that the benchmarks run: a fast C upstream, the baseline, the sidecar, and a C load
+"""The programs that the benchmarks run: an upstream, the baseline, the sidecar, and a C load
 generator."""
 
 from __future__ import annotations
@@ -6,7 +6,6 @@ from __future__ import annotations
 import contextlib
 import json
 import shutil
-import socket
 import statistics
 import subprocess
 import sys
@@ -33,12 +32,6 @@ def framed(message: bytes) -> bytes:
     return b"\0" + len(message).to_bytes(4, "big") + message
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def request_message(text: str) -> bytes:
     """A ModelInfer request that carries the text as Triton's vLLM backend takes it."""
     message = open_inference_pb2.ModelInferRequest(model_name="bench", id="1")
@@ -56,9 +49,8 @@ def response_message(text: str) -> bytes:
 
 
 @contextlib.contextmanager
-def running(command: list[str], *, quiet: bool = False) -> Iterator[subprocess.Popen[str]]:
-    errors = subprocess.DEVNULL if quiet else None
-    process = subprocess.Popen(command, text=True, stdout=subprocess.PIPE, stderr=errors)
+def running(command: list[str]) -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen(command, text=True, stdout=subprocess.PIPE)
     try:
         yield process
     finally:
@@ -71,28 +63,14 @@ def running(command: list[str], *, quiet: bool = False) -> Iterator[subprocess.P
 
 
 @contextlib.contextmanager
-def c_upstream(answer: str) -> Iterator[str]:
-    """nghttpd, which gives the same answer to every call at about no cost; yields HOST:PORT."""
-    port = free_port()
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / METHOD.lstrip("/")
-        path.parent.mkdir(parents=True)
-        path.write_bytes(framed(response_message(answer)))
-        types = Path(folder) / "mime"
-        types.write_text("application/grpc ModelInfer\n")
-        program = required("nghttpd", "nghttp2-server")
-        command = [program, "--no-tls", "-a", "127.0.0.1", "-d", folder, "--trailer", "grpc-status: 0"]
-        with running([*command, str(port)], quiet=True):
-            wait_for_port(port)
-            yield f"127.0.0.1:{port}"
-
-
-def wait_for_port(port: int) -> None:
-    for _ in range(200):
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-            return
-        time.sleep(0.05)
-    raise SystemExit(f"nothing listens on port {port}")
+def upstream_saying(answer: str) -> Iterator[str]:
+    """A model server that gives the same answer to every call; yields HOST:PORT."""
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(response_message(answer))
+        file.flush()
+        with running([sys.executable, "-m", "bench.upstream", file.name]) as process:
+            assert process.stdout
+            yield f"127.0.0.1:{process.stdout.readline().strip()}"
 
 
 @contextlib.contextmanager

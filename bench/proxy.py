@@ -1,6 +1,6 @@
 """What the sidecar costs on the call path, against a bare grpc.aio forwarder in the same run.
 
-Both stand between the same load generator (h2load, C) and the same upstream (nghttpd, C), one process each,
+Both stand between the same load generator (h2load, C) and the same upstream, one process each,
 measured in turns so that whatever else the machine does hits both. `python -m bench.proxy`
 """
 
@@ -14,7 +14,7 @@ from typing import NamedTuple
 from rich.console import Console
 from rich.progress import track
 
-from bench.programs import Load, baseline, c_upstream, load, request_message, sidecar
+from bench.programs import Load, baseline, load, request_message, sidecar, upstream_saying
 from bench.report import save, table
 
 PROSE = (
@@ -51,7 +51,7 @@ def cases(quick: bool) -> Iterator[tuple[str, str, int]]:
 
 def measure(rounds: int, seconds: float, quick: bool) -> list[Row]:
     rows = []
-    with c_upstream(prose(500)) as upstream, baseline(upstream) as bare, sidecar(upstream) as ours:
+    with upstream_saying(prose(500)) as upstream, baseline(upstream) as bare, sidecar(upstream) as ours:
         for name, text, in_flight in track(list(cases(quick)), "calls", console=Console(stderr=True)):
             request = request_message(text)
             pairs = [

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -42,8 +43,10 @@ log = logging.getLogger("sentinel.worker")
 # With the defaults (1,000 and 3,000) a burst of 2,000 streams sees some of them cancelled without a status.
 _MAX_PENDING = 100_000
 
-_NEED_RESTART = ("state_dir", "workers", "drain_s", "listen", "upstream", "adapters")
-_NEED_RESTART += ("keepalive", "health", "spool", "exporter", "store")
+_GC_THRESHOLD = 50_000
+
+_NEED_RESTART = ["state_dir", "workers", "drain_s", "listen", "upstream", "adapters"]
+_NEED_RESTART += ["keepalive", "health", "spool", "exporter", "store"]
 
 
 class Worker:
@@ -86,8 +89,13 @@ class Worker:
         inner.add_insecure_port(f"unix:{self._admin_socket()}")
         await server.start()
         await inner.start()
-        following = asyncio.create_task(follower.run())
+        following = asyncio.gather(follower.run(), driver.sample())
         self._install_signals()
+        # What was built for serving lives as long as we do: the collector need not look at it again, and
+        # what a call leaves behind is freed by reference counts.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(_GC_THRESHOLD)
         report(event="ready", ready=True, policy=driver.screener.policy.digest)
         await self._stopping.wait()
         report(event="draining", ready=False)

@@ -34,6 +34,7 @@ class Screened(StrEnum):
     """Whether a stage was read by the rules. Only `YES` may be called screened."""
 
     YES = "yes"
+    PARTLY = "partly"  # the texts were read, and beside them stood bytes that are no text (pictures, sound)
     NO_RULE = "no_rule"  # no rule asks for this stage here
     UNKNOWN_METHOD = "unknown_method"
     STREAM = "stream"  # a stream that no screener reads

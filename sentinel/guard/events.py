@@ -10,15 +10,17 @@ from sentinel.core.record import Screened
 
 
 class RequestRead(msgspec.Struct, frozen=True):
-    """The request was decoded into these texts."""
+    """The request was decoded into these texts; `partly` when it also held bytes that are no text."""
 
     parts: list[TextPart]
+    partly: bool = False
 
 
 class ResponseRead(msgspec.Struct, frozen=True):
-    """The model's response was decoded into these texts."""
+    """The model's response was decoded into these texts; `partly` as above."""
 
     parts: list[TextPart]
+    partly: bool = False
 
 
 class Inspected(msgspec.Struct, frozen=True):

@@ -86,6 +86,7 @@ class Session:
         if not isinstance(event, RequestRead):
             raise _unexpected(event, "a request")
         self.input.parts = event.parts
+        self.input.screened = Screened.PARTLY if event.partly else Screened.YES
         return self._screen(Stage.INPUT, self.input, self._inspecting_input, self._forward)
 
     def _inspecting_input(self, event: Event) -> Command:
@@ -97,6 +98,7 @@ class Session:
         if not isinstance(event, ResponseRead):
             raise _unexpected(event, "a response")
         self.output.parts = event.parts
+        self.output.screened = Screened.PARTLY if event.partly else Screened.YES
         return self._screen(Stage.OUTPUT, self.output, self._inspecting_output, self._answer)
 
     def _inspecting_output(self, event: Event) -> Command:
@@ -116,7 +118,6 @@ class Session:
         if selection.empty:
             facts.screened = Screened.NO_RULE
             return release(None)
-        facts.screened = Screened.YES
         self._state = inspecting
         return Inspect([part.text for part in facts.parts], selection.detectors, selection.deadline_ms)
 

@@ -12,7 +12,7 @@ from typing import NoReturn
 import grpc
 import grpc.aio
 
-from sentinel.adapters.base import Adapter, DecodedRequest
+from sentinel.adapters.base import Adapter, Decoded, DecodedRequest
 from sentinel.core.decision import Decision
 from sentinel.core.errors import WireError
 from sentinel.core.exchange import Stage
@@ -50,7 +50,7 @@ class UnaryRun(ExchangeRun):
         except WireError as error:
             await self._malformed(error)
         self.begin_session(decoded.model)
-        command = await self._screen(self._read(Stage.INPUT, RequestRead(decoded.parts)))
+        command = await self._screen(self._read(Stage.INPUT, decoded))
         if isinstance(command, Refuse):
             await self._refuse(command.decision, self.driver.settings.refusal.prompt_code)
         assert isinstance(command, Forward)
@@ -71,7 +71,7 @@ class UnaryRun(ExchangeRun):
             decoded = self.adapter.decode_response(self.method, response, request)
             self.response_id = decoded.response_id
             self.tokens = decoded.input_tokens, decoded.output_tokens
-            command = await self._screen(self._read(Stage.OUTPUT, ResponseRead(decoded.parts)))
+            command = await self._screen(self._read(Stage.OUTPUT, decoded))
             if isinstance(command, Answer) and command.texts is not None:
                 response = decoded.encode(command.texts)
         except WireError as error:
@@ -85,12 +85,13 @@ class UnaryRun(ExchangeRun):
         await self.record(outcome)
         return response
 
-    def _read(self, stage: Stage, event: RequestRead | ResponseRead) -> Event:
+    def _read(self, stage: Stage, decoded: Decoded) -> Event:
         limit = self.driver.settings.limits.max_text_chars
-        if sum(len(part.text) for part in event.parts) <= limit:
-            return event
-        why = f"more text than limits.max_text_chars ({limit})"
-        return Unreadable(stage, Screened.TOO_LARGE, why)
+        if sum([len(part.text) for part in decoded.parts]) > limit:
+            why = f"more text than limits.max_text_chars ({limit})"
+            return Unreadable(stage, Screened.TOO_LARGE, why)
+        event = RequestRead if stage is Stage.INPUT else ResponseRead
+        return event(decoded.parts, bool(decoded.unread))
 
     async def _screen(self, event: Event) -> Command:
         command = self.session.receive(event)

@@ -143,6 +143,11 @@ def test_a_stage_without_rules_is_not_called_screened(screener: Screeners, redac
     assert isinstance(play.response("BAD1"), Refuse)
 
 
+def test_a_message_with_bytes_that_are_no_text_is_not_called_screened(play: Play) -> None:
+    play.say(RequestRead([TextPart(Role.PROMPT, "what is in this picture?", "p")], partly=True))
+    assert play.session.input.screened is Screened.PARTLY
+
+
 def test_events_out_of_order_are_a_mistake_of_the_driver(play: Play) -> None:
     with pytest.raises(TypeError, match="expected a request"):
         play.response("early")
