@@ -84,7 +84,7 @@ class Worker:
         follower.attach(server)
         server.add_generic_rpc_handlers((GrpcFront(driver, adapters),))
         self._listen(server)
-        inner = grpc.aio.server()
+        inner = grpc.aio.server(options=channel_options(config.limits, config.keepalive))
         GuardService(driver).attach(inner)
         inner.add_insecure_port(f"unix:{self._admin_socket()}")
         await server.start()
