@@ -281,7 +281,8 @@ class TestDeadline:
         method, requests, script = kind
         call = Call(script, requests, method, timeout=1000)
         assert observe(address, call).code == "OK"
-        assert 980 < upstream.control.seen(call)["deadline"] <= 1000
+        # Each hop rounds what it writes to the wire up, by a hundredth at most.
+        assert 980 < upstream.control.seen(call)["deadline"] < 1021
 
     def test_none_stays_none(self, address: str, upstream: Torture, kind: Kind) -> None:
         method, requests, script = kind
