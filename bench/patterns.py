@@ -2,8 +2,9 @@
 
     python -m bench.patterns --data DIR [--reference FILE] [--sample N]
 
-DIR holds `pii/*.jsonl.gz` and `traffic/*.jsonl.gz`, whose rows have text fields. Presidio takes some milliseconds
-a text: its answers are kept in FILE (JSON lines, one a text) and used again when FILE is given and exists.
+DIR holds `pii/*.jsonl.gz` and `traffic/*.jsonl.gz`, whose rows have text fields. Presidio takes some
+milliseconds a text: its answers are kept in FILE (JSON lines, one a text) and used again when FILE is given
+and exists.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""Presidio as the reference: its own recognizers over a blank English tokenizer, before thresholds and before the
-engine drops overlaps across recognizers."""
+"""Presidio as the reference: its own recognizers over a blank English tokenizer, before thresholds and
+before the engine drops overlaps across recognizers."""
 
 from __future__ import annotations
 

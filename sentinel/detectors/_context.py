@@ -20,6 +20,14 @@ from sentinel.detectors._recognizers import ContextSettings, TokenizerRules
 
 # Chunks whose tokens are plain without spaCy's expressions (a full stop after a capital is not).
 _SIMPLE = re.compile(r"""([(\"]?)([A-Za-z]*[a-z]|[A-Z]+(?![.])|[0-9]+(?![^0-9]))([)\"]?)([,.;:!?]?)""")
+# What an ASCII chunk must look like for spaCy's long expressions to have no say: asked first, as they cost
+# 5 us each. A prefix is punctuation or a currency (`US$`); a suffix is punctuation, `'s`, or a unit behind
+# a number; an infix stands between the characters named here.
+_NO_PREFIX = re.compile(r"[0-9]|[A-Za-z](?!.*\$)")
+_NO_SUFFIX = re.compile(r"(?:[0-9]|(?:^|[^0-9'/A-Za-z])[A-Za-z]+)\Z")
+_INFIX_POSSIBLE = re.compile(
+    r"""[A-Za-z0-9][:<>=/~\-]+[A-Za-z]|[0-9][+\-*^][0-9\-]|[a-z'"]\.[A-Z'"]|[A-Za-z],[A-Za-z]|\.\."""
+)
 _SPACE = re.compile(r"\s")
 _SPACE_OR_NOT = re.compile(r"\s+|\S+")
 _WITH_COLON = re.compile(r"[^\s:]{0,200}:\S{1,200}")
@@ -81,15 +89,15 @@ class Tokenizer:
     def _split_affixes(self, rest: str) -> list[str]:
         before: list[str] = []
         after: list[str] = []
+        plain = rest.isascii()
         while rest and rest not in self._rules:
-            found = self._prefix.search(rest)
-            prefix = found.end() if found else 0
+            prefix = 0 if plain and _NO_PREFIX.match(rest) else self._length(self._prefix.search(rest))
             if prefix and rest[prefix:] in self._rules:
                 before.append(rest[:prefix])
                 rest = rest[prefix:]
                 break
-            found = self._suffix.search(rest[prefix:])
-            suffix = len(found.group()) if found else 0
+            bare = plain and _NO_SUFFIX.search(rest, prefix)
+            suffix = 0 if bare else self._length(self._suffix.search(rest[prefix:]))
             if suffix and rest[:-suffix] in self._rules:
                 after.append(rest[-suffix:])
                 rest = rest[:-suffix]
@@ -105,13 +113,19 @@ class Tokenizer:
                 rest = rest[prefix:]
         return [*before, *self._middle(rest), *reversed(after)]
 
+    @staticmethod
+    def _length(match: re.Match[str] | None) -> int:
+        return len(match.group()) if match else 0
+
     def _middle(self, rest: str) -> tuple[str, ...] | list[str]:
         if not rest:
             return ()
         known = self._rules.get(rest)
         if known is not None:
             return known
-        if self._url.match(rest):
+        if rest.isascii() and not _INFIX_POSSIBLE.search(rest):
+            return (rest,)
+        if "." in rest and self._url.match(rest):
             return (rest,)
         pieces: list[str] = []
         start = 0
@@ -247,8 +261,8 @@ class Surroundings:
 
     @cached_property
     def _pieces(self) -> frozenset[str]:
-        """The parts of tokens that hold a colon, as far as they are otherwise ignored: Presidio counts an equal
-        token anywhere in the text as a keyword."""
+        """The parts of tokens that hold a colon, as far as they are otherwise ignored: Presidio counts
+        an equal token anywhere in the text as a keyword."""
         words: set[str] = set()
         for match in _WITH_COLON.finditer(self._text):
             chunk = match.group()

@@ -51,11 +51,13 @@ def _recognizers() -> list[dict[str, Any]]:
 
     registry = RecognizerRegistry(supported_languages=["en"])
     registry.load_predefined_recognizers(languages=["en"])
-    ours = (PatternRecognizer, PhoneRecognizer)
-    found = {r.name: _settings(r, True) for r in registry.recognizers if isinstance(r, ours)}
+    ours: tuple[type, ...] = (PatternRecognizer, PhoneRecognizer)
+    loaded: list[Any] = [r for r in registry.recognizers if isinstance(r, ours)]
+    found = {recognizer.name: _settings(recognizer, True) for recognizer in loaded}
     for _, kind in sorted(inspect.getmembers(predefined_recognizers, inspect.isclass)):
         if issubclass(kind, ours) and kind not in ours and kind.__name__ not in found:
-            found[kind.__name__] = _settings(kind(), False)
+            make: Any = kind
+            found[kind.__name__] = _settings(make(), False)
     if "PhoneRecognizer" not in found:
         found["PhoneRecognizer"] = _settings(PhoneRecognizer(), True)
     return list(found.values())

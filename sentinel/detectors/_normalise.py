@@ -67,11 +67,19 @@ def _replacement(char: str) -> str:
 
 
 _TABLE = _Replacements()
+_TYPOGRAPHY = frozenset("\u2018\u2019\u201c\u201d\u2026\u2022\u2122\xae\xa9")
+
+
+def _matters(char: str) -> bool:
+    """Whether the character can hide something: no plain quote, ellipsis or bullet, which most texts have."""
+    return char not in _TYPOGRAPHY and (char in _LOOK_ALIKE or _TABLE[char] != char)
 
 
 def normalised(text: str) -> Normalised | None:
     """The normalised form, or None when it is the text itself."""
     if text.isascii():
+        return None
+    if not any(map(_matters, set("".join(_NON_ASCII.findall(text))))):
         return None
     disguised = _disguised_letters(text)
     parts: list[str] = []

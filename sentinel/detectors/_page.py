@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
 from sentinel.core.finding import Finding
@@ -43,3 +44,29 @@ class PatternDetector(Protocol):
     expressions: Sequence[Expression]
 
     def find(self, page: Page, first: int, hit: Sequence[int]) -> list[Finding]: ...
+
+
+class Places:
+    """Stretches of a text, asked whether another overlaps any of them; logarithmic in their number."""
+
+    __slots__ = ("_ends", "_starts")
+
+    def __init__(self, stretches: Iterable[tuple[int, int]] = ()) -> None:
+        self._starts: list[int] = []  # disjoint and ascending, as are the ends
+        self._ends: list[int] = []
+        for start, end in sorted(stretches):
+            if self._ends and start < self._ends[-1]:
+                self._ends[-1] = max(self._ends[-1], end)
+            else:
+                self._starts.append(start)
+                self._ends.append(end)
+
+    def overlap(self, start: int, end: int) -> bool:
+        index = bisect_right(self._ends, start)
+        return index < len(self._starts) and self._starts[index] < end
+
+    def add(self, start: int, end: int) -> None:
+        """A stretch that overlaps none."""
+        index = bisect_right(self._starts, start)
+        self._starts.insert(index, start)
+        self._ends.insert(index, end)

@@ -97,6 +97,8 @@ class Scanner:
     def matches(self, index: int, text: str, skeleton: bytes, ends: list[int], work: Work) -> list[Any]:
         """The matches of expression `index` in `text`, given the ends of its candidates."""
         form = self._forms[index]
+        if not form.expression:
+            return self._everywhere(index, text, work)
         search = (self._regexes[index] or self._compile(index)).search
         found: list[Any] = []
         position = start = limit = 0
@@ -117,6 +119,13 @@ class Scanner:
                 position = match.end()
         return found
 
+    def _everywhere(self, index: int, text: str, work: Work) -> list[Any]:
+        """For an expression without a candidate form. Presidio drops empty matches as well."""
+        work.windows += 1
+        work.characters += len(text)
+        found = (self._regexes[index] or self._compile(index)).finditer(text)
+        return [match for match in found if match.end() > match.start()]
+
     def _window_start(self, index: int, form: CandidateForm, skeleton: bytes, position: int, end: int) -> int:
         start = max(position, end - (MAX_HEAD if form.head == UNBOUNDED else form.head))
         if end - start < _SHORT or not form.stops:
@@ -128,8 +137,6 @@ class Scanner:
         self, index: int, form: CandidateForm, skeleton: bytes, ends: list[int], k: int, start: int
     ) -> tuple[int, int]:
         """Index of the last candidate of the window and the window's end."""
-        if not form.expression:
-            return k, len(skeleton)
         last = k
         limit = self._reach(index, form, skeleton, ends[last])
         endless = UNBOUNDED in (form.head, form.tail)
@@ -167,9 +174,9 @@ def _search(search: Any, text: str, start: int, limit: int, work: Work) -> Any:
     """The first match that starts in the window, at its true length."""
     wide = limit
     while True:
-        work.windows += 1
-        work.characters += wide - start
         match = search(text, start, wide)
+        work.windows += 1
+        work.characters += (match.end() if match else wide) - start
         if match is None or match.start() >= limit:
             return None
         if wide >= len(text) or match.end() + _LOOK <= wide:

@@ -3,8 +3,8 @@ PhoneRecognizer does, region by region.
 
 A candidate is a stretch with enough digits. The package reads only the surroundings: the longest stretch of
 characters that can be part of a number or of its extension, with a little of what follows, because it judges
-the neighbours too. Whatever lies outside cannot change its answer. Parsing takes 50 us, so digits that cannot be
-a number of a region, going by the package's own metadata, are not parsed.
+the neighbours too. Whatever lies outside cannot change its answer. Parsing takes 50 us, so digits that
+cannot be a number of a region, going by the package's own metadata, are not parsed.
 
 The bound: `limit` pieces parsed per text. Past it a piece that has the right shape is reported unconfirmed.
 A region longer than MAX_REGION characters is read in stretches of that length.
@@ -24,6 +24,7 @@ from sentinel.detectors._patterns import Work
 
 MAX_REGION = 600
 _AFTER = 4  # what is judged behind a number: a time stamp's ":30", the next letter
+_LONGEST = 200  # characters: 20 digits with four other characters after each, and an extension
 _ALIKE = 9  # shorter numbers can be judged otherwise by a region of the same family
 
 # Of the package's candidate pattern: punctuation between digits, lead characters, letters of extension
@@ -45,8 +46,8 @@ _SPECIAL = re.compile(
 _NOT_DIGITS = re.compile(r"[^0-9]+")
 
 _TYPES = (
-    "fixed_line", "mobile", "toll_free", "premium_rate", "shared_cost", "personal_number", "voip", "pager", "uan",
-    "voicemail",
+    "fixed_line", "mobile", "toll_free", "premium_rate", "shared_cost", "personal_number", "voip", "pager",
+    "uan", "voicemail",
 )  # fmt: skip
 
 
@@ -59,8 +60,8 @@ class PhoneMatch(msgspec.Struct, frozen=True, gc=False):
 
 
 def candidate_expression(regions: Iterable[str]) -> str:
-    """For Hyperscan, over the skeleton (where `q` and \\x01 stand for the punctuation beyond ASCII): as many digits
-    as the shortest valid number of `regions` has, with punctuation between."""
+    """For Hyperscan, over the skeleton (where `q` and \\x01 stand for the punctuation beyond ASCII): as
+    many digits as the shortest valid number of `regions` has, with punctuation between."""
     lengths = [
         length
         for region in regions
@@ -109,6 +110,8 @@ class _Shape:
         self.family = (code, prefix, metadata.international_prefix, metadata.national_prefix_transform_rule)
 
     def fits(self, piece: str) -> bool:
+        if len(piece) > _LONGEST:
+            return False
         if not _PLAIN_PIECE.fullmatch(piece):
             return True  # a plus, an extension, digits of another script: the package decides
         return self.fits_digits(_NOT_DIGITS.sub("", piece))
@@ -129,7 +132,7 @@ class _Shape:
         return False
 
 
-class _Survey(phonenumbers.PhoneNumberMatcher):  # type: ignore[misc]
+class _Survey(phonenumbers.PhoneNumberMatcher):
     """Goes through every piece that the matcher would try, and notes the regions that any piece fits."""
 
     def __init__(self, text: str, shapes: dict[str, _Shape]) -> None:
@@ -145,7 +148,7 @@ class _Survey(phonenumbers.PhoneNumberMatcher):  # type: ignore[misc]
         return [region for region in self._shapes if region not in self._open]
 
 
-class _Confirmation(phonenumbers.PhoneNumberMatcher):  # type: ignore[misc]
+class _Confirmation(phonenumbers.PhoneNumberMatcher):
     """The package's matcher, which parses only pieces of the right shape and at most `limit` of them.
 
     `known` holds answers for the same piece from a region whose numbers are written alike (`US` and `CA`).
@@ -212,8 +215,8 @@ class PhoneFinder:
     def _plausible(self, core: str, part: str) -> list[str]:
         """The regions of which a number may be in `core`.
 
-        Without an extension, every piece that the package tries holds neighbouring groups of digits whole: a few
-        groups are judged without its help.
+        Without an extension, every piece that the package tries holds neighbouring groups of digits whole:
+        a few groups are judged without its help.
         """
         groups = _DIGITS.findall(core)
         if len(groups) > _FEW_GROUPS or not core.isascii() or _SPECIAL.search(core):

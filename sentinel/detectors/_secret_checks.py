@@ -14,14 +14,19 @@ _BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 # Values that documentation, templates and masks put where a secret would stand.
 _PLACEHOLDER = re.compile(
     r"""(?ix)
-      [<\[{(] .* | .* [>\])}] $ | .* \$\{ .* | \$ [a-z_][a-z0-9_]* | % .* % | .* \{\{ .* | \#\{ .* | @ [a-z_]+ @
-    | (.) \1* | (?: [x*.\-_•]{3,} ) .* | .* (?: x{4,} | \*{3,} | \.{3,} | 0{8,} | 1234567 | abcdefg | qwerty ) .*
-    | .* (?: your | example | sample | placeholder | dummy | redacted | changeme | change[-_]me | replace[-_]? | insert[-_]
-           | todo | fixme | foobar | lorem | not[-_]?a[-_]?real | fake | test[-_]?key | my[-_] (?:secret|token|key|pass) ) .*
-    | (?: null | none | nil | undefined | true | false | string | str | int | pass(?:word|wd|phrase)? | secret | token
-        | key | apikey | api[-_]key | user(?:name)? | admin | root | test(?:ing)? | hidden | empty | required | optional
-        | default | process\.env .* | os\.environ .* | os\.getenv .* | env\. .* | getenv .* | config\. .* | self\. .*
-        | this\. .* | settings\. .* | secrets\. .* | vault: .* | \*+ )
+      [<\[{(] .* | .* [>\])}] $ | .* \$\{ .* | \$ [a-z_][a-z0-9_]* | % .* % | .* \{\{ .* | \#\{ .*
+    | @ [a-z_]+ @
+    | (.) \1*
+    | [x*.\-_•]{3,} .*
+    | .* (?: x{4,} | \*{3,} | \.{3,} | 0{8,} | 1234567 | abcdefg | qwerty ) .*
+    | .* (?: your | example | sample | placeholder | dummy | redacted | change[-_]?me | replace[-_]
+           | insert[-_] | todo | fixme | foobar | lorem | not[-_]?a[-_]?real | fake | test[-_]?key
+           | my[-_] (?:secret|token|key|pass) ) .*
+    | (?: null | none | nil | undefined | true | false | string | str | int | pass(?:word|wd|phrase)? | secret
+        | token | key | api[-_]?key | user(?:name)? | admin | root | test(?:ing)? | hidden | empty | required
+        | optional | default | \*+ )
+    | (?: process\.env | os\.environ | os\.getenv | env\. | getenv | config\. | self\. | this\. | settings\.
+        | secrets\. | vault: ) .*
     """
 )
 _HEX = re.compile(r"[0-9a-fA-F]+")

@@ -45,7 +45,10 @@ def _token(type: str, name: str, body: str, score: float = 0.95, check: Check = 
 
 
 _ASSIGN = r"""["'`\]]{0,2}\s{0,4}(?::=|=>|==|=|:)\s{0,4}"""
-_VALUE = r"""(?:"(?P<value>[^"\s]{6,256})"|'(?P<value>[^'\s]{6,256})'|`(?P<value>[^`\s]{6,256})`|(?P<value>[^\s"'`,;&<>(){}\[\]|\\]{6,256}))"""
+_VALUE = (
+    r"""(?:"(?P<value>[^"\s]{6,256})"|'(?P<value>[^'\s]{6,256})'|`(?P<value>[^`\s]{6,256})`"""
+    r"""|(?P<value>[^\s"'`,;&<>(){}\[\]|\\]{6,256}))"""
+)
 
 RULES: tuple[SecretRule, ...] = (
     _token("AWS_ACCESS_KEY", "access key id", r"(?:AKIA|ASIA|ABIA|ACCA|A3T[A-Z0-9])[A-Z2-7]{16}"),
@@ -179,7 +182,8 @@ RULES: tuple[SecretRule, ...] = (
         "PRIVATE_KEY",
         "PEM or PGP block",
         r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
-        r"(?:(?:(?!-----)[\s\S]){0,20000}-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----|[A-Za-z0-9+/=\s\\]{0,20000})",
+        r"(?:(?:(?!-----)[\s\S]){0,20000}-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
+        r"|[A-Za-z0-9+/=\s\\]{0,20000})",
         0.99,
     ),
     SecretRule(
@@ -229,7 +233,8 @@ RULES: tuple[SecretRule, ...] = (
     SecretRule(
         "GENERIC_SECRET",
         "random value assigned to a key, secret or token",
-        r"(?:api[_\- ]?key|secret|token|auth[_\-]?key|access[_\-]?key|private[_\-]?key|encryption[_\-]?key|signing[_\-]?key|credentials?|client[_\-]?secret)"
+        r"(?:api[_\- ]?key|secret|token|auth[_\-]?key|access[_\-]?key|private[_\-]?key|encryption[_\-]?key"
+        r"|signing[_\-]?key|credentials?|client[_\-]?secret)"
         r"(?:_[a-z0-9]{1,20})?" + _ASSIGN + _VALUE,
         0.6,
         Check.RANDOM,

@@ -64,8 +64,8 @@ class PiiConfig(BaseModel):
     phone_candidates: int = Field(
         default=1000,
         ge=0,
-        description="Pieces of one text that are parsed as phone numbers. Further ones of the right shape are "
-        "reported unconfirmed, at half the score.",
+        description="Pieces of one text that are parsed as phone numbers. Further ones of the right shape "
+        "are reported unconfirmed, at half the score.",
     )
     normalise: bool = Field(
         default=True,

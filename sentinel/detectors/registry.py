@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sentinel.core.errors import ConfigError
 from sentinel.core.finding import Finding, Inspection
 from sentinel.detectors._normalise import Normalised, normalised
-from sentinel.detectors._page import Page, PatternDetector
+from sentinel.detectors._page import Page, PatternDetector, Places
 from sentinel.detectors._patterns import Scanner, Work
 from sentinel.detectors._skeleton import skeleton
 from sentinel.detectors.base import Detector
@@ -163,12 +163,13 @@ class DetectorSet:
 
 def _add(found: list[Finding], more: list[Finding], plain: Normalised) -> None:
     """What only the normalised form shows: a finding that overlaps none of its type."""
-    taken: dict[tuple[str, str], list[tuple[int, int]]] = {}
+    stretches: dict[tuple[str, str], list[tuple[int, int]]] = {}
     for finding in found:
-        taken.setdefault((finding.detector, finding.type), []).append((finding.start, finding.end))
+        stretches.setdefault((finding.detector, finding.type), []).append((finding.start, finding.end))
+    taken = {kind: Places(places) for kind, places in stretches.items()}
     for finding in more:
         start, end = plain.original(finding.start, finding.end)
-        places = taken.get((finding.detector, finding.type), ())
-        if all(end <= other_start or other_end <= start for other_start, other_end in places):
+        places = taken.get((finding.detector, finding.type))
+        if places is None or not places.overlap(start, end):
             why = f"{finding.why}, in normalised form"
             found.append(Finding(finding.detector, finding.type, start, end, finding.score, why))

@@ -19,7 +19,7 @@ from sentinel.core.errors import ConfigError
 from sentinel.core.finding import Finding
 from sentinel.detectors import _secret_checks as checks
 from sentinel.detectors._allow import AllowList
-from sentinel.detectors._page import Page
+from sentinel.detectors._page import Page, Places
 from sentinel.detectors._patterns import Expression
 from sentinel.detectors._secret_rules import RULES, Check, SecretRule
 
@@ -114,8 +114,12 @@ class SecretsDetector:
 
 def _strongest(found: list[Finding]) -> list[Finding]:
     """Of findings that overlap, the highest score, then the longest: one secret is told once."""
+    if len(found) < 2:
+        return found
     kept: list[Finding] = []
+    places = Places()
     for finding in sorted(found, key=lambda f: (-f.score, f.start - f.end, f.start)):
-        if all(finding.end <= other.start or other.end <= finding.start for other in kept):
+        if not places.overlap(finding.start, finding.end):
+            places.add(finding.start, finding.end)
             kept.append(finding)
     return kept

@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+import pytest
+
+from sentinel.detectors._normalise import normalised
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
+        ("４１１１", "4111"),
+        ("٤١١", "411"),
+        ("5\u200b3\u200d6", "536"),
+        ("\u202e12\u202c", "12"),
+        ("536–90–4399", "536-90-4399"),
+        ("ｊａｎｅ＠example．com", "jane@example.com"),
+        ("jаne@example.com", "jane@example.com"),  # Cyrillic а
+        ("① ﬁ", "1 fi"),
+        ("𝟒𝟏", "41"),
+    ],
+)
+def test_disguises(text: str, plain: str) -> None:
+    made = normalised(text)
+    assert made is not None and made.text == plain
+
+
+@pytest.mark.parametrize(
+    "text", ["plain", "né", "don’t “quote” …", "слово.со", "привет", "中文", "naïve café"]
+)
+def test_ordinary_text_stays(text: str) -> None:
+    assert normalised(text) is None
+
+
+def test_places_map_back() -> None:
+    text = "a\u200b\u200b１２ b"
+    made = normalised(text)
+    assert made is not None and made.text == "a12 b"
+    assert made.original(1, 3) == (3, 5)
+    assert made.original(0, 1) == (0, 1)
+    assert made.original(4, 5) == (6, 7)

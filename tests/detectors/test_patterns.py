@@ -1,0 +1,105 @@
+"""The scanner's cache, and that its work grows with the text and not faster."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+
+from sentinel.detectors import _cache
+from sentinel.detectors._patterns import Expression, Scanner, Work
+from sentinel.detectors._skeleton import skeleton
+from sentinel.detectors.registry import DetectorSet
+
+MEGABYTE = 1 << 20
+EXPRESSIONS = [Expression(r"\bfoo\d+\b"), Expression(r"bar")]
+
+
+def hits(scanner: Scanner, text: str) -> dict[int, list[int]]:
+    return scanner.candidates(skeleton(text))
+
+
+def test_second_start_reads_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Scanner(EXPRESSIONS, tmp_path)
+    monkeypatch.setattr(
+        "sentinel.detectors._patterns._build", lambda expressions: pytest.fail("compiled again")
+    )
+    assert hits(Scanner(EXPRESSIONS, tmp_path), "foo12 bar") == {0: [5], 1: [9]}
+
+
+@pytest.mark.parametrize("damage", [b"", b"rubbish", b"\0" * 500])
+def test_damaged_cache_is_made_again(tmp_path: Path, damage: bytes) -> None:
+    Scanner(EXPRESSIONS, tmp_path)
+    (file,) = tmp_path.glob("patterns-*.bin")
+    whole = file.read_bytes()
+    for content in (damage, whole[:-1], whole[:100] + b"x" + whole[101:]):
+        file.write_bytes(content)
+        assert hits(Scanner(EXPRESSIONS, tmp_path), "foo12 bar") == {0: [5], 1: [9]}
+        assert _cache.read(file) is not None
+
+
+def test_sound_file_with_foreign_content_is_made_again(tmp_path: Path) -> None:
+    Scanner(EXPRESSIONS, tmp_path)
+    (file,) = tmp_path.glob("patterns-*.bin")
+    _cache.write(file, b"not what belongs here")
+    assert hits(Scanner(EXPRESSIONS, tmp_path), "bar") == {1: [3]}
+
+
+def test_several_starts_at_once(tmp_path: Path) -> None:
+    answers: list[dict[int, list[int]]] = []
+    starts = [
+        threading.Thread(target=lambda: answers.append(hits(Scanner(EXPRESSIONS, tmp_path), "bar")))
+        for _ in range(6)
+    ]
+    for start in starts:
+        start.start()
+    for start in starts:
+        start.join()
+    assert answers == [{1: [3]}] * 6
+    assert [path.suffix for path in tmp_path.iterdir()] == [".bin"]
+
+
+def test_directory_that_cannot_be_written(tmp_path: Path) -> None:
+    occupied = tmp_path / "file"
+    occupied.write_text("")
+    assert hits(Scanner(EXPRESSIONS, occupied), "bar") == {1: [3]}
+
+
+def test_one_scanner_in_many_threads(tmp_path: Path) -> None:
+    scanner = Scanner(EXPRESSIONS, tmp_path)
+    wrong: list[object] = []
+
+    def work(number: int) -> None:
+        text = "bar " * number
+        for _ in range(50):
+            if hits(scanner, text)[1] != [4 * i + 3 for i in range(number)]:
+                wrong.append(number)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in (1, 50, 500)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+
+
+# A piece is repeated to a megabyte. Each once made some pattern's work grow with the square of the length.
+@pytest.mark.parametrize(
+    "piece",
+    ["7", "1234567890", "a.", "a-", "@", "a@a.co ", "a-a@", "212-555-0123, ", "1 2 3 4 5 6 7 8 9 0 ", "::",
+     "1::", "http://a.co/b ", "/a", "１", "the ", "e" * 64 + ".", "password=", "eyJ", ")", "x-1@b.co-", "sk-",
+     "-----BEGIN PRIVATE KEY-----", "A1", "https://a:", "www.a.com/", "'", "aws"],
+)  # fmt: skip
+def test_work_is_linear(piece: str, detectors: DetectorSet) -> None:
+    def work(size: int) -> Work:
+        counted = Work()
+        found = detectors.inspect((piece * (size // len(piece) + 1))[:size], work=counted)
+        assert not found.failed
+        return counted
+
+    half, whole = work(MEGABYTE // 8), work(MEGABYTE)
+    assert whole.characters <= 9 * half.characters + MEGABYTE  # windows grow in steps
+    assert whole.windows <= 9 * half.windows + 1_000
+    assert whole.characters <= 120 * MEGABYTE
+    assert whole.phones <= 1000
