@@ -1,11 +1,11 @@
 # syntax=docker/dockerfile:1
 # Sentinel in one image: the sidecar, its commands and the stand-in model server.
-#   docker build -t sentinel .                          a store on a ClickHouse server
-#   docker build -t sentinel --build-arg EXTRAS=embedded .   with the in-process store (300 MB more)
+#   docker build -t sentinel .                        with the in-process store: works alone
+#   docker build -t sentinel --build-arg EXTRAS= .    300 MB less, for a store on a ClickHouse server
 ARG PYTHON=3.11
 
 FROM python:${PYTHON}-slim AS build
-ARG EXTRAS=""
+ARG EXTRAS=embedded
 WORKDIR /src
 COPY pyproject.toml README.md LICENSE ./
 COPY sentinel sentinel

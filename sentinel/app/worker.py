@@ -89,7 +89,7 @@ class Worker:
         inner.add_insecure_port(f"unix:{self._admin_socket()}")
         await server.start()
         await inner.start()
-        following = asyncio.gather(follower.run(), driver.sample())
+        background = [asyncio.create_task(follower.run()), asyncio.create_task(driver.sample())]
         self._install_signals()
         # What was built for serving lives as long as we do: the collector need not look at it again, and
         # what a call leaves behind is freed by reference counts.
@@ -101,7 +101,8 @@ class Worker:
         report(event="draining", ready=False)
         await follower.drain()
         await asyncio.gather(server.stop(config.drain_s), inner.stop(config.drain_s))
-        following.cancel()
+        for task in background:
+            task.cancel()
         await upstream.close()
         driver.recorder.close()
 

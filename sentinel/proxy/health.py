@@ -50,7 +50,7 @@ class HealthFollower:
 
     async def run(self) -> None:
         """Follow until cancelled."""
-        await self._tell(False)
+        await self._set(False)
         while True:
             await self._tell(await self._upstream_serves())
             await asyncio.sleep(self._config.interval_s)
@@ -63,10 +63,13 @@ class HealthFollower:
         if serving is self._serving:
             return
         self._serving = serving
+        await self._set(serving)
+        self._on_change(serving)
+
+    async def _set(self, serving: bool) -> None:
         status = health_pb2.HealthCheckResponse
         for service in self._services:
             await self._servicer.set(service, status.SERVING if serving else status.NOT_SERVING)
-        self._on_change(serving)
 
     async def _upstream_serves(self) -> bool:
         check = self._upstream.channel.unary_unary(
