@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from bisect import bisect_right
+from collections.abc import Iterator
 from functools import cached_property
 
 import msgspec
@@ -30,7 +31,7 @@ _INFIX_POSSIBLE = re.compile(
 )
 _SPACE = re.compile(r"\s")
 _SPACE_OR_NOT = re.compile(r"\s+|\S+")
-_WITH_COLON = re.compile(r"[^\s:]{0,200}:\S{1,200}")
+_REST_OF_CHUNK = re.compile(r"\S{1,500}")
 _PUNCTUATION = "".join(chr(code) for code in range(33, 127) if not chr(code).isalnum()) + "“”‘’…"
 _NEAR = 500  # characters around a place in which a context word is sought before tokens are made
 _STEP = 64  # characters, doubled each time that no keyword turned up
@@ -264,14 +265,23 @@ class Surroundings:
         """The parts of tokens that hold a colon, as far as they are otherwise ignored: Presidio counts
         an equal token anywhere in the text as a keyword."""
         words: set[str] = set()
-        for match in _WITH_COLON.finditer(self._text):
-            chunk = match.group()
+        for chunk in self._chunks_with_colon():
             if any(self._may_be_ignored(part) for part in chunk.lower().split(":")):
                 for token in self._rules.tokenizer.split(chunk):
                     word = token.lower()
                     if ":" in word and not self._rules.is_ignored(word):
                         words.update(word.split(":"))
         return frozenset(words)
+
+    def _chunks_with_colon(self) -> Iterator[str]:
+        """Those in which something follows a colon."""
+        text, at = self._text, self._text.find(":")
+        while at >= 0:
+            match = _REST_OF_CHUNK.match(text, at + 1)
+            end = match.end() if match else at + 1
+            if end > at + 1:
+                yield text[max(0, at - MAX_CHUNK) : at].rpartition(" ")[2].split("\n")[-1] + text[at:end]
+            at = text.find(":", end)
 
     def _may_be_ignored(self, part: str) -> bool:
         core = part.strip(_PUNCTUATION)

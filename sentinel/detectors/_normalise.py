@@ -67,19 +67,24 @@ def _replacement(char: str) -> str:
 
 
 _TABLE = _Replacements()
-_TYPOGRAPHY = frozenset("\u2018\u2019\u201c\u201d\u2026\u2022\u2122\xae\xa9")
+# What most texts beyond ASCII consist of, and what hides nothing: accented letters, quotes, ellipsis, bullet,
+# and a dash that touches no digit.
+_DASHES = frozenset("\u2013\u2014")
+_HARMLESS = frozenset(map(chr, (*range(128), *range(0xC0, 0x100)))) | frozenset("‘’“”…•") | _DASHES
+_DASH_AT_DIGIT = re.compile(r"[0-9][\u2013\u2014]|[\u2013\u2014][0-9]")
 
 
 def _matters(char: str) -> bool:
-    """Whether the character can hide something: no plain quote, ellipsis or bullet, which most texts have."""
-    return char not in _TYPOGRAPHY and (char in _LOOK_ALIKE or _TABLE[char] != char)
+    return char in _LOOK_ALIKE or _TABLE[char] != char
 
 
 def normalised(text: str) -> Normalised | None:
     """The normalised form, or None when it is the text itself."""
     if text.isascii():
         return None
-    if not any(map(_matters, set("".join(_NON_ASCII.findall(text))))):
+    chars = set(text)
+    dash = not chars.isdisjoint(_DASHES) and _DASH_AT_DIGIT.search(text)
+    if not dash and not any(map(_matters, chars - _HARMLESS)):
         return None
     disguised = _disguised_letters(text)
     parts: list[str] = []

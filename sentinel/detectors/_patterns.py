@@ -119,6 +119,12 @@ class Scanner:
                 position = match.end()
         return found
 
+    def compile_all(self) -> None:
+        """Have every expression ready that the first candidate of its kind would otherwise wait for."""
+        for index, expression in enumerate(self._expressions):
+            if not expression.raw:
+                self._compile(index)
+
     def _everywhere(self, index: int, text: str, work: Work) -> list[Any]:
         """For an expression without a candidate form. Presidio drops empty matches as well."""
         work.windows += 1

@@ -40,6 +40,9 @@ _FIRST_OUTSIDE = regex.compile(_OUTSIDE, regex.IGNORECASE)
 _PLAIN_PIECE = re.compile(r"[0-9\-() .\[\]/]+")
 _DIGITS = re.compile("[0-9]+")
 _FEW_GROUPS = 5
+_NOT_PUNCTUATION = re.compile(r"[^0-9\-() .\[\]/]+")  # without a label, none of the rest is part of a number
+_PLUS = re.compile(r"[^0-9]*[+\uff0b]")
+_CODES = frozenset(map(str, phonenumbers.COUNTRY_CODE_TO_REGION_CODE))
 _SPECIAL = re.compile(
     "[+x#~=]|int", re.IGNORECASE
 )  # a plus, or the label of an extension (`ext`, `anexo`, ...)
@@ -151,7 +154,8 @@ class _Survey(phonenumbers.PhoneNumberMatcher):
 class _Confirmation(phonenumbers.PhoneNumberMatcher):
     """The package's matcher, which parses only pieces of the right shape and at most `limit` of them.
 
-    `known` holds answers for the same piece from a region whose numbers are written alike (`US` and `CA`).
+    `known` holds answers for the same piece from a region whose numbers are written alike (`US` and `CA`),
+    or from any region for a number with a plus.
     """
 
     def __init__(
@@ -170,8 +174,8 @@ class _Confirmation(phonenumbers.PhoneNumberMatcher):
     def _parse_and_verify(self, candidate: str, offset: int) -> Any:
         if not self._shape.fits(candidate):
             return None
-        alike = len(candidate) >= _ALIKE
-        key = (self._shape.family if alike else self.preferred_region, candidate, offset)
+        written = self._shape.family if len(candidate) >= _ALIKE else self.preferred_region
+        key = ("+" if _is_international(candidate) else written, candidate, offset)
         if key in self._known:
             return self._known[key]
         if self._work.phones >= self._limit:
@@ -179,6 +183,15 @@ class _Confirmation(phonenumbers.PhoneNumberMatcher):
         self._work.phones += 1
         answer = self._known[key] = super()._parse_and_verify(candidate, offset)
         return answer
+
+
+def _is_international(piece: str) -> bool:
+    """Whether a plus and a country code that exists decide, whatever the region. (If the code does not
+    exist, the package tries once more without the plus.)"""
+    if not _PLUS.match(piece):
+        return False
+    digits = _NOT_DIGITS.sub("", piece)
+    return any(digits[:length] in _CODES for length in (1, 2, 3))
 
 
 def _unconfirmed(candidate: str, offset: int) -> Any:
@@ -218,12 +231,16 @@ class PhoneFinder:
         Without an extension, every piece that the package tries holds neighbouring groups of digits whole:
         a few groups are judged without its help.
         """
-        groups = _DIGITS.findall(core)
-        if len(groups) > _FEW_GROUPS or not core.isascii() or _SPECIAL.search(core):
+        if not core.isascii() or _SPECIAL.search(core):
             return _Survey(part, self._shapes).regions()
-        count = len(groups)
-        pieces = ["".join(groups[i:j]) for i in range(count) for j in range(i + 1, count + 1)]
-        fitting = [piece for piece in pieces if self._any(piece)]
+        fitting: list[str] = []
+        for run in _NOT_PUNCTUATION.split(core):
+            groups = _DIGITS.findall(run)
+            count = len(groups)
+            if count > _FEW_GROUPS:
+                return _Survey(part, self._shapes).regions()
+            pieces = ["".join(groups[i:j]) for i in range(count) for j in range(i + 1, count + 1)]
+            fitting += [piece for piece in pieces if self._any(piece)]
         return (
             [r for r, shape in self._shapes.items() if any(map(shape.fits_digits, fitting))]
             if fitting

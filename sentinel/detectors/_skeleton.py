@@ -48,8 +48,19 @@ def _replace(match: re.Match[str]) -> str:
     return match.group().translate(_TABLE)
 
 
+# The quick way for most texts that are not ASCII: nothing beyond Latin-1 but these.
+_TYPOGRAPHY = "‘’“”–—…•"
+_LATIN_1 = bytes(range(128)) + "".join(stand_in_of(chr(code)) for code in range(128, 256)).encode("ascii")
+
+
 def skeleton(text: str) -> bytes:
     """As many bytes as `text` has characters."""
     if text.isascii():
         return text.encode("ascii")
-    return _NON_ASCII.sub(_replace, text).encode("ascii")
+    plain = text
+    for char in _TYPOGRAPHY:
+        plain = plain.replace(char, OTHER)
+    try:
+        return plain.encode("latin-1").translate(_LATIN_1)
+    except UnicodeEncodeError:
+        return _NON_ASCII.sub(_replace, text).encode("ascii")

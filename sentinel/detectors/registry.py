@@ -33,6 +33,7 @@ DETECTORS: dict[str, str] = {
 }
 
 _NOTHING = Inspection()
+_SAMPLE = "email: jane@example.com, phone: (212) 555-0123; x-1 card 4111-1111-1111-1111 (ip 192.0.2.1/24)."
 
 
 class DetectorsConfig(BaseModel):
@@ -137,6 +138,13 @@ class DetectorSet:
             return _NOTHING
         found.sort(key=lambda finding: (finding.start, finding.end, finding.type))
         return Inspection(tuple(found), scores, failed)
+
+    def warm(self) -> None:
+        """Compile what the first findings would otherwise wait for (0.3 s): for a worker that is not
+        busy yet."""
+        if self._scanner is not None:
+            self._scanner.compile_all()
+            self.inspect(_SAMPLE)
 
     def _scan(
         self, scanner: Scanner, text: str, names: Collection[str] | None, failed: dict[str, str], work: Work

@@ -1,4 +1,5 @@
-"""Personal data by pattern: a table of entity types, the settings, and parity with Presidio on made-up texts."""
+"""Personal data by pattern: a table of entity types, the settings, and parity with Presidio on made-up
+texts."""
 
 from __future__ import annotations
 
@@ -166,9 +167,10 @@ def test_why_names_what_decided(detectors: DetectorSet) -> None:
 
 
 TEMPLATES = [
-    "My {word} is {value}.", "{value}", "Please send it to {value}, not to {value}!", "{word}: {value}\n{word}: {value}",
-    '"{value}" ({value})', "{value}{value}", "The {word} number of the\t{value} was\n\n{value} at 10:30.",
-    "call me:the {value}; http://{value}/x", "<{value}> — “{value}”… {word}{value}", "{word} of the and to {value}",
+    "My {word} is {value}.", "{value}", "Please send it to {value}, not to {value}!",
+    "{word}: {value}\n{word}: {value}", '"{value}" ({value})', "{value}{value}",
+    "The {word} number of the\t{value} was\n\n{value} at 10:30.", "call me:the {value}; http://{value}/x",
+    "<{value}> — “{value}”… {word}{value}", "{word} of the and to {value}",
 ]  # fmt: skip
 
 

@@ -136,3 +136,10 @@ def test_every_setting_is_described() -> None:
 
     settings = [f for m in (DetectorsConfig, registry.PiiConfig, registry.SecretsConfig) for f in fields(m)]
     assert all(field.description for field in settings)
+
+
+def test_warm_leaves_nothing_to_compile(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
+    detectors = load()
+    detectors.warm()
+    monkeypatch.setattr("sentinel.detectors._patterns.regex.compile", lambda *a: pytest.fail("compiled late"))
+    assert detectors.inspect("jane@example.com password: hunter2!x from 10.0.0.1 on 1/2/1980").findings

@@ -1,4 +1,5 @@
-"""Secrets of every kind. Values are put together here: none is real, and none stands in the source as a whole."""
+"""Secrets of every kind. Values are put together here: none is real, and none stands in the source as a
+whole."""
 
 from __future__ import annotations
 

@@ -78,7 +78,8 @@ def test_same_as_presidio(tmp_path: Path) -> None:
         ("recognizers:\n  - supported_entity: X\n", 2, "recognizers[0]", "deny_list"),
         ("recognizers:\n  - supported_entity: X\n    paterns: []\n", 3, "recognizers[0].paterns", "patterns"),
         (
-            "recognizers:\n  - supported_entity: X\n    patterns:\n      - name: a\n        regex: '('\n        score: 1\n",
+            "recognizers:\n  - supported_entity: X\n    patterns:\n"
+            "      - name: a\n        regex: '('\n        score: 1\n",
             5,
             "recognizers[0].patterns[0].regex",
             "regular expression",
