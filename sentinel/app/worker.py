@@ -89,7 +89,8 @@ class Worker:
         inner.add_insecure_port(f"unix:{self._admin_socket()}")
         await server.start()
         await inner.start()
-        background = [asyncio.create_task(follower.run()), asyncio.create_task(driver.sample())]
+        background: list[asyncio.Task[None]] = []
+        background += map(asyncio.create_task, (follower.run(), driver.sample()))
         self._install_signals()
         # What was built for serving lives as long as we do: the collector need not look at it again, and
         # what a call leaves behind is freed by reference counts.
@@ -97,6 +98,7 @@ class Worker:
         gc.freeze()
         gc.set_threshold(_GC_THRESHOLD)
         report(event="ready", ready=True, policy=driver.screener.policy.digest)
+        background.append(asyncio.create_task(asyncio.to_thread(self._screener.warm_up)))
         await self._stopping.wait()
         report(event="draining", ready=False)
         await follower.drain()
@@ -140,6 +142,7 @@ class Worker:
         try:
             config = load_config(self._config_path)
             screener = await asyncio.to_thread(_load_screener, config)
+            await asyncio.to_thread(screener.warm_up)
             self._driver.settings = _settings(config)
             self._driver.screener = screener
             if stale := [key for key in _NEED_RESTART if getattr(config, key) != getattr(self._config, key)]:

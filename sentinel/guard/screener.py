@@ -12,8 +12,6 @@ from sentinel.detectors.registry import DetectorsConfig, DetectorSet, known_dete
 from sentinel.policy.engine import Policy
 from sentinel.policy.load import load_policy
 
-# Makes detectors load what they load at first use (suffix lists, phone metadata), before a caller waits for
-# it.
 _WARM_UP = (
     "jane.doe@example.com, +1 212-555-0142, 4111 1111 1111 1111, https://example.com/a, 192.0.2.1 \u00e9"
 )
@@ -29,6 +27,10 @@ class Screener(msgspec.Struct, frozen=True):
         """Ask the detectors `names` about each text. Blocks for microseconds per kilobyte; thread-safe."""
         return [self.detectors.inspect(text, names) for text in texts]
 
+    def warm_up(self) -> None:
+        """Make detectors load what they load at first use (suffix lists, phone metadata)."""
+        self.detectors.inspect(_WARM_UP)
+
 
 def load_screener(
     rules: Sequence[Path],
@@ -42,5 +44,4 @@ def load_screener(
     """
     policy = load_policy(rules, known_detectors())
     detectors = load_detectors(config, policy.detectors | extra_detectors, cache_dir)
-    detectors.inspect(_WARM_UP)
     return Screener(policy, detectors)
