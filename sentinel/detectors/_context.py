@@ -12,10 +12,9 @@ from __future__ import annotations
 import re
 import unicodedata
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cached_property
-
-import msgspec
+from itertools import islice
 
 from sentinel.detectors._recognizers import ContextSettings, TokenizerRules
 
@@ -29,18 +28,13 @@ _NO_SUFFIX = re.compile(r"(?:[0-9]|(?:^|[^0-9'/A-Za-z])[A-Za-z]+)\Z")
 _INFIX_POSSIBLE = re.compile(
     r"""[A-Za-z0-9][:<>=/~\-]+[A-Za-z]|[0-9][+\-*^][0-9\-]|[a-z'"]\.[A-Z'"]|[A-Za-z],[A-Za-z]|\.\."""
 )
-_SPACE = re.compile(r"\s")
+_SPACE = re.compile(r"\s+")
 _SPACE_OR_NOT = re.compile(r"\s+|\S+")
 _REST_OF_CHUNK = re.compile(r"\S{1,500}")
 _PUNCTUATION = "".join(chr(code) for code in range(33, 127) if not chr(code).isalnum()) + "“”‘’…"
 _NEAR = 500  # characters around a place in which a context word is sought before tokens are made
 _STEP = 64  # characters, doubled each time that no keyword turned up
 MAX_CHUNK = 500  # a longer stretch without white space is split at this length, so that work stays linear
-
-
-class Token(msgspec.Struct, frozen=True, gc=False):
-    start: int
-    text: str
 
 
 class Tokenizer:
@@ -151,11 +145,6 @@ class ContextRules:
         self.tokenizer = Tokenizer(rules)
         self.stop_words = rules.stop_words
 
-    def is_keyword(self, word: str) -> bool:
-        """Whether a lower-case token counts towards the words around a match (one with a colon never
-        does)."""
-        return ":" not in word and not self.is_ignored(word)
-
     def is_ignored(self, word: str) -> bool:
         """Stop words and punctuation."""
         if word in self.stop_words:
@@ -179,8 +168,9 @@ class Surroundings:
     def __init__(self, rules: ContextRules, text: str) -> None:
         self._rules = rules
         self._text = text
-        self._tokens: list[Token] = []  # all of text[self._start : self._end]
-        self._start = self._end = 0
+        self._start = self._end = 0  # of the part that has been split, without gaps
+        self._ends: list[int] = []  # where each token of it ends
+        self._keywords: list[str] = []  # the token in lower case, or "" where it does not count
         self._place, self._words = -1, [""]
         self._present: dict[tuple[str, ...], tuple[str, ...]] = {}  # context words that the text has at all
 
@@ -238,27 +228,17 @@ class Surroundings:
         self._cover(place)
         wanted, step = settings.before + 1, _STEP
         while True:
-            index = min(bisect_right(self._tokens, place, key=_end_of), len(self._tokens) - 1)
-            before = self._keywords(range(index, -1, -1), wanted)
+            index = min(bisect_right(self._ends, place), len(self._ends) - 1)
+            before = _first(islice(reversed(self._keywords), len(self._keywords) - 1 - index, None), wanted)
             if len(before) == wanted or self._start == 0:
                 break
             self._extend_left(step)
             step *= 2
         while True:
-            after = self._keywords(range(index, len(self._tokens)), settings.after + 1)
+            after = _first(islice(self._keywords, index, None), settings.after + 1)
             if len(after) > settings.after or self._end == len(self._text):
                 return before + after
             self._extend_right(self._end + _STEP)
-
-    def _keywords(self, indices: range, wanted: int) -> list[str]:
-        found: list[str] = []
-        for index in indices:
-            word = self._tokens[index].text.lower()
-            if self._rules.is_keyword(word) or word in self._pieces:
-                found.append(word)
-                if len(found) == wanted:
-                    break
-        return found
 
     @cached_property
     def _pieces(self) -> frozenset[str]:
@@ -291,8 +271,8 @@ class Surroundings:
         """Have tokens from a chunk's beginning at or before `place` to the end of the chunk that holds it."""
         if not self._start <= place < self._end:
             start = self._chunk_start(place)
-            if not self._start <= start <= self._end or not self._tokens:
-                self._tokens, self._start, self._end = [], start, start
+            if not self._start <= start <= self._end or not self._ends:
+                self._ends, self._keywords, self._start, self._end = [], [], start, start
             self._extend_right(place + 1)
 
     def _chunk_start(self, place: int) -> int:
@@ -304,30 +284,44 @@ class Surroundings:
     def _extend_right(self, to: int) -> None:
         match = _SPACE.search(self._text, min(to, len(self._text)), min(len(self._text), to + MAX_CHUNK))
         end = match.end() if match else min(len(self._text), to + MAX_CHUNK)
-        self._tokens += self._split(self._end, end)
+        ends, keywords = self._split(self._end, end)
+        self._ends += ends
+        self._keywords += keywords
         self._end = end
 
     def _extend_left(self, step: int) -> None:
         start = self._chunk_start(max(0, self._start - step))
-        self._tokens = self._split(start, self._start) + self._tokens
+        ends, keywords = self._split(start, self._start)
+        self._ends = ends + self._ends
+        self._keywords = keywords + self._keywords
         self._start = start
 
-    def _split(self, start: int, end: int) -> list[Token]:
-        """One space after a token belongs to it; any other white space is a token."""
-        tokens: list[Token] = []
-        for match in _SPACE_OR_NOT.finditer(self._text, start, end):
-            at, stretch = match.start(), match.group()
-            if stretch.isspace():
-                if at and stretch[0] == " " and not self._text[at - 1].isspace():
-                    at, stretch = at + 1, stretch[1:]
-                pieces: tuple[str, ...] | list[str] = (stretch,) if stretch else ()
-            else:
-                pieces = self._rules.tokenizer.split(stretch)
-            for piece in pieces:
-                tokens.append(Token(at, piece))
+    def _split(self, start: int, end: int) -> tuple[list[int], list[str]]:
+        """Ends and keywords of the tokens of a part that begins and ends where chunks do."""
+        ends: list[int] = []
+        keywords: list[str] = []
+        ignored, pieces = self._rules.is_ignored, self._pieces
+        for at, token in tokens(self._rules.tokenizer, self._text, start, end):
+            word = token.lower()
+            counts = (":" not in word and not ignored(word)) or word in pieces
+            ends.append(at + len(token))
+            keywords.append(word if counts else "")
+        return ends, keywords
+
+
+def tokens(tokenizer: Tokenizer, text: str, start: int, end: int) -> Iterator[tuple[int, str]]:
+    """Place and text of each. One space after a token belongs to it; any other white space is a token."""
+    for match in _SPACE_OR_NOT.finditer(text, start, end):
+        at, stretch = match.start(), match.group()
+        if not stretch.isspace():
+            for piece in tokenizer.split(stretch):
+                yield at, piece
                 at += len(piece)
-        return tokens
+        elif not (at and stretch[0] == " " and not text[at - 1].isspace()):
+            yield at, stretch
+        elif len(stretch) > 1:
+            yield at + 1, stretch[1:]
 
 
-def _end_of(token: Token) -> int:
-    return token.start + len(token.text)
+def _first(keywords: Iterable[str], wanted: int) -> list[str]:
+    return list(islice(filter(None, keywords), wanted))
