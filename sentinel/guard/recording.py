@@ -10,7 +10,7 @@ import msgspec
 from sentinel.core.decision import Action, Decision, RuleHit
 from sentinel.core.finding import Finding
 from sentinel.core.ids import TraceContext
-from sentinel.core.record import DecisionRow, FindingRow, Outcome, Phase, Record
+from sentinel.core.record import DecisionRow, FindingRow, Outcome, Phase, Record, Screened
 from sentinel.core.redact import Redactor
 from sentinel.guard.session import Session, StageFacts
 from sentinel.policy.operators import scrub
@@ -149,6 +149,10 @@ def _finding_row(
 
 
 def _content(facts: StageFacts) -> tuple[str, ...]:
-    if facts.decision is None:
-        return tuple(part.text for part in facts.parts)
-    return tuple(scrub(facts.decision, facts.parts))
+    """Nothing of texts that a detector was to read and did not: it was late, it broke, or the call ended
+    before it answered."""
+    decision = facts.decision
+    if decision is None:
+        no_rule = facts.screened is Screened.NO_RULE
+        return tuple([part.text for part in facts.parts]) if no_rule else ()
+    return () if decision.failed else tuple(scrub(decision, facts.parts))

@@ -6,13 +6,16 @@ from collections.abc import Callable
 
 import pytest
 
+from sentinel.core.exchange import Role, TextPart
+from sentinel.core.finding import Inspection
 from sentinel.core.ids import trace_context
 from sentinel.core.record import Outcome, Record, Screened, decode, encode
 from sentinel.core.redact import Redactor
+from sentinel.guard.events import Inspected, RequestRead
 from sentinel.guard.recording import Transfer, build_record
 from sentinel.guard.screener import Screener
 
-from .test_session import RULES, Play
+from .test_session import NO_INPUT_RULES, RULES, Play, Screeners
 
 TRANSFER = Transfer(started_ns=1, ended_ns=2, protocol="p", upstream="u:1", worker="0")
 
@@ -74,3 +77,23 @@ def test_a_record_survives_its_encoding(play: Play) -> None:
     play.response("MAIL2")
     record = kept(play)
     assert decode(encode(record)) == record
+
+
+def test_content_that_the_detectors_did_not_read_is_not_kept(play: Play) -> None:
+    play.session.receive(RequestRead([TextPart(Role.PROMPT, "write to MAIL7", "p")]))
+    record = kept(play, content=True)  # the caller hung up while the detectors were at work
+    assert record.input_content == () and b"MAIL7" not in encode(record)
+
+
+def test_content_that_a_detector_failed_on_is_not_kept(screener: Screeners, redactor: Redactor) -> None:
+    play = Play(screener(RULES.replace("action: block", "action: block\n    on_error: open")), redactor)
+    play.session.receive(RequestRead([TextPart(Role.PROMPT, "write to MAIL7", "p")]))
+    play.session.receive(Inspected([Inspection(failed={"marks": "no answer within 5 ms"})], 7))
+    record = kept(play, content=True)
+    assert record.input_content == () and b"MAIL7" not in encode(record)
+
+
+def test_content_that_no_rule_asks_about_is_kept_as_it_is(screener: Screeners, redactor: Redactor) -> None:
+    play = Play(screener(NO_INPUT_RULES), redactor)
+    play.request("hello")
+    assert kept(play, content=True).input_content == ("hello",)
