@@ -71,10 +71,13 @@ def edit(
 def scrub(decision: Decision, parts: Sequence[TextPart]) -> list[str]:
     """The texts as they may be kept: every finding of the decision, whatever its rules do, is `<TYPE>`."""
     texts = [part.text for part in parts]
-    for index, text in enumerate(texts):
-        found = sorted((f for f in decision.findings if f.part == index), key=lambda f: (f.start, -f.end))
+    by_part: dict[int, list[Finding]] = {}
+    for finding in decision.findings:
+        by_part.setdefault(finding.part, []).append(finding)
+    for index, found in by_part.items():
+        text = texts[index]
         kept, position = [], 0
-        for finding in found:
+        for finding in sorted(found, key=lambda f: (f.start, -f.end)):
             if finding.end <= position:
                 continue
             if finding.start >= position:

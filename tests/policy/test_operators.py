@@ -1,5 +1,7 @@
+from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -204,3 +206,23 @@ def test_pseudonyms_come_back_exactly(
     before = "".join(text)
     (after,) = edited(every_operator, (before, findings), vault=vault)
     assert vault.restore(after) == before
+
+
+def test_scrubbing_looks_at_each_finding_once(tmp_path: Path) -> None:
+    """With one look at all findings for each text, ten thousand texts held up every other call for
+    seconds."""
+    looks = 0
+
+    class Counted(tuple[Finding, ...]):
+        def __iter__(self) -> Iterator[Finding]:
+            nonlocal looks
+            looks += 1
+            return super().__iter__()
+
+    policy = policy_of(tmp_path, rule("T"))
+    parts = texts(*["a T1"] * 50)
+    inspections = [Inspection((found("T", 2, 4),))] * 50
+    decision = policy.select(Stage.INPUT, CTX).decide("d", parts, inspections, CTX, {}, 0)
+    counted = msgspec.structs.replace(decision, findings=Counted(decision.findings))
+    assert scrub(counted, parts) == ["a <T>"] * 50
+    assert looks == 1
