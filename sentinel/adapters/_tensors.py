@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 _SHARED_MEMORY = "shared_memory_region"  # Triton's shared memory extensions, system and CUDA
 _MAX_UNREAD = 16
+# Of the protocol's datatypes those that hold numbers. Not UINT8: pictures and text alike are kept in it.
+_NUMBERS = frozenset("BOOL INT8 INT16 INT32 INT64 UINT16 UINT32 UINT64 FP16 FP32 FP64 BF16".split())
 # Callers choose tensor names, and a name that could be prose has no place in a record or an error.
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_.:/-]{1,64}")
 
@@ -78,6 +80,10 @@ class Reading:
                 self._read(tensor, index, shared, raw, entry if has_entry and entry < entries else None)
             elif tensor.HasField("contents"):
                 self._read(tensor, index, False, raw, None)
+            if tensor.datatype != "BYTES" and tensor.datatype not in _NUMBERS:
+                bytes_in_raw = has_entry and entry < entries and raw[entry]
+                if bytes_in_raw or tensor.contents.uint_contents:
+                    self._name_unread(tensor, index)
             entry += has_entry
         if entry != entries:
             raise WireError(f"raw contents: {entries} entries where the {naming.side} need {entry}")
@@ -92,8 +98,7 @@ class Reading:
         role = naming.roles[key] if named else naming.other
         if role is None:
             return
-        plain = named or _PLAIN_NAME.fullmatch(name)
-        label = f"{naming.side}[{name if plain else f'#{index}'}]"
+        label = self._label(name, index)
         if shared and not naming.shared_memory:
             raise WireError(
                 f"{label} is text in shared memory, which cannot be read here: send it in the message, "
@@ -105,6 +110,21 @@ class Reading:
         if entry is not None:
             elements = split_elements(raw[entry], label, self._left)
             self._add(role, label, strict, (True, entry), elements)
+
+    def _name_unread(self, tensor: Tensor, index: int) -> None:
+        """Bytes that may be text or not, in a datatype that does not tell."""
+        naming = self._naming
+        if naming.roles.get(tensor.name.lower(), naming.other) is None:
+            return
+        label = self._label(tensor.name, index)
+        if naming.strict:
+            raise WireError(f"{label} is no text; a tensor that is not text belongs in `ignore`")
+        if len(self.unread) < _MAX_UNREAD:
+            self.unread += (label,)
+
+    def _label(self, name: str, index: int) -> str:
+        plain = name.lower() in self._naming.roles or _PLAIN_NAME.fullmatch(name)
+        return f"{self._naming.side}[{name if plain else f'#{index}'}]"
 
     def _add(
         self, role: Role, label: str, strict: bool, where: tuple[bool, int], elements: Sequence[bytes]

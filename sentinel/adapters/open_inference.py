@@ -213,8 +213,8 @@ class OpenInference:
             unread=reading.unread,
             places=reading.places,
             response_id=message.id,
-            input_tokens=counts.get(self._config.input_tokens, 0),
-            output_tokens=counts.get(self._config.output_tokens, 0),
+            input_tokens=_count(counts.get(self._config.input_tokens, 0)),
+            output_tokens=_count(counts.get(self._config.output_tokens, 0)),
             parse=self._response,
         )
 
@@ -261,6 +261,11 @@ def _shape_of_answers(asked: Any, places: Sequence[Place]) -> list[int]:
 
 
 _WIDTHS = {"UINT32": (4, False), "INT32": (4, True), "UINT64": (8, False), "INT64": (8, True)}
+
+
+def _count(told: int) -> int:
+    """What a record can hold of the model's word: 0 for "unknown" told as -1, and for what is no count."""
+    return told if 0 <= told < 1 << 63 else 0
 
 
 def _sum(message: ModelInferResponse, index: int) -> int:

@@ -149,6 +149,17 @@ def test_token_counts_of_the_vllm_backend(raw: bool) -> None:
     assert (answer.input_tokens, answer.output_tokens) == (7, 300)
 
 
+@pytest.mark.parametrize("told", [-1, 1 << 63, (1 << 64) + 5])
+def test_token_counts_that_no_record_can_hold_count_as_unknown(told: int) -> None:
+    message = response(("text_output", "a"))
+    contents = message.outputs.add(name="num_output_tokens", datatype="INT64", shape=[1]).contents
+    if told < 0:
+        contents.int64_contents.append(told)
+    else:
+        contents.uint64_contents.extend([told // 2, told - told // 2])
+    assert answered(message).output_tokens == 0
+
+
 def test_methods() -> None:
     assert ADAPTER.methods[INFER] is MethodKind.UNARY
     assert ADAPTER.methods["/inference.GRPCInferenceService/ModelStreamInfer"] is MethodKind.STREAM
@@ -180,6 +191,30 @@ def test_a_prompt_that_is_not_utf8_is_refused(raw: bool) -> None:
     """One bad byte is no way around the rules."""
     with pytest.raises(WireError, match=r"inputs\[text_input\]\[1\] is not UTF-8"):
         decode(request(("text_input", b"fine", b"my card is 4111\xff"), raw=raw))
+
+
+@pytest.mark.parametrize("datatype", ["UINT8", "bytes", "STRING", ""])
+def test_bytes_in_a_datatype_that_may_be_text_are_never_called_read(datatype: str) -> None:
+    message = request(("text_input", "my card is 4111"), ("image", "ignored"), raw=True)
+    for tensor in message.inputs:
+        tensor.datatype = datatype
+    assert decode(message).unread == ("inputs[text_input]",)
+    with pytest.raises(WireError, match=r"inputs\[text_input\] is no text"):
+        decode(message, with_settings(unnamed_binary="refuse"))
+
+
+def test_text_as_numbers_is_never_called_read() -> None:
+    message = response(("text_output", "a"))
+    output = message.outputs.add(name="more", datatype="UINT8", shape=[2])
+    output.contents.uint_contents.extend(b"4111")
+    assert answered(message).unread == ("outputs[more]",)
+
+
+@pytest.mark.parametrize("datatype", ["INT32", "FP32", "BOOL"])
+def test_numbers_are_no_unread_bytes(datatype: str) -> None:
+    message = request(("text_input", "q"), ("top_k", "1234"), raw=True)
+    message.inputs[1].datatype = datatype
+    assert decode(message).unread == ()
 
 
 # Malformed messages ------------------------------------------------------------------------------------
