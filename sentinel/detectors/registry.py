@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import importlib
 import importlib.metadata
+from bisect import bisect_right
 from collections.abc import Collection, Mapping
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sentinel.core.errors import ConfigError
 from sentinel.core.finding import Finding, Inspection
 from sentinel.detectors._normalise import Normalised, normalised
-from sentinel.detectors._page import Page, PatternDetector, Places
+from sentinel.detectors._page import Page, PatternDetector
 from sentinel.detectors._patterns import Scanner, Work
 from sentinel.detectors._skeleton import skeleton
 from sentinel.detectors.base import Detector
@@ -170,14 +172,30 @@ class DetectorSet:
 
 
 def _add(found: list[Finding], more: list[Finding], plain: Normalised) -> None:
-    """What only the normalised form shows: a finding that overlaps none of its type."""
+    """What only the normalised form shows: a finding that none of its type covers. One that goes beyond
+    another stands beside it, for what an invisible character hid of a value must be edited with the rest."""
     stretches: dict[tuple[str, str], list[tuple[int, int]]] = {}
     for finding in found:
         stretches.setdefault((finding.detector, finding.type), []).append((finding.start, finding.end))
-    taken = {kind: Places(places) for kind, places in stretches.items()}
+    known = {kind: _Covers(places) for kind, places in stretches.items()}
     for finding in more:
         start, end = plain.original(finding.start, finding.end)
-        places = taken.get((finding.detector, finding.type))
-        if places is None or not places.overlap(start, end):
+        covers = known.get((finding.detector, finding.type))
+        if covers is None or not covers.cover(start, end):
             why = f"{finding.why}, in normalised form"
             found.append(Finding(finding.detector, finding.type, start, end, finding.score, why))
+
+
+class _Covers:
+    """Stretches of a text, asked whether one of them covers another; logarithmic in their number."""
+
+    __slots__ = ("_reach", "_starts")
+
+    def __init__(self, stretches: list[tuple[int, int]]) -> None:
+        stretches.sort()
+        self._starts = [start for start, _ in stretches]
+        self._reach = list(accumulate((end for _, end in stretches), max))
+
+    def cover(self, start: int, end: int) -> bool:
+        before = bisect_right(self._starts, start)
+        return before > 0 and self._reach[before - 1] >= end

@@ -98,6 +98,21 @@ def test_normalised_form_only_adds(load: Load) -> None:
     assert all("normalised" in f.why for f in added)
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("to very.secret\u200b.x@example.com now", ["very.secret\u200b.x@example.com", "x@example.com"]),
+        ("caf\u00e9: jane@example.com\u200b", ["jane@example.com"]),
+    ],
+)
+def test_a_value_is_found_as_far_as_its_normalised_form_goes(
+    text: str, expected: list[str], detectors: DetectorSet
+) -> None:
+    """A character that nobody sees must not leave half of a value behind."""
+    found = [text[f.start : f.end] for f in detectors.inspect(text).findings if f.type == "EMAIL_ADDRESS"]
+    assert found == expected
+
+
 def test_what_a_worker_imports(cache_dir: Path) -> None:
     """The data plane never pulls Presidio, spaCy or anything else that is heavy."""
     code = (
