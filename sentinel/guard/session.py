@@ -151,7 +151,7 @@ class Session:
         self._state = following
         if event.screened is Screened.UNKNOWN_METHOD:
             return onward  # whether such a method passes is `unknown_methods` to say: rules are about prompts
-        selection = self.screener.policy.select(event.stage, self.context)
+        selection = self.screener.policy.select_unread(event.stage, self.context)
         if selection.empty:
             return onward
         facts.decision = decision = selection.decide_unscreenable(

@@ -44,13 +44,24 @@ class Policy:
         found = self._by_call.get(key)
         return found if found is not None else self._select(key, stage, ctx)
 
+    def select_unread(self, stage: Stage, ctx: CallContext) -> Selection:
+        """The rules for one stage of a call that cannot be read. Without a model in `ctx` those of every
+        model are among them: a rule for one model must not be passed by where the model is not known."""
+        if ctx.model or not self._told_apart[1]:
+            return self.select(stage, ctx)
+        return self._of(stage, tuple(rule for rule in self.rules if rule.applies(stage, ctx, any_model=True)))
+
     def _select(self, key: tuple[str, ...], stage: Stage, ctx: CallContext) -> Selection:
-        rules = tuple(rule for rule in self.rules if rule.applies(stage, ctx))
+        selection = self._of(stage, tuple(rule for rule in self.rules if rule.applies(stage, ctx)))
+        with self._lock:
+            _remember(self._by_call, key, selection)
+        return selection
+
+    def _of(self, stage: Stage, rules: tuple[Rule, ...]) -> Selection:
         ids = (stage, *(rule.id for rule in rules))
         with self._lock:
             selection = self._by_rules.get(ids) or Selection(stage, rules, self.digest)
             _remember(self._by_rules, ids, selection)
-            _remember(self._by_call, key, selection)
         return selection
 
 

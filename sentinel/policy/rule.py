@@ -204,7 +204,8 @@ class RuleConfig(_Part):
     )
     deadline_ms: Annotated[int, Strict(), Field(ge=1, le=60_000)] | None = Field(
         default=None,
-        description="How long, in milliseconds, the rule waits for its detector; then on_error decides.",
+        description="How long, in milliseconds, a message of more than limits.inline_chars may be screened; "
+        "then on_error decides. The shortest of all rules that apply holds for each.",
     )
     on_error: Literal["open", "closed"] | None = Field(
         default=None,
@@ -259,11 +260,12 @@ class Rule(msgspec.Struct, frozen=True):
     line: int = 0
     example_lines: dict[str, tuple[int, ...]] = {}
 
-    def applies(self, stage: Stage, ctx: CallContext) -> bool:
+    def applies(self, stage: Stage, ctx: CallContext, *, any_model: bool = False) -> bool:
+        """`any_model`: the call may be for any model, because nobody could read for which it is."""
         return (
             stage in self.stages
             and ctx.route in self.route
-            and ctx.model in self.model
+            and (any_model or ctx.model in self.model)
             and ctx.tenant in self.tenant
         )
 

@@ -136,6 +136,15 @@ def test_what_cannot_be_read_passes_where_no_rule_asks(screener: Screeners, reda
     assert play.session.input.screened is Screened.STREAM
 
 
+def test_a_rule_for_one_model_holds_where_the_model_is_not_known(
+    screener: Screeners, redactor: Redactor
+) -> None:
+    """A stream does not tell its model to somebody who cannot read it."""
+    rules = RULES.replace("action: block", "action: block\n    match: {model: llama}")
+    play = Play(screener(rules.partition("  - id: hide-mail")[0]), redactor)
+    assert isinstance(play.say(Unreadable(Stage.INPUT, Screened.STREAM, "a stream")), Refuse)
+
+
 def test_a_stage_without_rules_is_not_called_screened(screener: Screeners, redactor: Redactor) -> None:
     play = Play(screener(NO_INPUT_RULES), redactor)
     assert play.request("BAD1") == Forward(None)

@@ -173,6 +173,16 @@ def test_select_is_cached_and_bounded(tmp_path: Path, monkeypatch: pytest.Monkey
     )
 
 
+@pytest.mark.parametrize(("model", "rules"), [("llama-3", ["a"]), ("other", []), ("", ["a"])])
+def test_a_call_that_cannot_be_read_may_be_for_any_model(
+    tmp_path: Path, model: str, rules: list[str]
+) -> None:
+    policy = policy_of(tmp_path, "  - {id: a, detect: {detector: pii}, action: block, match: {model: 'll*'}}")
+    ctx = CallContext("/a/b", model=model)
+    assert [rule.id for rule in policy.select_unread(Stage.INPUT, ctx).rules] == rules
+    assert policy.select(Stage.INPUT, CallContext("/a/b")).empty, "read, and without a model's name"
+
+
 def test_what_no_rule_asks_for_is_not_told_apart(tmp_path: Path) -> None:
     policy = policy_of(tmp_path, "  - {id: a, detect: {detector: pii}, action: flag}")
     for number in range(100):
