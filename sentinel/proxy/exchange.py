@@ -70,7 +70,14 @@ class ExchangeRun:
         try:
             return await work
         except asyncio.CancelledError:
-            await self.record(Outcome.CANCELLED, grpc.StatusCode.CANCELLED, "cancelled")
+            # The transport ends a call that is late in the same way as one that its caller gave up. A caller's
+            # clock may strike first: on the wire a deadline is rounded up, by a hundredth at most.
+            left = self.context.time_remaining()
+            if left is not None and left <= 0.01 + (time.time_ns() - self.started) / 100e9:
+                code = grpc.StatusCode.DEADLINE_EXCEEDED
+                await self.record(Outcome.DEADLINE, code, code.name)
+            else:
+                await self.record(Outcome.CANCELLED, grpc.StatusCode.CANCELLED, "cancelled")
             raise
         except grpc.aio.AbortError:
             raise
@@ -120,9 +127,9 @@ class ExchangeRun:
             phase=phase,
             with_content=self.driver.settings.record_content,
         )
+        await self.driver.record(record, self.context)
         if phase is Phase.FINAL:
             self.driver.measures.count(record)
-        await self.driver.record(record, self.context)
 
 
 def outcome_of(code: grpc.StatusCode) -> Outcome:
