@@ -58,6 +58,7 @@ class Worker:
         self._config_path, self._config, self._screener = config_path, config, screener
         self._slot, self._address = slot, address
         self._stopping = asyncio.Event()
+        self._reloading = asyncio.Lock()
 
     async def run(self) -> None:
         """Serve until told to stop, then drain."""
@@ -139,6 +140,10 @@ class Worker:
 
     async def _reload(self) -> None:
         """Swap rules and settings as one; on any mistake keep the old ones and say why."""
+        async with self._reloading:  # or the slower of two would put older rules over newer ones
+            await self._take_up()
+
+    async def _take_up(self) -> None:
         try:
             config = load_config(self._config_path)
             screener = await asyncio.to_thread(_load_screener, config)
