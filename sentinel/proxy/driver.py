@@ -6,16 +6,19 @@ from __future__ import annotations
 import asyncio
 import functools
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import ParamSpec, TypeVar
 
 import grpc
 
 from sentinel.core.errors import SpoolFull
 from sentinel.core.finding import Inspection
 from sentinel.core.record import Record
-from sentinel.guard.commands import Inspect
+from sentinel.guard.commands import Command, Inspect
 from sentinel.guard.events import Inspected
 from sentinel.guard.screener import Screener
+from sentinel.guard.session import Session
 from sentinel.instruments import IN_FLIGHT, REJECTED
 from sentinel.proxy.forward import Context
 from sentinel.proxy.measures import Measures
@@ -24,6 +27,10 @@ from sentinel.proxy.upstream import Upstream
 from sentinel.telemetry.recorder import Recorder
 
 _SPOOL_FULL = "the record spool is at its bound (spool.max_bytes) and spool.on_full is reject"
+
+_MANY_FINDINGS = 1000  # deciding about more takes milliseconds, in which no other call would be answered
+P = ParamSpec("P")
+T = TypeVar("T")
 
 _threads = functools.cache(lambda: ThreadPoolExecutor(2, thread_name_prefix="screen"))
 
@@ -74,6 +81,12 @@ class Driver:
             inspections = await _inspect_on_thread(screener, command)
         return Inspected(inspections, (time.perf_counter_ns() - started) // 1000)
 
+    async def decide(self, session: Session, inspected: Inspected) -> Command:
+        """The session's answer to the detectors', worked out on a thread where it takes long."""
+        if sum([len(each.findings) for each in inspected.inspections]) <= _MANY_FINDINGS:
+            return session.receive(inspected)
+        return await on_thread(session.receive, inspected)
+
     async def record(self, record: Record, context: Context) -> None:
         """Make the record durable. A call whose record finds no room ends here, unanswered."""
         try:
@@ -85,10 +98,13 @@ class Driver:
             await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, f"the call cannot be recorded: {error}")
 
 
+def on_thread(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> asyncio.Future[T]:
+    """Work that takes long, on the threads that screen long texts, so that no other call waits for it."""
+    return asyncio.get_running_loop().run_in_executor(_threads(), functools.partial(work, *args, **kwargs))
+
+
 async def _inspect_on_thread(screener: Screener, command: Inspect) -> list[Inspection]:
-    work = asyncio.get_running_loop().run_in_executor(
-        _threads(), screener.inspect, command.texts, command.detectors
-    )
+    work = on_thread(screener.inspect, command.texts, command.detectors)
     deadline = command.deadline_ms
     try:
         return await asyncio.wait_for(work, None if deadline is None else deadline / 1000)

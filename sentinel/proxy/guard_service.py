@@ -9,7 +9,7 @@ from sentinel.core.errors import ConfigError
 from sentinel.core.exchange import Stage
 from sentinel.guard.screening import ScreenRequest, ScreenResult, screen
 from sentinel.pb import guard_pb2
-from sentinel.proxy.driver import Driver
+from sentinel.proxy.driver import Driver, on_thread
 
 _SERVICE = "sentinel.v1.GuardService"
 _STAGES = {"": Stage.INPUT, "input": Stage.INPUT, "output": Stage.OUTPUT}
@@ -49,9 +49,18 @@ class GuardService:
             tenant=request.tenant,
         )
         try:
-            return _response(screen(self._driver.screener, self._driver.settings.redactor, asked))
+            return _response(await self._result(asked, context))
         except ConfigError as error:
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
+
+    async def _result(self, asked: ScreenRequest, context: Context) -> ScreenResult:
+        """Long texts on a thread, as in calls that pass through."""
+        limits, chars = self._driver.settings.limits, len(asked.text)
+        if chars > limits.max_text_chars:
+            why = f"text: more than limits.max_text_chars ({limits.max_text_chars})"
+            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, why)
+        given = self._driver.screener, self._driver.settings.redactor, asked
+        return screen(*given) if chars <= limits.inline_chars else await on_thread(screen, *given)
 
 
 def _response(result: ScreenResult) -> guard_pb2.ScreenResponse:

@@ -96,7 +96,8 @@ class UnaryRun(ExchangeRun):
     async def _screen(self, event: Event) -> Command:
         command = self.session.receive(event)
         if isinstance(command, Inspect):
-            command = self.session.receive(await self.driver.inspect(self.session.screener, command))
+            inspected = await self.driver.inspect(self.session.screener, command)
+            command = await self.driver.decide(self.session, inspected)
         return command
 
     async def _call(self, payload: bytes) -> tuple[bytes, Metadata, Metadata]:

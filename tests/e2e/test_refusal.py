@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import grpc
 import pytest
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
@@ -155,3 +156,26 @@ def test_the_same_rules_for_callers_out_of_the_path(
     assert MAIL not in answer.text
     if result is not None:
         assert answer.text == result
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [("a " * 100_000 + MAIL, "OK"), (f"{MAIL} " * 1500, "OK"), ("a" * 4_000_001, "INVALID_ARGUMENT")],
+    ids=["long", "many findings", "too long"],
+)
+def test_long_texts_of_callers_out_of_the_path(front: Front, text: str, code: str) -> None:
+    sidecar, _ = front
+    with connect(sidecar.admin) as channel:
+        screen = channel.unary_unary("/sentinel.v1.GuardService/Screen")
+        request = guard_pb2.ScreenRequest(text=text).SerializeToString()
+        try:
+            answer = guard_pb2.ScreenResponse.FromString(screen(request, timeout=GUARD_S))
+        except grpc.RpcError as error:
+            assert error.code().name == code
+        else:
+            assert (code, answer.action, answer.rule) == ("OK", "block", "no-mail")
+
+
+def test_a_prompt_with_many_findings(front: Front) -> None:
+    sidecar, _ = front
+    assert observe(sidecar.address, asking("192.0.2.1 " * 1500 + MAIL)).action == "block"
