@@ -15,6 +15,8 @@ from sentinel.core.redact import Redactor
 from sentinel.guard.session import Session, StageFacts
 from sentinel.policy.operators import scrub
 
+_MAX_NAME = 256
+
 
 class Transfer(msgspec.Struct, frozen=True):
     """What the driver measured: times in nanoseconds since the epoch or as durations, sizes in bytes."""
@@ -64,10 +66,10 @@ def build_record(
         protocol=transfer.protocol,
         method=context.method,
         route=context.route,
-        model=context.model,
+        model=_name(context.model),
         tenant=context.tenant,
         upstream=transfer.upstream,
-        response_id=transfer.response_id,
+        response_id=_name(transfer.response_id),
         streaming=transfer.streaming,
         grpc_code=transfer.grpc_code,
         error_type=transfer.error_type,
@@ -91,6 +93,11 @@ def build_record(
         input_content=_content(given) if with_content else (),
         output_content=_content(made) if with_content else (),
     )
+
+
+def _name(text: str) -> str:
+    """What others call a thing: it may be as long as a message, and stands in every row."""
+    return text if len(text) <= _MAX_NAME else f"{text[: _MAX_NAME - 3]}..."
 
 
 def _chars(facts: StageFacts) -> int:

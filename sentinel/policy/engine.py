@@ -15,6 +15,7 @@ from sentinel.policy.judging import Judging, message
 from sentinel.policy.rule import Rule, canonical
 
 CACHE_LIMIT = 1024  # calls told apart by route, model and tenant; the oldest is forgotten first
+NAMES_LIMIT = 1024  # characters; a caller may make a model's name as long as a message
 
 
 class Policy:
@@ -53,8 +54,9 @@ class Policy:
 
     def _select(self, key: tuple[str, ...], stage: Stage, ctx: CallContext) -> Selection:
         selection = self._of(stage, tuple(rule for rule in self.rules if rule.applies(stage, ctx)))
-        with self._lock:
-            _remember(self._by_call, key, selection)
+        if sum(map(len, key)) <= NAMES_LIMIT:
+            with self._lock:
+                _remember(self._by_call, key, selection)
         return selection
 
     def _of(self, stage: Stage, rules: tuple[Rule, ...]) -> Selection:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import msgspec
 import pytest
 
-from sentinel.core.exchange import Role, TextPart
+from sentinel.core.exchange import CallContext, Role, TextPart
 from sentinel.core.finding import Inspection
 from sentinel.core.ids import trace_context
 from sentinel.core.record import Outcome, Record, Screened, decode, encode
@@ -97,3 +98,12 @@ def test_content_that_no_rule_asks_about_is_kept_as_it_is(screener: Screeners, r
     play = Play(screener(NO_INPUT_RULES), redactor)
     play.request("hello")
     assert kept(play, content=True).input_content == ("hello",)
+
+
+def test_names_that_others_choose_are_cut(screener: Screeners, redactor: Redactor) -> None:
+    play = Play(screener(RULES), redactor)
+    play.session.context = CallContext("/s/M", model="m" * 1_000_000)
+    play.request("hello")
+    transfer = msgspec.structs.replace(TRANSFER, response_id="r" * 1_000_000)
+    record = build_record(play.session, trace_context(None, None), transfer, Outcome.ANSWERED)
+    assert record.model == "m" * 253 + "..." and record.response_id == "r" * 253 + "..."

@@ -173,6 +173,13 @@ def test_select_is_cached_and_bounded(tmp_path: Path, monkeypatch: pytest.Monkey
     )
 
 
+def test_a_name_as_long_as_a_message_is_not_remembered(tmp_path: Path) -> None:
+    policy = policy_of(tmp_path, "  - {id: a, detect: {detector: pii}, action: flag, match: {model: 'm*'}}")
+    found = policy.select(Stage.INPUT, CallContext("/a/b", model="m" * 1_000_000))
+    assert [rule.id for rule in found.rules] == ["a"]
+    assert not policy._by_call
+
+
 @pytest.mark.parametrize(("model", "rules"), [("llama-3", ["a"]), ("other", []), ("", ["a"])])
 def test_a_call_that_cannot_be_read_may_be_for_any_model(
     tmp_path: Path, model: str, rules: list[str]
