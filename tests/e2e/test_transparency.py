@@ -296,6 +296,20 @@ class TestDeadline:
         assert observe(address, call).code == "DEADLINE_EXCEEDED"
         assert upstream.control.ended(call)["ended"] == "cancelled"
 
+    def test_the_record_says_that_it_expired(
+        self, address: str, upstream: Torture, sidecar: Sidecar, kind: Kind
+    ) -> None:
+        if address == upstream.address:
+            pytest.skip("nothing records there")
+        method, requests, _ = kind
+        before = sidecar.total("sentinel_calls_total", code="DEADLINE_EXCEEDED")
+        call = Call([["read_all"], ["wait", "never"]], requests, method, timeout=0.7)
+        assert observe(address, call).code == "DEADLINE_EXCEEDED"
+        eventually(
+            lambda: sidecar.total("sentinel_calls_total", code="DEADLINE_EXCEEDED"),
+            lambda count: count == before + 1,
+        )
+
     def test_expires_in_the_middle_of_a_stream(self, address: str, upstream: Torture) -> None:
         call = Call([["text", "a"], ["wait", "never"]], timeout=0.7)
         seen = observe(address, call)
