@@ -150,11 +150,11 @@ class PiiDetector:
         wanted = _PHONE_KINDS[recognizer.kind]
         found: list[_Match] = []
         for match in finder.find(page.text, ends, page.work):
-            if match.number is None:
+            if match.region is None:
                 why = f"{recognizer.name}, not confirmed: the bound per text was reached"
                 found.append(_Match(match.start, match.end, recognizer.score / 2, why, index))
-            elif not wanted or _za_line(match.number) == wanted:
-                why = f"{recognizer.name}, valid in region {_region(match.number)}"
+            elif not wanted or _za_line(page.text[match.start : match.end]) == wanted:
+                why = f"{recognizer.name}, valid in region {match.region or 'unknown'}"
                 found.append(_Match(match.start, match.end, recognizer.score, why, index))
         return found
 
@@ -253,12 +253,9 @@ def _ranges(recognizer: Recognizer, match: Any) -> list[tuple[int, int]]:
     ]
 
 
-def _region(number: Any) -> str:
-    return phonenumbers.region_code_for_number(number) or "unknown"
-
-
-def _za_line(number: Any) -> str:
+def _za_line(piece: str) -> str:
     """Presidio's split of South African numbers into `mobile` and `telephone`."""
+    number = phonenumbers.parse(piece, "ZA")
     if phonenumbers.region_code_for_number(number) != "ZA":
         return ""
     kind, types = phonenumbers.number_type(number), phonenumbers.PhoneNumberType

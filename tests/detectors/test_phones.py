@@ -43,7 +43,7 @@ class Phones:
 
     def find(self, text: str, work: Work | None = None) -> list[tuple[int, int, bool]]:
         ends = self._scanner.candidates(skeleton(text)).get(0, [])
-        return [(m.start, m.end, m.number is not None) for m in self._finder.find(text, ends, work or Work())]
+        return [(m.start, m.end, m.region is not None) for m in self._finder.find(text, ends, work or Work())]
 
 
 def theirs(text: str) -> list[tuple[int, int]]:
@@ -79,7 +79,20 @@ def test_equal_to_the_package(seed: int, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["1641", "1995", "in 2010 we", "1,234,567", "3.14159265", "12:30:45", "2020-01-01 10:30"]
+    "text",
+    [
+        "1641",
+        "1995",
+        "in 2010 we",
+        "1,234,567",
+        "3.14159265",
+        "12:30:45",
+        "2020-01-01 10:30",
+        "( x+33123456789+/5433556(",
+        "+999 212 555 0123",
+        "212-555-0123 ext. 4",
+        "２１２-５５５-０１２３",
+    ],
 )
 def test_numbers_of_plain_text(text: str, tmp_path: Path) -> None:
     assert [place[:2] for place in Phones(tmp_path).find(text)] == theirs(text)
@@ -87,7 +100,7 @@ def test_numbers_of_plain_text(text: str, tmp_path: Path) -> None:
 
 def test_past_the_bound_the_shape_decides(tmp_path: Path) -> None:
     phones, work = Phones(tmp_path, limit=4), Work()
-    found = phones.find("212-555-0123\n" * 5, work)
+    found = phones.find("".join(f"212-555-012{i}\n" for i in range(5)), work)
     assert work.phones == 4
     assert [confirmed for _, _, confirmed in found][-1] is False
     assert len(found) == 5
