@@ -9,9 +9,10 @@ import os
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from sentinel.adapters.registry import AdaptersConfig
+from sentinel.core import address
 from sentinel.core.errors import ConfigErrors
 from sentinel.core.mistakes import mistakes_of
 from sentinel.core.paths import state_dir as default_state_dir
@@ -37,15 +38,23 @@ class ListenConfig(BaseModel):
 
     grpc: str = Field(
         "127.0.0.1:8081",
-        pattern=r"^(unix:.+|.+:\d{1,5})$",
         description="Where callers connect: HOST:PORT (port 0 picks a free one) or unix:/path.",
     )
     admin: str = Field(
         "127.0.0.1:9464",
-        pattern=r"^.+:\d{1,5}$",
         description="HOST:PORT of /healthz, /readyz, /metrics and the gRPC service sentinel.v1.GuardService.",
     )
     tls: ServerTlsConfig | None = Field(None, description="TLS towards callers; none when absent.")
+
+    @field_validator("grpc")
+    @classmethod
+    def _callers_can_connect(cls, value: str) -> str:
+        return address.checked(value)
+
+    @field_validator("admin")
+    @classmethod
+    def _operators_can_connect(cls, value: str) -> str:
+        return address.checked_tcp(value)
 
 
 class RulesConfig(BaseModel):
@@ -159,8 +168,8 @@ def _rooted(config: SentinelConfig, folder: Path) -> SentinelConfig:
             return value.model_copy(update=changes) if changes else value
         if isinstance(value, Path):
             return value if value.is_absolute() else Path(os.path.normpath(folder / value))
-        if isinstance(value, tuple) and any(isinstance(item, Path) for item in value):
-            return tuple(rooted(item) for item in value)
+        if isinstance(value, tuple | list) and any(isinstance(item, Path) for item in value):
+            return type(value)(rooted(item) for item in value)
         return value
 
     rebuilt = rooted(config)

@@ -73,9 +73,12 @@ def test_a_unix_socket_has_one_owner(tmp_path: Path) -> None:
 def test_relative_paths_start_at_the_file(tmp_path: Path) -> None:
     config = load_config(
         written(
-            tmp_path, "state_dir: state\nrules: {paths: [../rules, /etc/rules]}\nredaction: {key_file: k}\n"
+            tmp_path,
+            "state_dir: state\nrules: {paths: [../rules, /etc/rules]}\nredaction: {key_file: k}\n"
+            "detectors: {pii: {recognizers: [own.yaml]}}\n",
         )
     )
+    assert config.detectors.pii.recognizers == [tmp_path / "own.yaml"]
     assert config.state_dir == tmp_path / "state"
     assert config.rules.paths == (tmp_path.parent / "rules", Path("/etc/rules"))
     assert config.redaction.key_file == tmp_path / "k"

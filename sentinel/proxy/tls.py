@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ssl
 from pathlib import Path
+from typing import Self
 
 import grpc
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from sentinel.core.errors import ConfigError
 
@@ -32,23 +34,52 @@ class ClientTlsConfig(BaseModel):
     key: Path | None = Field(None, description="PEM file of its private key.")
     server_name: str | None = Field(None, description="Name to expect in the server's certificate.")
 
+    @model_validator(mode="after")
+    def _certificate_with_key(self) -> Self:
+        if (self.certificate is None) != (self.key is None):
+            raise ValueError("`certificate` and `key` go together; write both, or neither")
+        return self
+
 
 def server_credentials(config: ServerTlsConfig) -> grpc.ServerCredentials:
     """Raises ConfigError naming the key whose file cannot be read."""
-    chain = (_read(config.key, "listen.tls.key"), _read(config.certificate, "listen.tls.certificate"))
-    authorities = _read(config.client_ca, "listen.tls.client_ca") if config.client_ca else None
+    chain = _pair(config.certificate, config.key, "listen.tls")
+    authorities = _authorities(config.client_ca, "listen.tls.client_ca") if config.client_ca else None
     return grpc.ssl_server_credentials([chain], authorities, require_client_auth=authorities is not None)
 
 
 def channel_credentials(config: ClientTlsConfig) -> grpc.ChannelCredentials:
     """Raises ConfigError naming the key whose file cannot be read."""
+    key, certificate = None, None
+    if config.certificate and config.key:
+        key, certificate = _pair(config.certificate, config.key, "upstream.tls")
     return grpc.ssl_channel_credentials(
-        root_certificates=_read(config.ca, "upstream.tls.ca") if config.ca else None,
-        private_key=_read(config.key, "upstream.tls.key") if config.key else None,
-        certificate_chain=(
-            _read(config.certificate, "upstream.tls.certificate") if config.certificate else None
-        ),
+        root_certificates=_authorities(config.ca, "upstream.tls.ca") if config.ca else None,
+        private_key=key,
+        certificate_chain=certificate,
     )
+
+
+def _pair(certificate: Path, key: Path, where: str) -> tuple[bytes, bytes]:
+    """Key and certificate chain. gRPC takes any bytes and fails later, so OpenSSL is asked first."""
+    read = (_read(key, f"{where}.key"), _read(certificate, f"{where}.certificate"))
+    try:
+        # A key that asks for a passphrase is refused here instead of waiting for someone to type it.
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, password=lambda: "")
+    except (ssl.SSLError, OSError) as error:
+        reason = getattr(error, "reason", None) or "not PEM, or the key is encrypted"
+        message = f"{certificate} and {key} are no PEM certificate with its key ({reason})"
+        raise ConfigError(message, key=where) from None
+    return read
+
+
+def _authorities(path: Path, key: str) -> bytes:
+    read = _read(path, key)
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
+    except (ssl.SSLError, OSError):
+        raise ConfigError(f"{path} holds no PEM certificate", key=key) from None
+    return read
 
 
 def _read(path: Path, key: str) -> bytes:

@@ -6,12 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 import grpc.aio
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from sentinel.core import address
 from sentinel.proxy.limits import KeepaliveConfig, LimitsConfig, channel_options
 from sentinel.proxy.tls import ClientTlsConfig, channel_credentials
+from sentinel.proxy.unary_call import UnaryCall
 
-UnaryCall = Callable[..., "grpc.aio.UnaryUnaryCall[bytes, bytes]"]
 StreamCall = Callable[..., "grpc.aio.StreamStreamCall[bytes, bytes]"]
 
 
@@ -23,6 +24,11 @@ class UpstreamConfig(BaseModel):
     address: str = Field("127.0.0.1:8001", description="HOST:PORT, or unix:/path/to/socket.")
     name: str = Field("default", description="The route's name in rules, records and dashboards.")
     tls: ClientTlsConfig | None = Field(None, description="TLS towards the model server; none when absent.")
+
+    @field_validator("address")
+    @classmethod
+    def _can_be_called(cls, value: str) -> str:
+        return address.checked(value)
 
 
 class Upstream:
@@ -46,7 +52,7 @@ class Upstream:
         """For the known methods only, so the table is bounded by the adapters."""
         call = self._unary.get(method)
         if call is None:
-            call = self._unary[method] = self.channel.unary_unary(method)
+            call = self._unary[method] = UnaryCall(self.channel, method)
         return call
 
     def stream(self, method: str) -> StreamCall:

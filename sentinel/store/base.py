@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from sentinel.core.address import checked_tcp
 from sentinel.core.errors import ConfigError, StoreError
 from sentinel.store import _confirm, queries, schema
 from sentinel.store._errors import translate
@@ -57,7 +58,6 @@ class StoreConfig(BaseModel):
     )
     listen: str = Field(
         default="127.0.0.1:18123",
-        pattern=r"^[^\s/]+:\d{1,5}$",
         description="Embedded: HOST:PORT of the HTTP interface for commands, notebooks and Grafana; port 0 "
         "picks a free one. Another host than loopback needs `password_file`.",
     )
@@ -82,22 +82,20 @@ class StoreConfig(BaseModel):
 
     @model_validator(mode="after")
     def _address_given(self) -> StoreConfig:
-        if self.kind == "clickhouse" and not self.address.rpartition(":")[2].isdigit():
+        if self.kind == "clickhouse" and not self.address:
             raise ValueError("`address` is needed for kind: clickhouse, as HOST:PORT")
         return self
+
+    @field_validator("listen", "address")
+    @classmethod
+    def _host_and_port(cls, value: str) -> str:
+        return value and checked_tcp(value)
 
     def password(self) -> str:
         """The password, or "" without `password_file`. Raises ConfigError when the file cannot be read."""
         if self.password_file is None:
             return ""
-        try:
-            return self.password_file.read_text("utf-8").strip()
-        except OSError as error:
-            raise ConfigError(
-                f"cannot read the file: {error.strerror}",
-                file=str(self.password_file),
-                key="store.password_file",
-            ) from error
+        return _must_read(self.password_file, "store.password_file").decode("utf-8", "replace").strip()
 
 
 class Store:
@@ -222,17 +220,26 @@ class Store:
             raise translate(error, doing, self.address, quote=quote) from None
 
 
+def _must_read(path: Path | None, key: str) -> bytes:
+    try:
+        return path.read_bytes() if path else b""
+    except OSError as error:
+        raise ConfigError(f"cannot read {path}: {error.strerror}", key=key) from None
+
+
 def connect_http(config: StoreConfig, address: str) -> Store:
     """The Store at a ClickHouse HTTP interface, server or embedded owner."""
     import clickhouse_connect
 
     host, _, port = address.rpartition(":")
+    password = config.password()
+    _must_read(config.ca_file, "store.ca_file")
     try:
         client = clickhouse_connect.get_client(
             host=host.strip("[]"),
             port=int(port),
             username=config.user,
-            password=config.password(),
+            password=password,
             interface="https" if config.secure and config.kind == "clickhouse" else "http",
             ca_cert=str(config.ca_file) if config.ca_file else None,
             compress=False if config.compression == "none" else config.compression,

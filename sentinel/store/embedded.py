@@ -30,7 +30,7 @@ def owner_address(state_dir: Path) -> str:
     """HOST:PORT that an owner wrote, or ""; it may have died since."""
     try:
         return (state_dir / ADDRESS_FILE).read_text("ascii").strip()
-    except FileNotFoundError:
+    except OSError:
         return ""
 
 
@@ -85,17 +85,21 @@ def _open_here(config: StoreConfig, path: Path) -> _OwnStore:
         )
     except ImportError:
         lock.release()
-        raise ConfigError(
-            "the embedded store needs chdb: pip install 'sentinel-sidecar[embedded]', "
-            "or set `kind: clickhouse`",
-            key="store.kind",
-        ) from None
+        raise _no_engine() from None
     except Exception as error:
         lock.release()
-        raise StoreError(f"the engine cannot open {path}: {error}", retryable=False) from None
+        why = str(error).partition("Stack trace")[0].strip()[:600]
+        raise StoreError(f"the engine cannot open {path}: {why}", retryable=False) from None
     store = _OwnStore(client, config, str(path))
     store.lock = lock
     return store
+
+
+def _no_engine() -> ConfigError:
+    return ConfigError(
+        "the embedded store needs chdb: pip install 'sentinel-sidecar[embedded]', or set `kind: clickhouse`",
+        key="store.kind",
+    )
 
 
 def open_embedded(config: StoreConfig, state_dir: Path) -> Store:
@@ -126,8 +130,11 @@ class EmbeddedOwner:
         self.address = ""
 
     def __enter__(self) -> EmbeddedOwner:
-        from sentinel.store._engine import Engine, engine_location
-        from sentinel.store._http_front import HttpFront
+        try:
+            from sentinel.store._engine import Engine, engine_location
+            from sentinel.store._http_front import HttpFront
+        except ImportError:
+            raise _no_engine() from None
 
         _refuse_open_door(self._config)
         path = database_path(self._config, self._state_dir)

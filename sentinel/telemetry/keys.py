@@ -1,5 +1,5 @@
-"""The keys that matched values are hashed with. A key file holds one key a line, `ID HEX`, newest last: the last one
-hashes, the others are kept so that values hashed with them can still be found."""
+"""The keys that matched values are hashed with. A key file holds one key a line, `ID HEX`, newest last: the
+last one hashes, the others are kept so that values hashed with them can still be found."""
 
 from __future__ import annotations
 
@@ -39,7 +39,11 @@ def load_redactors(config: RedactionConfig, state_dir: Path) -> list[Redactor]:
     path = config.key_file
     if path is None:
         path = state_dir / "hmac.keys"
-        _make_once(path)
+        try:
+            _make_once(path)
+        except OSError as error:
+            message = f"cannot make {path} ({error.strerror}): make the folder writable, or set another"
+            raise ConfigError(message, key="state_dir") from None
     try:
         text = path.read_text("ascii", errors="replace")
     except OSError as error:

@@ -97,7 +97,17 @@ class Ledger:
             raise ConfigError(f"another exporter works on {path.parent}: give each one its own") from None
         self._remember = remember
         self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        self._db.execute("PRAGMA journal_mode = WAL")
+        try:
+            self._db.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError:
+            raise
+        except sqlite3.DatabaseError as error:
+            self.close()
+            message = (
+                f"is damaged ({error}): restore it, or move it away; the records that wait in the spool "
+            )
+            message += "are then exported from their files' beginnings, some perhaps a second time"
+            raise ConfigError(message, file=str(path)) from None
         self._db.execute("PRAGMA synchronous = FULL")
         version = self._db.execute("PRAGMA user_version").fetchone()[0]
         if version > _VERSION:

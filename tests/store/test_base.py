@@ -173,7 +173,7 @@ def test_no_server_is_retryable_and_names_the_address(tmp_path: Path) -> None:
     ("config", "message"),
     [
         ({"kind": "clickhouse"}, "`address` is needed"),
-        ({"kind": "clickhouse", "address": "example.com"}, "`address` is needed"),
+        ({"kind": "clickhouse", "address": "example.com"}, "address\n.*must be HOST:PORT"),
         ({"database": "a;b"}, "database"),
         ({"listen": "18123"}, "listen"),
         ({"ttl_days": {"traces": 0}}, "ttl_days.traces"),

@@ -4,6 +4,7 @@ import http.client
 import os
 import shutil
 import signal
+import sys
 from pathlib import Path
 
 import pytest
@@ -140,3 +141,27 @@ def test_with_a_password_nothing_goes_without(tmp_path: Path) -> None:
         connection.request("POST", "/?user=default&password=correct+horse", "SELECT 1")
         assert connection.getresponse().read() == b"1\n"
         connection.close()
+
+
+def test_without_the_engine_both_ways_in_say_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "chdb.state", None)  # an import of it then fails
+    monkeypatch.delitem(sys.modules, "sentinel.store._engine", raising=False)
+    with pytest.raises(ConfigError, match=r"store.kind: .*pip install 'sentinel-sidecar\[embedded\]'"):
+        with EmbeddedOwner(StoreConfig(listen="127.0.0.1:0"), tmp_path):
+            pass
+
+
+def test_a_state_folder_that_is_a_file_holds_no_store(tmp_path: Path) -> None:
+    (tmp_path / "state").write_text("")
+    with pytest.raises(StoreError, match="no store yet"):
+        open_store(StoreConfig(), tmp_path / "state")
+
+
+@pytest.mark.parametrize("key", ["password_file", "ca_file"])
+def test_a_file_that_is_named_and_missing_is_told_by_key(tmp_path: Path, key: str) -> None:
+    missing = tmp_path / "nowhere"
+    config = StoreConfig.model_validate({"kind": "clickhouse", "address": "127.0.0.1:1", key: missing})
+    with pytest.raises(ConfigError, match=f"store.{key}: cannot read {missing}"):
+        open_store(config, tmp_path)

@@ -50,3 +50,9 @@ def test_a_bad_key_is_told_without_quoting_it(tmp_path: Path, text: str) -> None
 def test_a_missing_key_file_is_told_by_name(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="nowhere"):
         load_redactors(RedactionConfig(key_file=tmp_path / "nowhere"), tmp_path)
+
+
+def test_a_state_folder_that_cannot_be_written_is_told_by_key(tmp_path: Path) -> None:
+    (tmp_path / "state").write_text("")
+    with pytest.raises(ConfigError, match=r"state_dir: cannot make .*hmac.keys"):
+        load_redactors(RedactionConfig(), tmp_path / "state")

@@ -108,3 +108,10 @@ def test_a_newer_ledger_is_left_alone(ledger: Reopened) -> None:
     with pytest.raises(ConfigError, match="newer Sentinel"):
         ledger.again()
     ledger.now = Ledger(ledger.path.with_name("other.sqlite"), remember=1)
+
+
+def test_a_damaged_file_is_told_by_name(tmp_path: Path) -> None:
+    (tmp_path / "exporter.sqlite").write_text("no database, but long enough to be asked whether it is one")
+    for _ in range(2):  # and the lock is given back
+        with pytest.raises(ConfigError, match=r"exporter.sqlite: is damaged .*move it away"):
+            Ledger(tmp_path / "exporter.sqlite", remember=100)
