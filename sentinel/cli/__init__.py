@@ -9,31 +9,57 @@ config           every key with its meaning
 
 from __future__ import annotations
 
+import importlib.metadata
+import logging
 import sys
+from typing import Annotated, NoReturn
+
+import typer
 
 
 def main() -> None:
     """Entry point: a mistake of the user's is one clear message, not a traceback."""
-    import typer
-
     from sentinel.cli import demo, records, rules, screen, serve
     from sentinel.core.errors import SentinelError
 
+    # It logs what it raises; we tell each error once, in our own words.
+    logging.getLogger("clickhouse_connect").setLevel(logging.CRITICAL)
     app = typer.Typer(
-        help="Sentinel screens what goes into and comes out of a language model, and records why it decided.",
         no_args_is_help=True,
         pretty_exceptions_enable=False,
         add_completion=False,
         rich_markup_mode=None,
     )
-    app.command()(serve.serve)
-    app.command()(demo.demo)
-    app.command()(screen.screen)
+    app.callback()(_options)
+    app.command(short_help="Run the sidecar before a model server.")(serve.serve)
+    app.command(short_help="See all of it at work on this machine.")(demo.demo)
+    app.command(short_help="Screen texts: JSON lines in, JSON lines out.")(screen.screen)
     app.add_typer(rules.app, name="rules")
-    app.command()(records.records)
-    app.command()(serve.config)
+    app.command(short_help="Show what was decided lately, and why.")(records.records)
+    app.command(short_help="List every setting, or check a file.")(serve.config)
     try:
         app()
     except SentinelError as error:
-        print(error, file=sys.stderr)
-        raise SystemExit(1) from None
+        _end(str(error))
+    except OSError as error:
+        _end(f"{error.filename or 'system'}: {error.strerror or error}")
+
+
+def _end(message: str) -> NoReturn:
+    print(message, file=sys.stderr)
+    raise SystemExit(1) from None
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        print(importlib.metadata.version("sentinel-sidecar"))
+        raise typer.Exit
+
+
+Version = Annotated[
+    bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+]
+
+
+def _options(version: Version = False) -> None:
+    """Sentinel screens what goes into and comes out of a language model, and records why it decided."""

@@ -23,6 +23,7 @@ from rich.text import Text
 
 from sentinel.config import SentinelConfig, load_config
 from sentinel.core.errors import SentinelError
+from sentinel.core.record import Screened
 from sentinel.demo.client import Result, run_conversations
 from sentinel.demo.conversations import bundled_conversations
 from sentinel.demo.model import MODEL
@@ -31,6 +32,7 @@ from sentinel.store.queries import Where
 
 _STYLES = {"allow": "green", "flag": "yellow", "redact": "magenta", "block": "bold red"}
 _START_S, _RECORD_S, _STOP_S = 120.0, 15.0, 40.0
+_WIDE = 130
 _TOUR = """
 Sentinel is up. Callers: {grpc}   metrics and health: http://{admin}/metrics   (Ctrl-C stops)
 
@@ -151,7 +153,8 @@ async def _converse(
     console: Console, config: SentinelConfig, state: Mapping[str, Any], model: str, real: bool
 ) -> bool:
     """Hold the conversations; whether each has its record, and (with the stand-in) went as expected."""
-    table = _table(real)
+    shown = _columns(console.width, real)
+    table = _table(shown)
     results: list[tuple[Result, Mapping[str, Any] | None]] = []
     with _store(config) as store, Live(table, console=console, refresh_per_second=8) as live:
         for conversation in bundled_conversations():
@@ -160,7 +163,8 @@ async def _converse(
             )
             record = await asyncio.to_thread(_record, store, result.exchange_id)
             results.append((result, record))
-            table.add_row(*_row(result, record, real))
+            row = _row(result, record)
+            table.add_row(*(row[name] for name in shown))
             live.refresh()
     return _summary(console, results, real)
 
@@ -184,29 +188,37 @@ def _record(store: Store, exchange_id: str) -> Mapping[str, Any] | None:
     return None
 
 
-def _table(real: bool) -> Table:
+def _columns(width: int, real: bool) -> tuple[str, ...]:
+    """What was decided, and why, has room on any terminal; the rest on a wide one."""
+    if width < _WIDE:
+        return ("conversation", "decided", "why")
+    expected = () if real else ("as expected",)
+    return ("conversation", "what was said", "decided", *expected, "why", "ms")
+
+
+def _table(columns: tuple[str, ...]) -> Table:
     table = Table(title="Conversations through Sentinel", title_justify="left", box=None, pad_edge=False)
-    for name in ("conversation", "what was said"):
-        table.add_column(name, overflow="ellipsis", no_wrap=True, max_width=46)
-    table.add_column("decided")
-    if not real:
-        table.add_column("as expected")
-    table.add_column("why", overflow="fold")
-    table.add_column("ms", justify="right")
+    for name in columns:
+        match name:
+            case "conversation" | "what was said":
+                table.add_column(name, overflow="ellipsis", no_wrap=True, max_width=46)
+            case "why":
+                table.add_column(name, overflow="fold")
+            case _:
+                table.add_column(name, justify="right" if name == "ms" else "left", no_wrap=True)
     return table
 
 
-def _row(result: Result, record: Mapping[str, Any] | None, real: bool) -> list[Text | str]:
+def _row(result: Result, record: Mapping[str, Any] | None) -> dict[str, Text | str]:
     decided = _decided(result)
-    expected = [] if real else ["yes" if decided == result.conversation.expect else "NO"]
-    return [
-        Text(result.conversation.id),
-        Text(" ".join(result.conversation.text.split())),
-        Text(decided, _STYLES.get(decided, "")),
-        *expected,
-        Text(_why(result, record)),
-        f"{result.duration_ms:.1f}",
-    ]
+    return {
+        "conversation": Text(result.conversation.id),
+        "what was said": Text(" ".join(result.conversation.text.split())),
+        "decided": Text(decided, _STYLES.get(decided, "")),
+        "as expected": "yes" if decided == result.conversation.expect else "NO",
+        "why": Text(_why(result, record)),
+        "ms": f"{result.duration_ms:.1f}",
+    }
 
 
 def _decided(result: Result) -> str:
@@ -219,6 +231,8 @@ def _why(result: Result, record: Mapping[str, Any] | None) -> str:
     acted = [finding for finding in record["findings"] if finding["rule"] == record["rule"]]
     found = Counter(f"{finding['stage']} {finding['type']}" for finding in acted)
     findings = ", ".join(name + (f" x{count}" if count > 1 else "") for name, count in sorted(found.items()))
+    if record["rule"] and record["input_screened"] == Screened.STREAM:
+        return f"{record['rule']}: closed to streams, which nothing reads"
     if record["rule"]:
         return f"{record['rule']}: {findings}" if findings else str(record["rule"])
     return "" if result.code == "OK" else f"{result.code}: {result.message}"

@@ -23,6 +23,7 @@ from sentinel.core.record import Screened
 _STYLES = {"allow": "green", "flag": "yellow", "redact": "magenta", "block": "bold red"}
 _SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 _PIPED_WIDTH = 180
+_WIDE = 130
 
 
 def records(
@@ -57,7 +58,8 @@ def records(
             sys.stdout.buffer.write(msgspec.json.encode(row) + b"\n")
         sys.stdout.buffer.flush()
     elif rows:
-        Console(width=None if sys.stdout.isatty() else _PIPED_WIDTH).print(table(rows))
+        console = Console(width=None if sys.stdout.isatty() else _PIPED_WIDTH)
+        console.print(table(rows, console.width))
     else:
         typer.echo("no records yet" if where == Where() else "no such records")
 
@@ -86,27 +88,35 @@ def actions(text: str) -> tuple[str, ...]:
     return asked
 
 
-def table(rows: Iterable[Mapping[str, Any]]) -> Table:
-    """Exchanges as a table for people, one line each where the width allows."""
+def table(rows: Iterable[Mapping[str, Any]], width: int = _PIPED_WIDTH) -> Table:
+    """Exchanges as a table for people, one line each where `width` allows. A narrow one leaves out what
+    `--json` tells: the model, the two halves, the time it took and the id."""
+    names: tuple[str, ...] = ("at", "action", "rule", "findings", "status")
+    if width >= _WIDE:
+        names = ("time", "route/model", "prompt", "answer", *names[1:], "ms", "exchange")
     shown = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("time", "route/model", "prompt", "answer", "action", "rule", "findings", "status"):
-        shown.add_column(heading, overflow="fold")
-    shown.add_column("ms", justify="right")
-    shown.add_column("exchange", overflow="fold")
+    for name in names:
+        shown.add_column(name, overflow="fold", justify="right" if name == "ms" else "left")
     for row in rows:
-        shown.add_row(
-            _local_time(row["started_at"]),
-            Text("/".join(filter(None, (row["route"], row["model"])))),
-            _stage(row, "input"),
-            _stage(row, "output"),
-            _action(row["action"]),
-            Text(row["rule"]),
-            Text(_findings(row["findings"])),
-            Text(_status(row)),
-            f"{row['duration_ns'] / 1e6:.1f}",
-            Text(row["exchange_id"]),
-        )
+        cells = _cells(row)
+        shown.add_row(*(cells[name] for name in names))
     return shown
+
+
+def _cells(row: Mapping[str, Any]) -> dict[str, Text | str]:
+    return {
+        "at": _local_time(row["started_at"])[:-4],
+        "time": _local_time(row["started_at"]),
+        "route/model": Text("/".join(filter(None, (row["route"], row["model"])))),
+        "prompt": _stage(row, "input"),
+        "answer": _stage(row, "output"),
+        "action": _action(row["action"]),
+        "rule": Text(row["rule"]),
+        "findings": Text(_findings(row["findings"])),
+        "status": Text(_status(row)),
+        "ms": f"{row['duration_ns'] / 1e6:.1f}",
+        "exchange": Text(row["exchange_id"]),
+    }
 
 
 def _local_time(at: datetime) -> Text:

@@ -54,7 +54,8 @@ def screen(
                 result = guard.screen_request(request)
             except (msgspec.DecodeError, UnicodeDecodeError, SentinelError) as error:
                 bad += 1
-                console.print(f"line {number}: {_reason(error)}", markup=False, highlight=False)
+                told = f"line {number}: {_reason(error)}"
+                console.print(told, markup=False, highlight=False, soft_wrap=True)
                 continue
             sys.stdout.buffer.write(_encoder.encode(result) + b"\n")
             sys.stdout.buffer.flush()

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from sentinel.config import SentinelConfig
 
 ConfigOption = Annotated[
     Path | None,
@@ -25,15 +28,36 @@ def serve(config: ConfigOption = None) -> None:
 
 def config(
     check: Annotated[
-        Path | None, typer.Option("--check", help="Only check this file; exit 1 on mistakes.")
+        Path | None,
+        typer.Option("--check", help="Only check this file; exit status 1 when something is wrong."),
     ] = None,
 ) -> None:
-    """List every configuration key with its default and meaning, or check a file."""
+    """List every configuration key with its default and meaning, or check a file.
+
+    Checked is what `sentinel serve` would read: the keys, the rules, the detectors' settings, and the files
+    of keys, passwords and certificates that are named. Nothing is connected to.
+    """
     from sentinel.cli.config_reference import reference
     from sentinel.config import load_config
 
     if check is None:
         typer.echo(reference())
         return
-    load_config(check)
+    _check_what_it_names(load_config(check))
     typer.echo(f"{check}: correct")
+
+
+def _check_what_it_names(settings: SentinelConfig) -> None:
+    """Raises ConfigError for the first thing that `serve` would refuse to start with."""
+    from sentinel.guard.screener import load_screener
+    from sentinel.proxy.tls import channel_credentials, server_credentials
+    from sentinel.telemetry.keys import load_redactors
+
+    load_screener(settings.rules.files(), settings.detectors, settings.cache_dir)
+    if settings.redaction.key_file:  # without one, `serve` makes it
+        load_redactors(settings.redaction, settings.state_dir)
+    if settings.listen.tls:
+        server_credentials(settings.listen.tls)
+    if settings.upstream.tls:
+        channel_credentials(settings.upstream.tls)
+    settings.store.password()

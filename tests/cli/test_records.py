@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from sentinel.cli.records import actions, since_ns
+from sentinel.cli.records import actions, since_ns, table
 from sentinel.core.record import Record
 from sentinel.store.rows import record_tables
 from tests.store.owner import LONG, OwnerProcess
@@ -143,3 +143,8 @@ def test_action_mistakes() -> None:
     assert actions(" Block,allow") == ("block", "allow")
     with pytest.raises(typer.BadParameter, match="'deny' is no action: write allow, flag, redact, block"):
         actions("deny")
+
+
+@pytest.mark.parametrize(("width", "columns"), [(80, 5), (129, 5), (130, 10), (180, 10)])
+def test_a_narrow_terminal_gets_fewer_columns(width: int, columns: int) -> None:
+    assert len(table([], width).columns) == columns

@@ -1,0 +1,61 @@
+"""`sentinel serve` and `sentinel config` before anything runs: a mistake is one message, not a traceback."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+def sentinel(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "sentinel.cli", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL)
+
+
+FREE = 'listen: {grpc: "127.0.0.1:0", admin: "127.0.0.1:0"}\nstore: {listen: "127.0.0.1:0"}\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("rules: {paths: [nowhere]}", "nowhere: no such file or folder"),
+        ("redaction: {key_file: nowhere}", "redaction.key_file: cannot read"),
+        ("store: {password_file: nowhere}", "store.password_file: cannot read"),
+        ("listen: {tls: {certificate: nowhere, key: nowhere}}", "listen.tls.key: cannot read"),
+        ("upstream: {tls: {ca: nowhere}}", "upstream.tls.ca: cannot read"),
+        ("upstream: {address: triton}", ":1: upstream.address: must be HOST:PORT"),
+        ("listen: {grpc: '127.0.0.1:99999'}", ":1: listen.grpc: the port must be 0 to 65535"),
+    ],
+)
+def test_a_check_finds_what_serve_would_stumble_over(tmp_path: Path, text: str, told: str) -> None:
+    file = tmp_path / "sentinel.yaml"
+    file.write_text(text)
+    done = sentinel("config", "--check", file)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert told in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("command", ["serve", "screen", "records"])
+def test_a_state_folder_that_is_a_file(tmp_path: Path, command: str) -> None:
+    (tmp_path / "state").write_text("")
+    (tmp_path / "sentinel.yaml").write_text("state_dir: state\n" + FREE)
+    done = sentinel(command, "--config", tmp_path / "sentinel.yaml")
+    assert done.returncode != 0
+    assert str(tmp_path / "state") in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_server_that_does_not_answer_is_told_once(tmp_path: Path) -> None:
+    (tmp_path / "sentinel.yaml").write_text("store: {kind: clickhouse, address: '127.0.0.1:1'}\n")
+    done = sentinel("records", "--config", tmp_path / "sentinel.yaml")
+    assert done.returncode == 1
+    assert [line.split(":")[0] for line in done.stderr.splitlines()] == ["store at 127.0.0.1"]
+
+
+def test_the_version_is_printed() -> None:
+    done = sentinel("--version")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.strip()[0].isdigit()
