@@ -62,7 +62,7 @@ class Condition:
     read; `per_finding` ones must be asked for each finding.
     """
 
-    __slots__ = ("_program", "per_finding", "reads_findings", "source", "static")
+    __slots__ = ("_program", "per_finding", "reads_findings", "reads_parts", "source", "static")
 
     def __init__(self, source: str, *, has_findings: bool) -> None:
         self.source = source
@@ -75,6 +75,7 @@ class Condition:
         self.static = not names & {"parts", "finding", "findings"}
         self.per_finding = "finding" in names
         self.reads_findings = "findings" in names
+        self.reads_parts = "parts" in source
         _try(self._program, source)
 
     def holds(self, facts: Mapping[str, Any]) -> bool:

@@ -56,9 +56,9 @@ class Judging:
     def judge_condition(self, rule: Rule) -> None:
         """A rule without detector."""
         assert rule.condition is not None
-        facts = self._facts(rule, ())
-        if rule.roles is not None and not facts["parts"]:
+        if rule.roles is not None and not any(part.role in rule.roles for part in self._parts):
             return
+        facts = self._facts(rule, ())
         try:
             if rule.condition.holds(facts):
                 self._hits.append(_Hit(rule, rule.action, Cause.CONDITION, [], "the condition holds"))
@@ -129,11 +129,13 @@ class Judging:
                 "metadata": dict(ctx.metadata),
             }
         facts: dict[str, Any] = {"request": self._request, "stage": str(self._stage)}
-        facts["parts"] = [
-            {"role": str(part.role), "path": part.path, "chars": len(part.text)}
-            for part in self._parts
-            if rule.roles is None or part.role in rule.roles
-        ]
+        # CEL converts all of it at each evaluation, and there may be one for each finding.
+        if rule.condition is None or rule.condition.reads_parts:
+            facts["parts"] = [
+                {"role": str(part.role), "path": part.path, "chars": len(part.text)}
+                for part in self._parts
+                if rule.roles is None or part.role in rule.roles
+            ]
         if rule.condition is not None and rule.condition.reads_findings:
             facts["findings"] = [self._fact(finding) for finding in findings]
         return facts
