@@ -63,10 +63,9 @@ class Supervisor:
 
     async def run(self) -> int:
         config = self._config
-        config.state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         lock = _lock(config.state_dir)
-        self._runtime_dir = Path(tempfile.mkdtemp(prefix="sentinel-"))
         port = None if config.listen.grpc.startswith("unix:") else _reserve(config.listen.grpc)
+        self._runtime_dir = _runtime_dir(config.state_dir)
         admin = Admin(
             {"/healthz": self._healthz, "/readyz": self._readyz, "/metrics": self._metrics}, self._sockets
         )
@@ -86,6 +85,7 @@ class Supervisor:
             if port is not None:
                 port.close()
             self._state_file.unlink(missing_ok=True)
+            (config.state_dir / "runtime.path").unlink(missing_ok=True)
             shutil.rmtree(self._runtime_dir, ignore_errors=True)
             lock.close()
         if self._failure:
@@ -200,7 +200,8 @@ class Supervisor:
 
     async def _drain(self) -> None:
         self._draining = True
-        log.info("draining: calls in flight have %.0f s", self._config.drain_s)
+        level = logging.INFO if self._was_ready else logging.DEBUG
+        log.log(level, "draining: calls in flight have %.0f s", self._config.drain_s)
         grace = self._config.drain_s + _KILL_AFTER_S
         await asyncio.gather(*(worker.stop(grace) for worker in self._workers))
         if self._exporter:
@@ -235,7 +236,12 @@ class Supervisor:
 
 def _lock(state_dir: Path) -> Any:
     """One supervisor per state folder: two would fight over spool and store."""
-    handle = (state_dir / "serve.lock").open("a+")
+    try:
+        state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        handle = (state_dir / "serve.lock").open("a+")
+    except OSError as error:
+        message = f"cannot write into {state_dir} ({error.strerror}): make it writable, or set another"
+        raise ConfigError(message, key="state_dir") from None
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
@@ -248,6 +254,19 @@ def _lock(state_dir: Path) -> Any:
     handle.write(str(os.getpid()))
     handle.flush()
     return handle
+
+
+def _runtime_dir(state_dir: Path) -> Path:
+    """A fresh folder for sockets and metrics, and away with that of a predecessor that was killed. It lies
+    elsewhere because the path of a unix socket has at most 107 characters."""
+    note, prefix = state_dir / "runtime.path", "sentinel-"
+    folder = Path(tempfile.mkdtemp(prefix=prefix))
+    if note.exists():
+        left = Path(note.read_text("utf-8", errors="replace").strip())
+        if left.parent == folder.parent and left.name.startswith(prefix):
+            shutil.rmtree(left, ignore_errors=True)
+    note.write_text(str(folder))
+    return folder
 
 
 def _reserve(address: str) -> socket.socket:
@@ -267,7 +286,8 @@ def _reserve(address: str) -> socket.socket:
         held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         held.bind(where)
     except OSError as error:
-        raise ConfigError(f"cannot listen on {address}: {error.strerror}", key="listen.grpc") from None
+        message = f"cannot listen on {address} ({error.strerror}): set another, port 0 picks a free one"
+        raise ConfigError(message, key="listen.grpc") from None
     return held
 
 
@@ -279,6 +299,6 @@ async def _listening(admin: Admin, host: str, port: int) -> int:
     try:
         return await admin.start(host, port)
     except OSError as error:
-        raise ConfigError(
-            f"cannot listen on {host}:{port}: {error.strerror or error}", key="listen.admin"
-        ) from None
+        why = os.strerror(error.errno) if error.errno else str(error)
+        message = f"cannot listen on {host}:{port} ({why}): set another, port 0 picks a free one"
+        raise ConfigError(message, key="listen.admin") from None
