@@ -247,7 +247,10 @@ def _summary(console: Console, results: list[tuple[Result, Mapping[str, Any] | N
     for result in surprises:
         wanted, got = result.conversation.expect, _decided(result)
         console.print(f"{result.conversation.id}: expected {wanted}, got {got}", style="red", highlight=False)
-    return recorded == len(results) and not surprises
+    away = all(result.code == "UNAVAILABLE" for result, _ in results)
+    if away:
+        console.print("The model server never answered: is its address right?", style="red")
+    return recorded == len(results) and not surprises and not away
 
 
 def _wait(process: subprocess.Popen[str]) -> None:
