@@ -43,6 +43,7 @@ class Tokenizer:
     def __init__(self, rules: TokenizerRules) -> None:
         self._source = rules
         self._rules = rules.rules
+        self.exceptions = rules.rules
 
     # Compiled when the first chunk needs it: 60 ms that a text of plain words never pays.
 
@@ -300,12 +301,20 @@ class Surroundings:
         """Ends and keywords of the tokens of a part that begins and ends where chunks do."""
         ends: list[int] = []
         keywords: list[str] = []
-        ignored, pieces = self._rules.is_ignored, self._pieces
-        for at, token in tokens(self._rules.tokenizer, self._text, start, end):
-            word = token.lower()
-            counts = (":" not in word and not ignored(word)) or word in pieces
-            ends.append(at + len(token))
-            keywords.append(word if counts else "")
+        rules, tokenizer, pieces = self._rules, self._rules.tokenizer, self._pieces
+        text, stop_words, exceptions = self._text, rules.stop_words, tokenizer.exceptions
+        for match in _SPACE_OR_NOT.finditer(text, start, end):
+            stretch = match.group()
+            if stretch.isalpha() and stretch.isascii() and stretch not in exceptions:
+                word = stretch.lower()
+                ends.append(match.end())
+                keywords.append("" if word in stop_words else word)
+            elif stretch != " " or not match.start() or text[match.start() - 1].isspace():
+                for at, token in tokens(tokenizer, text, match.start(), match.end()):
+                    word = token.lower()
+                    counts = (":" not in word and not rules.is_ignored(word)) or word in pieces
+                    ends.append(at + len(token))
+                    keywords.append(word if counts else "")
         return ends, keywords
 
 

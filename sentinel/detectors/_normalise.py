@@ -69,9 +69,19 @@ def _replacement(char: str) -> str:
 _TABLE = _Replacements()
 # What most texts beyond ASCII consist of, and what hides nothing: accented letters, quotes, ellipsis, bullet,
 # and a dash that touches no digit.
-_DASHES = frozenset("\u2013\u2014")
-_HARMLESS = frozenset(map(chr, (*range(128), *range(0xC0, 0x100)))) | frozenset("‘’“”…•") | _DASHES
+_TYPOGRAPHY = "‘’“”…•\u2013\u2014"
+_HARMLESS = bytes((*range(128), *range(0xC0, 0x100)))
 _DASH_AT_DIGIT = re.compile(r"[0-9][\u2013\u2014]|[\u2013\u2014][0-9]")
+
+
+def _unusual(text: str) -> str | set[str]:
+    """The characters that are not known to be harmless."""
+    for char in _TYPOGRAPHY:
+        text = text.replace(char, "")
+    try:
+        return text.encode("latin-1").translate(None, _HARMLESS).decode("latin-1")
+    except UnicodeEncodeError:
+        return {char for char in set(text) if char > "\xff" or "\x7f" < char < "\xc0"}
 
 
 def _matters(char: str) -> bool:
@@ -82,9 +92,8 @@ def normalised(text: str) -> Normalised | None:
     """The normalised form, or None when it is the text itself."""
     if text.isascii():
         return None
-    chars = set(text)
-    dash = not chars.isdisjoint(_DASHES) and _DASH_AT_DIGIT.search(text)
-    if not dash and not any(map(_matters, chars - _HARMLESS)):
+    dash = ("\u2013" in text or "\u2014" in text) and _DASH_AT_DIGIT.search(text)
+    if not dash and not any(map(_matters, _unusual(text))):
         return None
     disguised = _disguised_letters(text)
     parts: list[str] = []

@@ -60,8 +60,11 @@ class _Compiled(msgspec.Struct, frozen=True):
 Candidates = dict[int, list[int]]
 
 
-def _collect(expression: int, _start: int, end: int, _flags: int, found: Any) -> None:
-    found.append((expression, end))
+def _collect(expression: int, _start: int, end: int, _flags: int, found: Candidates) -> None:
+    if expression in found:
+        found[expression].append(end)
+    else:
+        found[expression] = [end]
 
 
 class Scanner:
@@ -82,17 +85,11 @@ class Scanner:
             scratch = self._local.scratch
         except AttributeError:
             scratch = self._local.scratch = hyperscan.Scratch(self._database)
-        found: list[tuple[int, int]] = []
+        found: Candidates = {}
         self._database.scan(skeleton, _collect, 0, found, scratch)
-        grouped: Candidates = {}
-        for expression, end in found:
-            if expression in grouped:
-                grouped[expression].append(end)
-            else:
-                grouped[expression] = [end]
         for expression in self._always:
-            grouped[expression] = [len(skeleton)]
-        return grouped
+            found[expression] = [len(skeleton)]
+        return found
 
     def matches(self, index: int, text: str, skeleton: bytes, ends: list[int], work: Work) -> list[Any]:
         """The matches of expression `index` in `text`, given the ends of its candidates."""
@@ -147,8 +144,13 @@ class Scanner:
         limit = self._reach(index, form, skeleton, ends[last])
         endless = UNBOUNDED in (form.head, form.tail)
         head = MAX_HEAD if form.head == UNBOUNDED else form.head
+        if not endless:
+            span = head + form.tail + _LOOK
+            while last + 1 < len(ends) and ends[last + 1] - ends[last] <= span:
+                last += 1
+            return last, min(len(skeleton), ends[last] + form.tail + _LOOK)
         while last + 1 < len(ends) and ends[last + 1] - head <= limit:
-            if endless and ends[last + 1] - start > MAX_WINDOW:
+            if ends[last + 1] - start > MAX_WINDOW:
                 break
             last += 1
             if ends[last] >= limit or form.tail != UNBOUNDED:

@@ -111,8 +111,9 @@ class PhoneFinder:
         return re.compile("|".join(f"(?:{_shape(region)})" for region in self.regions)).fullmatch
 
     @cached_property
-    def plans(self) -> list[Any]:
-        return [plan_of(region) for region in self.regions]
+    def plans(self) -> list[tuple[Any, Any]]:
+        """Of each region: a quick look that errs on the side of yes, and the answer."""
+        return [(re.compile(_shape(region)).fullmatch, plan_of(region)) for region in self.regions]
 
     def find(self, text: str, ends: list[int], work: Work) -> list[PhoneMatch]:
         """Every match of every region, without those that lie inside another; ascending."""
@@ -165,7 +166,7 @@ class _Judge:
         if not self.finder.fits(digits):
             return 0, []
         self._work.phones += 1
-        owners = [plan.region_of(digits) for plan in self.finder.plans]
+        owners = [plan.region_of(digits) if fits(digits) else "" for fits, plan in self.finder.plans]
         return sum(1 << index for index, owner in enumerate(owners) if owner), [o for o in owners if o]
 
     def by_package(self, piece: str, readers: list[Any], offset: int) -> int:

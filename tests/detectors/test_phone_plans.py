@@ -16,7 +16,7 @@ PRESIDIO = ["US", "GB", "DE", "FR", "IL", "IN", "CA", "BR"]
 
 
 def theirs(digits: str, region: str) -> str:
-    verify: Any = phonenumbermatcher._verify  # type: ignore[attr-defined]
+    verify: Any = phonenumbermatcher._verify
     try:
         number = phonenumbers.parse(digits, region, keep_raw_input=True)
     except phonenumbers.NumberParseException:
