@@ -2,6 +2,7 @@
 
 grpc_front  gRPC in: which handler a method gets
 driver      one exchange: performs what the guard's session commands
+unary_call  one unary call to the model server, without grpc.aio's wrapping
 forward     bytes through, untouched, for calls that nothing reads
 upstream    the channel to the model server
 metadata    which metadata travels, and in which form

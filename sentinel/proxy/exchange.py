@@ -70,8 +70,8 @@ class ExchangeRun:
         try:
             return await work
         except asyncio.CancelledError:
-            # The transport ends a call that is late in the same way as one that its caller gave up. A caller's
-            # clock may strike first: on the wire a deadline is rounded up, by a hundredth at most.
+            # The transport ends a call that is late in the same way as one that its caller gave up. A
+            # caller's clock may strike first: on the wire a deadline is rounded up, by a hundredth at most.
             left = self.context.time_remaining()
             if left is not None and left <= 0.01 + (time.time_ns() - self.started) / 100e9:
                 code = grpc.StatusCode.DEADLINE_EXCEEDED

@@ -20,8 +20,11 @@ from sentinel.proxy.unscreened import control, unscreened
 if TYPE_CHECKING:
     Handler = grpc.RpcMethodHandler[bytes, bytes]
 
-# Standard services that never carry prompts (doc/server-reflection.md and channelz in github.com/grpc/grpc).
-_CONTROL_SERVICES = ("/grpc.reflection.", "/grpc.channelz.")
+# Server reflection carries names and descriptors, never prompts (doc/server-reflection.md in
+# github.com/grpc/grpc).
+_REFLECTION = frozenset(
+    f"/grpc.reflection.{version}.ServerReflection/ServerReflectionInfo" for version in ("v1", "v1alpha")
+)
 _MAX_REMEMBERED_METHODS = 1024
 
 
@@ -46,7 +49,7 @@ class GrpcFront(grpc.GenericRpcHandler):
         return handler
 
     def _unknown(self, method: str) -> Handler:
-        if method.startswith(_CONTROL_SERVICES):
+        if method in _REFLECTION:
             return _stream(functools.partial(control, self._driver, method))
         return _stream(functools.partial(_unknown_method, self._driver, method))
 

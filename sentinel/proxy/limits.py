@@ -26,7 +26,7 @@ class LimitsConfig(BaseModel):
         16 * 1024, ge=1024, description="Largest metadata of a call, bytes; more is refused by the transport."
     )
     inline_chars: int = Field(
-        131_072,
+        32_768,
         ge=0,
         description="More text than this in a message is screened on a thread, so that no other call waits.",
     )

@@ -21,9 +21,9 @@ from sentinel.guard.commands import Answer, Command, Forward, Inspect, Refuse
 from sentinel.guard.events import Event, RequestRead, ResponseRead, Unreadable
 from sentinel.proxy.driver import Driver
 from sentinel.proxy.exchange import ExchangeRun, outcome_of
-from sentinel.proxy.forward import Context, end_from
-from sentinel.proxy.metadata import Metadata, downstream_metadata
+from sentinel.proxy.forward import Context
 from sentinel.proxy.status import decision_trailers, refusal_trailers
+from sentinel.proxy.unary_call import Reply
 
 
 async def unary(driver: Driver, adapter: Adapter, method: str, request: bytes, context: Context) -> bytes:
@@ -55,12 +55,12 @@ class UnaryRun(ExchangeRun):
             await self._refuse(command.decision, self.driver.settings.refusal.prompt_code)
         assert isinstance(command, Forward)
         payload = request if command.texts is None else decoded.encode(command.texts)
-        response, initial, trailers = await self._call(payload)
+        response, reply = await self._call(payload)
         response = await self._screen_response(response, decoded)
-        if initial:
-            await self.context.send_initial_metadata(initial)
+        if reply.initial:
+            await self.context.send_initial_metadata(reply.initial)
         self.context.set_trailing_metadata(
-            (*trailers, *decision_trailers(self.session.decision, self.exchange_id))
+            (*reply.end.trailers, *decision_trailers(self.session.decision, self.exchange_id))
         )
         return response
 
@@ -100,33 +100,23 @@ class UnaryRun(ExchangeRun):
             command = await self.driver.decide(self.session, inspected)
         return command
 
-    async def _call(self, payload: bytes) -> tuple[bytes, Metadata, Metadata]:
-        """The model's response with its initial and trailing metadata; its errors end the call as they
-        are.
-        """
+    async def _call(self, payload: bytes) -> tuple[bytes, Reply]:
+        """The model's response and what came with it; an error of the upstream's ends the call as it is."""
         started = time.perf_counter_ns()
-        call = self.driver.upstream.unary(self.method)(
-            payload, metadata=self.upstream_metadata(), timeout=self.context.time_remaining()
-        )
         try:
-            response = await call
-            return (
-                response,
-                downstream_metadata(await call.initial_metadata()),
-                downstream_metadata(await call.trailing_metadata()),
+            reply = await self.driver.upstream.unary(self.method)(
+                payload, self.upstream_metadata(), self.context.time_remaining()
             )
-        except grpc.aio.AioRpcError as error:
-            end = end_from(error)
-            self.upstream_ns = time.perf_counter_ns() - started
-            await self.record(outcome_of(end.code), end.code, end.code.name)
-            if initial := downstream_metadata(error.initial_metadata()):
-                await self.context.send_initial_metadata(initial)
-            trailers = decision_trailers(self.session.decision, self.exchange_id)
-            return await self.context.abort(end.code, end.details, (*end.trailers, *trailers))
         finally:
             self.upstream_ns = time.perf_counter_ns() - started
-            if not call.done():
-                call.cancel()
+        if reply.response is None:
+            end = reply.end
+            await self.record(outcome_of(end.code), end.code, end.code.name)
+            if reply.initial:
+                await self.context.send_initial_metadata(reply.initial)
+            trailers = decision_trailers(self.session.decision, self.exchange_id)
+            await self.context.abort(end.code, end.details, (*end.trailers, *trailers))
+        return reply.response, reply
 
     async def _refuse(self, decision: Decision, code_name: str) -> NoReturn:
         code = grpc.StatusCode[code_name]

@@ -28,13 +28,17 @@ _WHY = {
 
 async def control(driver: Driver, method: str, requests: Requests, context: Context) -> None:
     """A call that never carries prompts (readiness, metadata, reflection): passes without a record."""
-    metadata: Metadata = tuple(context.invocation_metadata() or ())
-    trace: TraceContext = continue_trace(metadata)
-    call = driver.upstream.stream(method)(
-        metadata=upstream_metadata(metadata, trace), timeout=context.time_remaining()
-    )
-    end = await forward(call, requests, context, Counts())
-    await _finish(context, end, ())
+    await driver.admit(context)
+    try:
+        metadata: Metadata = tuple(context.invocation_metadata() or ())
+        trace: TraceContext = continue_trace(metadata)
+        call = driver.upstream.stream(method)(
+            metadata=upstream_metadata(metadata, trace), timeout=context.time_remaining()
+        )
+        end = await forward(call, requests, context, Counts())
+        await _finish(context, end, ())
+    finally:
+        driver.release()
 
 
 async def unscreened(
