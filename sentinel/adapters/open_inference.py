@@ -15,6 +15,7 @@ import msgspec
 from google.protobuf.message import DecodeError
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from sentinel.adapters._parameters import Spot, read_parameters, write_parameters
 from sentinel.adapters._tensors import Naming, Place, Reading, join_elements, write
 from sentinel.adapters.base import DecodedRequest, MethodKind
 from sentinel.core.errors import WireError
@@ -111,16 +112,24 @@ class InferMessage(msgspec.Struct):
     parts: list[TextPart]
     unread: tuple[str, ...]
     places: list[Place]
+    spots: list[Spot]
 
     def encode(self, texts: Sequence[str]) -> bytes:
-        edits = [
-            (place, text.encode())
-            for place, part, text in zip(self.places, self.parts, texts, strict=True)
+        where = [*self.places, *self.spots]
+        changed = [
+            number
+            for number, (_, part, text) in enumerate(zip(where, self.parts, texts, strict=True))
             if text != part.text
         ]
-        return self._rewritten(edits) if edits else self.data
+        if not changed:
+            return self.data
+        count = len(self.places)
+        return self._rewritten(
+            [(self.places[number], texts[number].encode()) for number in changed if number < count],
+            [(self.spots[number - count], texts[number]) for number in changed if number >= count],
+        )
 
-    def _rewritten(self, edits: Sequence[tuple[Place, bytes]]) -> bytes:
+    def _rewritten(self, edits: Sequence[tuple[Place, bytes]], more: Sequence[tuple[Spot, str]]) -> bytes:
         raise NotImplementedError
 
 
@@ -128,9 +137,10 @@ class InferRequest(InferMessage):
     request_id: str
     parse: Any  # ModelInferRequest.FromString
 
-    def _rewritten(self, edits: Sequence[tuple[Place, bytes]]) -> bytes:
+    def _rewritten(self, edits: Sequence[tuple[Place, bytes]], more: Sequence[tuple[Spot, str]]) -> bytes:
         message = self.parse(self.data)
         write(message.inputs, message.raw_input_contents, edits)
+        write_parameters(message, message.inputs, more)
         return bytes(message.SerializeToString())
 
 
@@ -140,9 +150,10 @@ class InferResponse(InferMessage):
     output_tokens: int
     parse: Any  # ModelInferResponse.FromString
 
-    def _rewritten(self, edits: Sequence[tuple[Place, bytes]]) -> bytes:
+    def _rewritten(self, edits: Sequence[tuple[Place, bytes]], more: Sequence[tuple[Spot, str]]) -> bytes:
         message = self.parse(self.data)
         write(message.outputs, message.raw_output_contents, edits)
+        write_parameters(message, message.outputs, more)
         return bytes(message.SerializeToString())
 
 
@@ -189,12 +200,14 @@ class OpenInference:
         except DecodeError:
             raise WireError("not a ModelInferRequest: the bytes do not parse") from None
         reading = Reading(self._inputs, message.inputs, message.raw_input_contents)
+        more, spots = read_parameters(message, message.inputs, Role.PROMPT)
         return InferRequest(
             data=data,
             model=message.model_name,
-            parts=reading.parts,
+            parts=reading.parts + more if more else reading.parts,
             unread=reading.unread,
             places=reading.places,
+            spots=spots,
             request_id=message.id,
             parse=self._request,
         )
@@ -205,13 +218,15 @@ class OpenInference:
         except DecodeError:
             raise WireError("not a ModelInferResponse: the bytes do not parse") from None
         reading = Reading(self._outputs, message.outputs, message.raw_output_contents)
+        more, spots = read_parameters(message, message.outputs, Role.ANSWER)
         counts = self._token_counts(message)
         return InferResponse(
             data=data,
             model=message.model_name,
-            parts=reading.parts,
+            parts=reading.parts + more if more else reading.parts,
             unread=reading.unread,
             places=reading.places,
+            spots=spots,
             response_id=message.id,
             input_tokens=_count(counts.get(self._config.input_tokens, 0)),
             output_tokens=_count(counts.get(self._config.output_tokens, 0)),
