@@ -83,7 +83,8 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True):
     `action` is the strictest action over both stages and `rule` the rule that decided it. `grpc_code` is the
     status name the caller saw. `upstream_ns` is the time spent waiting for the model (0: not reached),
     `screen_us` the time that screening took. `released_chars` counts output characters that left before an
-    interruption or a cut.
+    interruption or a cut. `finding_count` counts every finding that a rule hit; `findings` holds the first
+    1,000 of each stage.
     """
 
     exchange_id: str
@@ -124,6 +125,7 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True):
     released_chars: int = 0
     worker: str = ""
     decisions: tuple[DecisionRow, ...] = ()
+    finding_count: int = 0
     findings: tuple[FindingRow, ...] = ()
     input_content: tuple[str, ...] = ()
     output_content: tuple[str, ...] = ()

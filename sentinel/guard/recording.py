@@ -17,6 +17,10 @@ from sentinel.policy.operators import scrub
 
 _MAX_NAME = 256
 
+# A text can be made to hold tens of thousands of findings; a record is bounded, and counts those it leaves
+# out.
+_MAX_FINDING_ROWS = 1_000
+
 
 class Transfer(msgspec.Struct, frozen=True):
     """What the driver measured: times in nanoseconds since the epoch or as durations, sizes in bytes."""
@@ -89,6 +93,7 @@ def build_record(
         screen_us=sum([each.elapsed_us for each in decisions]),
         worker=transfer.worker,
         decisions=tuple([_decision_row(each) for each in decisions]),
+        finding_count=sum([len(each.findings) for each in decisions]),
         findings=tuple([row for facts in decided for row in _finding_rows(facts, session.redactor)]),
         input_content=_content(given) if with_content else (),
         output_content=_content(made) if with_content else (),
@@ -127,7 +132,7 @@ def _finding_rows(facts: StageFacts, redactor: Redactor) -> list[FindingRow]:
             deciding.setdefault(index, hit)
     return [
         _finding_row(decision, finding, deciding.get(index), facts, redactor)
-        for index, finding in enumerate(decision.findings)
+        for index, finding in enumerate(decision.findings[:_MAX_FINDING_ROWS])
     ]
 
 

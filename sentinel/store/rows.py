@@ -39,7 +39,7 @@ _EXCHANGE: dict[str, Callable[[Record], Any]] = {
     "duration_ns": lambda record: max(0, record.ended_ns - record.started_ns),
     "input_screened": lambda record: record.input_screened.value,
     "output_screened": lambda record: record.output_screened.value,
-    "finding_count": lambda record: len(record.findings),
+    "finding_count": lambda record: max(record.finding_count, len(record.findings)),
 }
 
 _CONTEXT: dict[str, Callable[[Record], Any]] = {

@@ -107,3 +107,9 @@ def test_names_that_others_choose_are_cut(screener: Screeners, redactor: Redacto
     transfer = msgspec.structs.replace(TRANSFER, response_id="r" * 1_000_000)
     record = build_record(play.session, trace_context(None, None), transfer, Outcome.ANSWERED)
     assert record.model == "m" * 253 + "..." and record.response_id == "r" * 253 + "..."
+
+
+def test_a_record_is_bounded_and_counts_what_it_leaves_out(play: Play) -> None:
+    play.request(" ".join(f"MAIL{number}" for number in range(1_500)))
+    record = kept(play)
+    assert (len(record.findings), record.finding_count) == (1_000, 1_500)
