@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from sentinel.cli.demo import _columns, _row, _table
@@ -30,3 +34,13 @@ def test_a_stream_that_was_closed_is_told_from_a_finding() -> None:
     assert len(_table(shown).columns) == len(shown)
     assert "stream" in str(row["why"])
     assert row["as expected"] == "yes"
+
+
+def test_a_model_server_that_never_answers_is_a_failure(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "sentinel.cli", "demo", "--once", "--upstream", "127.0.0.1:1"]
+    done = subprocess.run(
+        [*command, "--state-dir", str(tmp_path / "state")], capture_output=True, text=True, timeout=240
+    )
+    assert done.returncode == 1
+    assert "never answered" in done.stdout
+    assert "Traceback" not in done.stderr
