@@ -26,5 +26,8 @@ class AllowList:
             except regex.error as error:
                 raise ConfigError(f"not a regular expression: {error}", key=f"{key}[{index}]") from None
 
+    def __bool__(self) -> bool:
+        return bool(self._values or self._searches)
+
     def covers(self, value: str) -> bool:
         return value in self._values or any(search(value) for search in self._searches)

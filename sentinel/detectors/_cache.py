@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 _CHECK_BYTES = 32
+_KEEP_SECONDS = 30 * 24 * 3600.0
 
 
 def read(path: Path) -> bytes | None:
@@ -36,3 +41,36 @@ def write(path: Path, payload: bytes) -> None:
         os.replace(name, path)
     except OSError:
         Path(name).unlink(missing_ok=True)
+
+
+@contextmanager
+def building(path: Path) -> Iterator[None]:
+    """Only one process at a time builds the file: the others wait, and then find it in place.
+
+    Where no lock can be had (a directory that cannot be written to), each builds for itself.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = os.open(path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError:
+        yield
+        return
+    try:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        except OSError:  # a file system without locks
+            pass
+        yield
+    finally:
+        os.close(lock)
+
+
+def prune(keep: Path, pattern: str, now: float | None = None) -> None:
+    """Remove files beside `keep` that match `pattern` and have not been written for 30 days."""
+    limit = (time.time() if now is None else now) - _KEEP_SECONDS
+    try:
+        for path in keep.parent.glob(pattern):
+            if path.stem != keep.stem and path.stat().st_mtime < limit:
+                path.unlink(missing_ok=True)
+    except OSError:  # another process was quicker, or it is not ours to remove
+        pass

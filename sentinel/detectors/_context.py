@@ -33,7 +33,7 @@ _SPACE_OR_NOT = re.compile(r"\s+|\S+")
 _REST_OF_CHUNK = re.compile(r"\S{1,500}")
 _PUNCTUATION = "".join(chr(code) for code in range(33, 127) if not chr(code).isalnum()) + "“”‘’…"
 _NEAR = 500  # characters around a place in which a context word is sought before tokens are made
-_STEP = 64  # characters, doubled each time that no keyword turned up
+_STEP = 64  # characters, half as many again each time that keywords are still wanting
 MAX_CHUNK = 500  # a longer stretch without white space is split at this length, so that work stays linear
 
 
@@ -145,10 +145,12 @@ class ContextRules:
         self.settings = settings
         self.tokenizer = Tokenizer(rules)
         self.stop_words = rules.stop_words
+        marks = (chr(code) for code in range(128) if unicodedata.category(chr(code))[0] == "P")
+        self._ignored = rules.stop_words.union(marks)
 
     def is_ignored(self, word: str) -> bool:
         """Stop words and punctuation."""
-        if word in self.stop_words:
+        if word in self._ignored:
             return True
         return not word.isalnum() and all(unicodedata.category(char)[0] == "P" for char in word)
 
@@ -169,6 +171,7 @@ class Surroundings:
     def __init__(self, rules: ContextRules, text: str) -> None:
         self._rules = rules
         self._text = text
+        self._lowered = text.lower()
         self._start = self._end = 0  # of the part that has been split, without gaps
         self._ends: list[int] = []  # where each token of it ends
         self._keywords: list[str] = []  # the token in lower case, or "" where it does not count
@@ -179,10 +182,12 @@ class Surroundings:
         """The first word of `context` near `place`, or ""."""
         present = self._present.get(context)
         if present is None:
-            present = self._present[context] = tuple(word for word in context if word in self._lowered)
-        if not present or not any(self._may_be_near(place, word) for word in present):
-            return ""
-        return self._rules.supporting(self.words(place), present)
+            lowered = self._lowered
+            present = self._present[context] = tuple([word for word in context if word in lowered])
+        for word in present:
+            if self._may_be_near(place, word):
+                return self._rules.supporting(self.words(place), present)
+        return ""
 
     def _may_be_near(self, place: int, word: str) -> bool:
         """Cheaply, without splitting: False only where six keywords surely lie between."""
@@ -213,10 +218,6 @@ class Surroundings:
                     return True
         return False
 
-    @cached_property
-    def _lowered(self) -> str:
-        return self._text.lower()
-
     def words(self, place: int) -> list[str]:
         """The keywords that Presidio looks at for a match at `place`: its own token and up to five before it,
         then the first from there on."""
@@ -234,7 +235,7 @@ class Surroundings:
             if len(before) == wanted or self._start == 0:
                 break
             self._extend_left(step)
-            step *= 2
+            step += step // 2
         while True:
             after = _first(islice(self._keywords, index, None), settings.after + 1)
             if len(after) > settings.after or self._end == len(self._text):

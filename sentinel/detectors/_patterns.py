@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
+import logging
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,6 +27,8 @@ import regex
 
 from sentinel.detectors import _cache, _candidates, _skeleton
 from sentinel.detectors._candidates import UNBOUNDED, CandidateForm, NotConvertible, candidate_form
+
+_log = logging.getLogger(__name__)
 
 FORMAT = 1
 MAX_HEAD = 256
@@ -194,16 +197,29 @@ def _search(search: Any, text: str, start: int, limit: int, work: Work) -> Any:
 
 def _load(expressions: tuple[Expression, ...], cache_dir: Path) -> tuple[_Compiled, Any]:
     path = cache_dir / f"patterns-{_digest(expressions)}.bin"
-    payload = _cache.read(path)
-    if payload is not None:
-        try:
-            compiled = msgspec.msgpack.decode(payload, type=_Compiled)
-            return compiled, hyperscan.loadb(compiled.database, hyperscan.HS_MODE_BLOCK)
-        except (msgspec.DecodeError, msgspec.ValidationError, hyperscan.error):
-            pass
-    compiled = _build(expressions)
-    _cache.write(path, msgspec.msgpack.encode(compiled))
+    ready = _read(path)
+    if ready is not None:
+        return ready
+    with _cache.building(path):
+        ready = _read(path)
+        if ready is not None:
+            return ready
+        _log.info("compiling patterns, some seconds")
+        compiled = _build(expressions)
+        _cache.write(path, msgspec.msgpack.encode(compiled))
+    _cache.prune(path, "patterns-*.*")
     return compiled, hyperscan.loadb(compiled.database, hyperscan.HS_MODE_BLOCK)
+
+
+def _read(path: Path) -> tuple[_Compiled, Any] | None:
+    payload = _cache.read(path)
+    if payload is None:
+        return None
+    try:
+        compiled = msgspec.msgpack.decode(payload, type=_Compiled)
+        return compiled, hyperscan.loadb(compiled.database, hyperscan.HS_MODE_BLOCK)
+    except (msgspec.DecodeError, msgspec.ValidationError, hyperscan.error):
+        return None
 
 
 def _digest(expressions: tuple[Expression, ...]) -> str:

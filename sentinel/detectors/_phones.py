@@ -120,21 +120,21 @@ class PhoneFinder:
         found: list[PhoneMatch] = []
         judge = _Judge(self, work)
         for start, end in _regions(text, ends):
+            read: list[PhoneMatch] = []
             if work.phones < self.limit:
                 shift = max(0, start - 1)
-                found += _Reading(judge, text[shift : end + _AFTER], shift).matches()
-                if work.phones < self.limit:
-                    continue
-            read = Places((match.start, match.end) for match in found if match.end > start)
-            found += (m for m in self._unconfirmed(text, start, end) if not read.overlap(m.start, m.end))
+                read = _Reading(judge, text[shift : end + _AFTER], shift).matches()
+                found += read
+            if work.phones >= self.limit:
+                found += self._unconfirmed(text, start, end, Places((m.start, m.end) for m in read))
         return found
 
     def fits(self, digits: str) -> bool:
         return self._fewest <= len(digits) <= _LONGEST and self.may_be_number(digits) is not None
 
-    def _unconfirmed(self, text: str, start: int, end: int) -> Iterator[PhoneMatch]:
+    def _unconfirmed(self, text: str, start: int, end: int, read: Places) -> Iterator[PhoneMatch]:
         for match in _ROUGH.finditer(text, start, end):
-            if self.fits(_digits(match.group())):
+            if not read.overlap(*match.span()) and self.fits(_digits(match.group())):
                 yield PhoneMatch(*match.span())
 
 

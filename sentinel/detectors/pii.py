@@ -173,20 +173,23 @@ class PiiDetector:
         return kept
 
     def _apply_context(self, text: str, matches: list[_Match]) -> None:
-        around = Surroundings(self._rules, text)
+        around = None
         for match in matches:
             context = self._sources[match.source].context
             if not context:
                 continue
+            around = around or Surroundings(self._rules, text)
             word = around.supporting(match.start, context)
             if word:
                 match.score = self._rules.lifted(match.score)
                 match.why += f", context word `{word}`"
 
     def _wanted(self, match: _Match, text: str) -> bool:
-        entity = self._sources[match.source].recognizer.entity
-        return match.score >= self._floors.get(entity, self._floor) and not self._allowed.covers(
-            text[match.start : match.end]
+        floor = self._floor
+        if self._floors:
+            floor = self._floors.get(self._sources[match.source].recognizer.entity, floor)
+        return match.score >= floor and not (
+            self._allowed and self._allowed.covers(text[match.start : match.end])
         )
 
     def _finding(self, match: _Match) -> Finding:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
+import os
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from sentinel.detectors import _cache
+from sentinel.detectors import _cache, _patterns
 from sentinel.detectors._patterns import Expression, Scanner, Work
 from sentinel.detectors._skeleton import skeleton
 from sentinel.detectors.registry import DetectorSet
@@ -57,7 +60,38 @@ def test_several_starts_at_once(tmp_path: Path) -> None:
     for start in starts:
         start.join()
     assert answers == [{1: [3]}] * 6
-    assert [path.suffix for path in tmp_path.iterdir()] == [".bin"]
+    assert sorted(path.suffix for path in tmp_path.iterdir()) == [".bin", ".lock"]
+
+
+def test_only_one_start_compiles(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    built: list[int] = []
+    build = _patterns._build
+
+    def counted(expressions: tuple[Expression, ...]) -> Any:
+        built.append(len(expressions))
+        return build(expressions)
+
+    monkeypatch.setattr(_patterns, "_build", counted)
+    caplog.set_level(logging.INFO, logger="sentinel.detectors._patterns")
+    starts = [threading.Thread(target=lambda: Scanner(EXPRESSIONS, tmp_path)) for _ in range(4)]
+    for start in starts:
+        start.start()
+    for start in starts:
+        start.join()
+    assert built == [2]
+    assert [record.getMessage() for record in caplog.records] == ["compiling patterns, some seconds"]
+
+
+def test_old_files_of_other_patterns_are_removed(tmp_path: Path) -> None:
+    old, recent = tmp_path / "patterns-old.bin", tmp_path / "patterns-recent.bin"
+    old.write_bytes(b"x")
+    recent.write_bytes(b"x")
+    os.utime(old, (0, 0))
+    Scanner(EXPRESSIONS, tmp_path)
+    assert not old.exists() and recent.exists()
+    assert len(list(tmp_path.glob("patterns-*.bin"))) == 2
 
 
 def test_directory_that_cannot_be_written(tmp_path: Path) -> None:
