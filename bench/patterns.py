@@ -26,6 +26,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from bench import report
 from sentinel.detectors._patterns import Work
 from sentinel.detectors.registry import DetectorsConfig, DetectorSet, load_detectors
 
@@ -140,30 +141,35 @@ def _rate(run: Callable[[str], object], texts: list[str], times: int) -> float:
 
 
 def _speed(detectors: DetectorSet, texts: dict[str, list[str]], size: int) -> None:
+    """Against Presidio in two ways: its recognizers called one by one, and as its users call it."""
     from bench.presidio import Reference
 
     chooser = random.Random(1)
     traffic = chooser.sample(texts["traffic"], min(size, len(texts["traffic"])))
     dense = sorted(texts["pii"], key=lambda text: -len(_ours(detectors, text)) / (len(text) + 20))
     dense = chooser.sample(dense[: max(size, len(dense) // 8)], min(size, len(dense)))
-    table = Table("texts", "phones", "characters", "Presidio/s", "ours/s", "ratio", title="speed")
+    rows: list[list[str]] = []
     for phones in (True, False):
         reference = Reference(leave_out=() if phones else ("PhoneRecognizer",))
         setting = DetectorsConfig.model_validate({"pii": {"disable": [] if phones else ["PHONE_NUMBER"]}})
         with tempfile.TemporaryDirectory() as cache:
             ours = load_detectors(setting, ["pii"], Path(cache))
+        ours.warm()
+        peers: dict[str, Callable[[str], object]] = {
+            "recognizers alone": reference.analyze,
+            "`AnalyzerEngine.analyze`": reference.analyze_as_users_do,
+        }
         for name, sample in (("traffic", traffic), ("PII-dense", dense)):
-            theirs_rate = _rate(reference.analyze, sample, 3)
             ours_rate = _rate(ours.inspect, sample, 7)
             mean = sum(map(len, sample)) / len(sample)
-            told = (
-                f"{mean:.0f}",
-                f"{theirs_rate:.0f}",
-                f"{ours_rate:,.0f}",
-                f"{ours_rate / theirs_rate:.0f}",
-            )
-            table.add_row(name, "yes" if phones else "no", *told)
-    _console.print(table)
+            for peer, run in peers.items():
+                theirs_rate = _rate(run, sample, 3)
+                told = f"{name}, {mean:.0f} characters, {'with' if phones else 'without'} phones; {peer}"
+                rates = (f"{theirs_rate:,.0f}", f"{ours_rate:,.0f}", f"{ours_rate / theirs_rate:.0f}")
+                rows.append([told, *rates])
+    head = ["texts", "Presidio texts/s", "Sentinel texts/s", "ratio"]
+    report.table("Pattern screening", head, rows)
+    report.save("patterns", head, rows)
 
 
 _LONG = {
@@ -176,6 +182,8 @@ _LONG = {
     "'a@a.co '": "a@a.co ",
     "'a-a@'": "a-a@",
     "phones": "212-555-0123, ",
+    "phones, all different": "".join(f"212-555-{i:04}, " for i in range(10_000)),
+    "spaced digits, all different": " ".join(str(i * 7919 % 10) + " " + str(i) for i in range(20_000)),
     "spaced digits": "1 2 3 4 5 6 7 8 9 0 ",
     "colons": "::",
     "URLs": "http://a.co/b ",
@@ -187,7 +195,8 @@ _LONG = {
 def _linearity(cache: Path) -> None:
     """Seconds per megabyte at two lengths: the ratio stays near one when work is linear."""
     detectors = load_detectors(DetectorsConfig(), ["pii", "secrets"], cache)
-    table = Table("text", "s at 128 KB", "s at 1 MB", "ratio per byte", "windows", "characters", "phones")
+    detectors.warm()
+    rows: list[list[str]] = []
     for name, piece in _LONG.items():
         times = []
         for size in (1 << 17, 1 << 20):
@@ -196,9 +205,19 @@ def _linearity(cache: Path) -> None:
             start = time.perf_counter()
             detectors.inspect(text, work=work)
             times.append(time.perf_counter() - start)
-        counts = (f"{work.windows:,}", f"{work.characters:,}", str(work.phones))
-        table.add_row(name, f"{times[0]:.3f}", f"{times[1]:.3f}", f"{times[1] / times[0] / 8:.2f}", *counts)
-    _console.print(table)
+        told = (f"{times[0]:.3f}", f"{times[1]:.3f}", f"{times[1] / times[0] / 8:.2f}")
+        rows.append([name, *told, f"{work.windows:,}", f"{work.characters:,}", str(work.phones)])
+    head = [
+        "text",
+        "s at 128 KB",
+        "s at 1 MB",
+        "ratio per byte",
+        "windows",
+        "characters read",
+        "phones judged",
+    ]
+    report.table("Linear in length", head, rows)
+    report.save("patterns-linear", head, rows)
 
 
 if __name__ == "__main__":
