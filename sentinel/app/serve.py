@@ -33,6 +33,9 @@ log = logging.getLogger("sentinel.supervisor")
 _KILL_AFTER_S = 5.0
 _FIRST_STARTS = 3
 
+# grpcio's older event loop takes about a tenth less processor time a call than the default one of 1.85.
+_GRPC_EXPERIMENTS = "-event_engine_client,-event_engine_listener"
+
 
 def serve(config_path: Path | None) -> int:
     """Run until SIGTERM or SIGINT. Returns the exit status: 2 for a mistake in the configuration."""
@@ -105,6 +108,7 @@ class Supervisor:
             "PROMETHEUS_MULTIPROC_DIR": str(metrics),
             "SENTINEL_RUNTIME_DIR": str(self._runtime_dir),
         }
+        environment.setdefault("GRPC_EXPERIMENTS", _GRPC_EXPERIMENTS)
         given = ["--config", str(self._config_path)] if self._config_path else []
         for slot in range(self._config.workers):
             command = [sys.executable, "-m", "sentinel.app.worker", "--slot", str(slot)]
