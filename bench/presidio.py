@@ -15,13 +15,15 @@ from presidio_analyzer.recognizer_registry import RecognizerRegistry
 Row = tuple[str, int, int, float]
 
 
-class BlankNlpEngine(SpacyNlpEngine):  # type: ignore[misc]
+class BlankNlpEngine(SpacyNlpEngine):
     """spaCy's blank English pipeline; the lemma of a token is the token in lower case."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.nlp = {"en": spacy.blank("en")}
-        self.nlp["en"].max_length = 10_000_000
+        english = spacy.blank("en")
+        english.max_length = 10_000_000
+        loaded: Any = {"en": english}
+        self.nlp = loaded
 
     def load(self) -> None:
         """Nothing to load."""
@@ -44,9 +46,8 @@ class Reference:
     def __init__(self, extra: Sequence[type] = (), leave_out: Sequence[str] = ()) -> None:
         registry = RecognizerRegistry(supported_languages=["en"])
         registry.load_predefined_recognizers(languages=["en"])
-        kept = [
-            r for r in registry.recognizers if not isinstance(r, SpacyRecognizer) and r.name not in leave_out
-        ]
+        everything: Any = registry.recognizers
+        kept = [r for r in everything if not isinstance(r, SpacyRecognizer) and r.name not in leave_out]
         self.recognizers = kept + [kind() for kind in extra]
         registry.recognizers = self.recognizers
         self.engine = AnalyzerEngine(
