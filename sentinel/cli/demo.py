@@ -58,6 +58,7 @@ def demo(
     console = Console(width=None if sys.stdout.isatty() else 150)
     state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     log = state_dir / "demo.log"
+    _stop_in_order()
     try:
         with contextlib.ExitStack() as running, log.open("w") as log_file:
             if upstream:
@@ -75,9 +76,24 @@ def demo(
                 console.print(tour, highlight=False, soft_wrap=True)
                 _wait(process)
     except KeyboardInterrupt:
+        if once:
+            raise typer.Exit(130) from None
         return
     if not complete:
         raise typer.Exit(1)
+
+
+def _stop_in_order() -> None:
+    """Both signals end the demo with all that it started, from the first moment on. SIGINT is named because a
+    shell ignores it for what it starts in the background."""
+
+    def stop(*_: object) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)  # once is enough; what follows is the way out
+        raise KeyboardInterrupt
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
 
 
 def _write_config(state_dir: Path, upstream: str) -> Path:
@@ -256,10 +272,5 @@ def _summary(console: Console, results: list[tuple[Result, Mapping[str, Any] | N
 
 def _wait(process: subprocess.Popen[str]) -> None:
     """Until Ctrl-C or SIGTERM, or the sidecar's own end."""
-
-    def stop(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    signal.signal(signal.SIGTERM, stop)
     process.wait()
     raise SentinelError(f"the sidecar ended with status {process.returncode}; see the log")

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -44,3 +48,23 @@ def test_a_model_server_that_never_answers_is_a_failure(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "never answered" in done.stdout
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_demo_that_is_stopped_while_it_starts_leaves_nothing(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    """SIGINT is ignored in what a shell starts in the background, as here."""
+    command = ["bash", "-c", '"$0" -m sentinel.cli demo --state-dir state & echo $!; wait', sys.executable]
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as shell:
+        assert shell.stdout
+        pid = int(shell.stdout.readline())
+        lock = tmp_path / "state" / "serve.lock"
+        deadline = time.monotonic() + 60
+        while not (lock.exists() and lock.read_text()):
+            assert time.monotonic() < deadline and shell.poll() is None
+            time.sleep(0.02)
+        os.kill(pid, number)
+        shell.wait(60)
+    with lock.open() as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)  # its sidecar is gone
