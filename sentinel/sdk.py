@@ -44,6 +44,7 @@ class Guard:
         screener = load_screener(
             config.rules.files(), config.detectors, config.cache_dir, frozenset(detectors)
         )
+        screener.warm_up()
         return cls(screener, load_redactors(config.redaction, config.state_dir)[0])
 
     @property

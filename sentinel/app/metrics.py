@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -25,6 +26,7 @@ _GAUGES = {
         "Age of the oldest record that waits, seconds",
     ),
 }
+_SILENT = "Time since the exporter last told its state, seconds; beyond a few it is dead or stuck"
 _COUNTERS = {
     "exported": ("sentinel_records_exported", "Records that the store acknowledged"),
     "dropped": ("sentinel_records_dropped", "Records dropped because the spool was at its bound"),
@@ -51,6 +53,8 @@ class RecordPlane:
         status = read_status(self._state_dir)
         if status is None:
             return
+        age = max(0.0, time.time() - status.written_ns / 1e9)
+        yield GaugeMetricFamily("sentinel_exporter_silent_seconds", _SILENT, value=age)
         for key, (name, text) in _GAUGES.items():
             yield GaugeMetricFamily(name, text, value=getattr(status, key))
         for key, (name, text) in _COUNTERS.items():

@@ -27,6 +27,7 @@ from sentinel.config import SentinelConfig, load_config
 from sentinel.core.errors import ConfigError, SentinelError
 from sentinel.proxy.admin import Admin, Answer, json_answer
 from sentinel.proxy.children import Child
+from sentinel.telemetry.status import read_status
 
 log = logging.getLogger("sentinel.supervisor")
 
@@ -223,11 +224,13 @@ class Supervisor:
         ready = not self._draining and any(
             worker.status.get("ready") and worker.status.get("upstream") for worker in self._workers
         )
+        record_plane = read_status(self._config.state_dir)
         detail = {
             "ready": ready,
             "draining": self._draining,
             "workers": workers,
             "exporter": self._exporter.pid if self._exporter else None,
+            "exporter_error": record_plane.last_error if record_plane else "",
             "reload_error": self._reload_error,
         }
         return json_answer(200 if ready else 503, detail)
