@@ -28,7 +28,7 @@ def names() -> set[str]:
     }
     found |= {name for name, _ in metrics._GAUGES.values()}
     found |= {f"{name}_total" for name, _ in metrics._COUNTERS.values()}
-    return found | {"sentinel_restarts_total"}
+    return found | {"sentinel_restarts_total", "sentinel_exporter_silent_seconds"}
 
 
 def test_every_metric_is_named_and_every_name_is_a_metric() -> None:
