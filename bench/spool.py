@@ -18,6 +18,7 @@ from threading import Event, Thread
 
 import msgspec
 
+from bench.report import save
 from sentinel.core.ids import new_id
 from sentinel.core.record import DecisionRow, FindingRow, Outcome, Phase, Record, encode
 from sentinel.spool.config import SpoolConfig
@@ -68,6 +69,9 @@ def sample() -> Record:
     )
 
 
+_rows: list[list[str]] = []
+
+
 def timed(name: str, call: Callable[[], object], times: int) -> None:
     """Print the quantiles of one call's duration."""
     spent = []
@@ -81,6 +85,7 @@ def timed(name: str, call: Callable[[], object], times: int) -> None:
 def tell(name: str, spent: list[int]) -> None:
     p50, p99, most = (spent[int(len(spent) * q) - (q == 1)] / 1000 for q in (0.5, 0.99, 1))
     print(f"{name:<42} p50 {p50:8.1f} us   p99 {p99:8.1f} us   max {most:10.1f} us")
+    _rows.append([name, f"{p50:.1f} us", f"{p99:.1f} us", f"{most / 1000:.1f} ms"])
 
 
 def sqlite_insert(directory: Path, data: bytes) -> Callable[[], object]:
@@ -175,6 +180,7 @@ def main() -> None:
             asyncio.run(group_commit(directory, waiting, max(1, options.records // 100 // waiting)))
         if options.export:
             export(directory, options.records)
+    save("spool", ["a record of 1 kB", "p50", "p99", "longest"], _rows)
 
 
 if __name__ == "__main__":
