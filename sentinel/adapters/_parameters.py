@@ -4,10 +4,10 @@ backend may read its prompt from one, so every text there is read like the tenso
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from sentinel.adapters._tensors import PLAIN_NAME
 from sentinel.core.exchange import Role, TextPart
 
 if TYPE_CHECKING:
@@ -22,8 +22,6 @@ _MESSAGE = -1
 _NO_TEXT = frozenset(
     {"shared_memory_region"}
 )  # the name of a region that the caller registered with the server
-# A name that could be prose has no place in a record or an error.
-_PLAIN_NAME = re.compile(r"[A-Za-z0-9_.:/-]{1,64}")
 
 
 def read_parameters(message: Message, tensors: Tensors, role: Role) -> tuple[list[TextPart], list[Spot]]:
@@ -36,7 +34,7 @@ def read_parameters(message: Message, tensors: Tensors, role: Role) -> tuple[lis
         for name in sorted(holder.parameters):
             text = holder.parameters[name].string_param
             if text and name not in _NO_TEXT:
-                shown = name if _PLAIN_NAME.fullmatch(name) else "#"
+                shown = name if PLAIN_NAME.fullmatch(name) else "#"
                 where = "parameters" if index == _MESSAGE else f"tensor {index} parameters"
                 parts.append(TextPart(role, text, f"{where}[{shown}]"))
                 spots.append((index, name))

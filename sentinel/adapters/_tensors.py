@@ -32,7 +32,7 @@ _MAX_UNREAD = 16
 # Of the protocol's datatypes those that hold numbers. Not UINT8: pictures and text alike are kept in it.
 _NUMBERS = frozenset("BOOL INT8 INT16 INT32 INT64 UINT16 UINT32 UINT64 FP16 FP32 FP64 BF16".split())
 # Callers choose tensor names, and a name that could be prose has no place in a record or an error.
-_PLAIN_NAME = re.compile(r"[A-Za-z0-9_.:/-]{1,64}")
+PLAIN_NAME = re.compile(r"[A-Za-z0-9_.:/-]{1,64}")
 
 
 class Naming(msgspec.Struct, frozen=True):
@@ -123,7 +123,7 @@ class Reading:
             self.unread += (label,)
 
     def _label(self, name: str, index: int) -> str:
-        plain = name.lower() in self._naming.roles or _PLAIN_NAME.fullmatch(name)
+        plain = name.lower() in self._naming.roles or PLAIN_NAME.fullmatch(name)
         return f"{self._naming.side}[{name if plain else f'#{index}'}]"
 
     def _add(

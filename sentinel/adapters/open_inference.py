@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import msgspec
 from google.protobuf.message import DecodeError
@@ -113,48 +113,42 @@ class InferMessage(msgspec.Struct):
     unread: tuple[str, ...]
     places: list[Place]
     spots: list[Spot]
+    parse: Any  # the generated message's FromString
+    side: ClassVar[str]
+    raw: ClassVar[str]
 
     def encode(self, texts: Sequence[str]) -> bytes:
-        where = [*self.places, *self.spots]
-        changed = [
-            number
-            for number, (_, part, text) in enumerate(zip(where, self.parts, texts, strict=True))
-            if text != part.text
-        ]
-        if not changed:
-            return self.data
+        edits: list[tuple[Place, bytes]] = []
+        parameters: list[tuple[Spot, str]] = []
         count = len(self.places)
-        return self._rewritten(
-            [(self.places[number], texts[number].encode()) for number in changed if number < count],
-            [(self.spots[number - count], texts[number]) for number in changed if number >= count],
-        )
-
-    def _rewritten(self, edits: Sequence[tuple[Place, bytes]], more: Sequence[tuple[Spot, str]]) -> bytes:
-        raise NotImplementedError
+        for number, (part, text) in enumerate(zip(self.parts, texts, strict=True)):
+            if text == part.text:
+                continue
+            if number < count:
+                edits.append((self.places[number], text.encode()))
+            else:
+                parameters.append((self.spots[number - count], text))
+        if not edits and not parameters:
+            return self.data
+        message = self.parse(self.data)
+        tensors, raw = getattr(message, self.side), getattr(message, self.raw)
+        write(tensors, raw, edits)
+        write_parameters(message, tensors, parameters)
+        return bytes(message.SerializeToString())
 
 
 class InferRequest(InferMessage):
+    side: ClassVar[str] = "inputs"
+    raw: ClassVar[str] = "raw_input_contents"
     request_id: str
-    parse: Any  # ModelInferRequest.FromString
-
-    def _rewritten(self, edits: Sequence[tuple[Place, bytes]], more: Sequence[tuple[Spot, str]]) -> bytes:
-        message = self.parse(self.data)
-        write(message.inputs, message.raw_input_contents, edits)
-        write_parameters(message, message.inputs, more)
-        return bytes(message.SerializeToString())
 
 
 class InferResponse(InferMessage):
+    side: ClassVar[str] = "outputs"
+    raw: ClassVar[str] = "raw_output_contents"
     response_id: str
     input_tokens: int
     output_tokens: int
-    parse: Any  # ModelInferResponse.FromString
-
-    def _rewritten(self, edits: Sequence[tuple[Place, bytes]], more: Sequence[tuple[Spot, str]]) -> bytes:
-        message = self.parse(self.data)
-        write(message.outputs, message.raw_output_contents, edits)
-        write_parameters(message, message.outputs, more)
-        return bytes(message.SerializeToString())
 
 
 class OpenInference:

@@ -12,6 +12,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from sentinel.config import SentinelConfig
+from sentinel.core.mistakes import model_in
 
 
 def reference() -> str:
@@ -26,18 +27,12 @@ def reference() -> str:
 def _rows(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, str, str, str]]:
     for name, field in model.model_fields.items():
         key = f"{prefix}{field.alias or name}"
-        inner = _model_in(field.annotation)
+        inner = model_in(field.annotation)
         if inner is not None and not _is_collection(field.annotation):
             yield from _rows(inner, f"{key}.")
         else:
             text = (field.description or "").replace("|", "\\|")
             yield key, _kind(field.annotation).replace("|", "\\|"), _default(field), text
-
-
-def _model_in(annotation: Any) -> type[BaseModel] | None:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    return next((found for arg in typing.get_args(annotation) if (found := _model_in(arg))), None)
 
 
 def _is_collection(annotation: Any) -> bool:

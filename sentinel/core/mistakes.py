@@ -74,7 +74,7 @@ def _owner(model: type[BaseModel], path: KeyPath) -> type[BaseModel]:
     """The model that the mapping at `path` should be."""
     for step in path:
         field = _field(model, step)
-        model = (_model_in(field.annotation) if field else None) or model
+        model = (model_in(field.annotation) if field else None) or model
     return model
 
 
@@ -90,7 +90,8 @@ def _field(model: type[BaseModel], step: str | int) -> Any:
     )
 
 
-def _model_in(annotation: Any) -> type[BaseModel] | None:
+def model_in(annotation: Any) -> type[BaseModel] | None:
+    """The model that a field's annotation holds, within unions and lists too."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
-    return next((found for arg in typing.get_args(annotation) if (found := _model_in(arg))), None)
+    return next((found for arg in typing.get_args(annotation) if (found := model_in(arg))), None)
