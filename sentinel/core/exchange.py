@@ -36,6 +36,19 @@ class TextPart(msgspec.Struct, frozen=True, gc=False):
     path: str
 
 
+class Channel(msgspec.Struct, frozen=True, order=True, gc=False):
+    """One text of a streamed answer; channels are screened apart and never mix.
+
+    `choice` counts the alternatives of one request (`n` > 1), `kind` says what the text is (`content`,
+    `reasoning`, `refusal`, `arguments`, or the path of a field that has no such name), `index` which tool
+    call, content block or output item of that kind.
+    """
+
+    choice: int = 0
+    kind: str = "content"
+    index: int = 0
+
+
 class CallContext(msgspec.Struct, frozen=True):
     """What rules may match on besides the texts.
 
