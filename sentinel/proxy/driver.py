@@ -14,6 +14,7 @@ import grpc
 
 from sentinel.core.errors import SpoolFull
 from sentinel.core.finding import Inspection
+from sentinel.core.needs import detectors_of
 from sentinel.core.record import Record
 from sentinel.guard.commands import Command, Inspect
 from sentinel.guard.events import Inspected
@@ -76,7 +77,7 @@ class Driver:
         """Ask the detectors: short texts at once, long ones on a thread and up to the command's deadline."""
         started = time.perf_counter_ns()
         if sum(map(len, command.texts)) <= self.settings.limits.inline_chars:
-            inspections = screener.inspect(command.texts, command.detectors)
+            inspections = screener.inspect(command.texts, command.needs)
         else:
             inspections = await _inspect_on_thread(screener, command)
         return Inspected(inspections, (time.perf_counter_ns() - started) // 1000)
@@ -104,10 +105,12 @@ def on_thread(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> asynci
 
 
 async def _inspect_on_thread(screener: Screener, command: Inspect) -> list[Inspection]:
-    work = on_thread(screener.inspect, command.texts, command.detectors)
+    work = on_thread(screener.inspect, command.texts, command.needs)
     deadline = command.deadline_ms
     try:
         return await asyncio.wait_for(work, None if deadline is None else deadline / 1000)
     except TimeoutError:
-        late = Inspection(failed=dict.fromkeys(command.detectors, f"no answer within {deadline} ms"))
+        late = Inspection(
+            failed=dict.fromkeys(detectors_of(command.needs), f"no answer within {deadline} ms")
+        )
         return [late] * len(command.texts)
