@@ -146,9 +146,7 @@ class Session:
             return release(edit(decision, self._selection, facts.parts, self._vault, self.redactor))
         return release(None)
 
-    def _unreadable(
-        self, event: Unreadable, facts: StageFacts, onward: Command, following: State
-    ) -> Command:
+    def _unreadable(self, event: Unreadable, facts: StageFacts, onward: Command, following: State) -> Command:
         facts.screened = event.screened
         self._state = following
         if event.screened is Screened.UNKNOWN_METHOD:
