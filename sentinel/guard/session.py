@@ -8,7 +8,9 @@ Each state is a method that takes the one event that may come next and returns t
 - a text reaches the model or the caller only through Forward or Answer, after every enforced rule was asked;
 - output is screened first and pseudonyms are restored last, so records and decisions never see a restored
   value;
-- the session keeps the screener that it began with.
+- the session keeps the screener that it began with;
+- a state is kept as a plain function, not as a bound method: a session that holds itself would wait for the
+  collector, with all the texts that it has seen.
 """
 
 from __future__ import annotations
@@ -67,11 +69,11 @@ class Session:
         self.output = StageFacts()
         self._vault: Vault | None = None
         self._selection: Selection
-        self._state: Callable[[Event], Command] = self._awaiting_request
+        self._state: State = Session._awaiting_request
 
     def receive(self, event: Event) -> Command:
         """Advance by one event. Raises TypeError on an event that the current state cannot have."""
-        return self._state(event)
+        return self._state(self, event)
 
     @property
     def decision(self) -> Decision | None:
@@ -95,9 +97,9 @@ class Session:
 
     def streams(self) -> Selection:
         """The answer comes as a stream, screened outside (guard.answer): its rules."""
-        if self._state != self._awaiting_response:
+        if self._state is not Session._awaiting_response:
             raise TypeError("an answer has to follow a request that was forwarded")
-        self._state = self._done
+        self._state = Session._done
         return self.screener.policy.select(Stage.OUTPUT, self.context)
 
     def streamed(self, parts: list[TextPart], screened: Screened, decision: Decision | None) -> None:
@@ -106,24 +108,24 @@ class Session:
 
     def _awaiting_request(self, event: Event) -> Command:
         if isinstance(event, Unreadable):
-            return self._unreadable(event, self.input, Forward(), self._awaiting_response)
+            return self._unreadable(event, self.input, Forward(), Session._awaiting_response)
         if not isinstance(event, RequestRead):
             raise _unexpected(event, "a request")
         self.input.parts = event.parts
         self.input.screened = Screened.PARTLY if event.partly else Screened.YES
-        return self._screen(Stage.INPUT, self.input, self._inspecting_input, self._forward)
+        return self._screen(Stage.INPUT, self.input, Session._inspecting_input, self._forward)
 
     def _inspecting_input(self, event: Event) -> Command:
         return self._decide(event, self.input, self._forward)
 
     def _awaiting_response(self, event: Event) -> Command:
         if isinstance(event, Unreadable):
-            return self._unreadable(event, self.output, Answer(), self._done)
+            return self._unreadable(event, self.output, Answer(), Session._done)
         if not isinstance(event, ResponseRead):
             raise _unexpected(event, "a response")
         self.output.parts = event.parts
         self.output.screened = Screened.PARTLY if event.partly else Screened.YES
-        return self._screen(Stage.OUTPUT, self.output, self._inspecting_output, self._answer)
+        return self._screen(Stage.OUTPUT, self.output, Session._inspecting_output, self._answer)
 
     def _inspecting_output(self, event: Event) -> Command:
         return self._decide(event, self.output, self._answer)
@@ -135,7 +137,7 @@ class Session:
         self,
         stage: Stage,
         facts: StageFacts,
-        inspecting: Callable[[Event], Command],
+        inspecting: State,
         release: Callable[[list[str] | None], Command],
     ) -> Command:
         self._selection = selection = self.screener.policy.select(stage, self.context)
@@ -160,7 +162,7 @@ class Session:
             event.elapsed_us,
         )
         if decision.action is Action.BLOCK:
-            self._state = self._done
+            self._state = Session._done
             return Refuse(decision)
         if decision.action is Action.REDACT:
             if self._vault is None:
@@ -168,9 +170,7 @@ class Session:
             return release(edit(decision, self._selection, facts.parts, self._vault, self.redactor))
         return release(None)
 
-    def _unreadable(
-        self, event: Unreadable, facts: StageFacts, onward: Command, following: Callable[[Event], Command]
-    ) -> Command:
+    def _unreadable(self, event: Unreadable, facts: StageFacts, onward: Command, following: State) -> Command:
         facts.screened = event.screened
         self._state = following
         if event.screened is Screened.UNKNOWN_METHOD:
@@ -182,16 +182,16 @@ class Session:
             self.decision_id(event.stage), self.context, event.why
         )
         if decision.action is Action.BLOCK:
-            self._state = self._done
+            self._state = Session._done
             return Refuse(decision)
         return onward
 
     def _forward(self, texts: list[str] | None) -> Command:
-        self._state = self._awaiting_response
+        self._state = Session._awaiting_response
         return Forward(texts)
 
     def _answer(self, texts: list[str] | None) -> Command:
-        self._state = self._done
+        self._state = Session._done
         vault = self._vault
         if vault is not None and not vault.empty:
             parts = self.output.parts
@@ -200,6 +200,9 @@ class Session:
                 for part, text in zip(parts, texts or [part.text for part in parts], strict=True)
             ]
         return Answer(texts)
+
+
+State = Callable[[Session, Event], Command]
 
 
 def _unexpected(event: Event, wanted: str) -> TypeError:

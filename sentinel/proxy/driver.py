@@ -17,7 +17,7 @@ from sentinel.core.finding import Inspection
 from sentinel.core.needs import detectors_of
 from sentinel.core.record import Record
 from sentinel.guard.commands import Command, Inspect
-from sentinel.guard.events import Inspected
+from sentinel.guard.events import Event, Inspected
 from sentinel.guard.screener import Screener
 from sentinel.guard.session import Session
 from sentinel.instruments import IN_FLIGHT, REJECTED
@@ -73,18 +73,20 @@ class Driver:
             IN_FLIGHT.set(self.in_flight)
             await asyncio.sleep(1.0)
 
-    async def inspect(self, screener: Screener, command: Inspect) -> Inspected:
-        """Ask the detectors: short texts at once, long ones on a thread and up to the command's deadline."""
+    async def screen(self, session: Session, event: Event) -> Command:
+        """What follows from the event, once the detectors are asked: about short texts at once, about long
+        ones on a thread and up to the command's deadline.
+        """
+        command = session.receive(event)
+        if not isinstance(command, Inspect):
+            return command
         started = time.perf_counter_ns()
-        if sum(map(len, command.texts)) <= self.settings.limits.inline_chars:
-            inspections = screener.inspect(command.texts, command.needs)
+        if sum([len(text) for text in command.texts]) <= self.settings.limits.inline_chars:
+            inspections = session.screener.inspect(command.texts, command.needs)
         else:
-            inspections = await _inspect_on_thread(screener, command)
-        return Inspected(inspections, (time.perf_counter_ns() - started) // 1000)
-
-    async def decide(self, session: Session, inspected: Inspected) -> Command:
-        """The session's answer to the detectors', worked out on a thread where it takes long."""
-        if sum([len(each.findings) for each in inspected.inspections]) <= _MANY_FINDINGS:
+            inspections = await _inspect_on_thread(session.screener, command)
+        inspected = Inspected(inspections, (time.perf_counter_ns() - started) // 1000)
+        if sum([len(each.findings) for each in inspections]) <= _MANY_FINDINGS:
             return session.receive(inspected)
         return await on_thread(session.receive, inspected)
 

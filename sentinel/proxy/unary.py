@@ -17,7 +17,7 @@ from sentinel.core.decision import Decision
 from sentinel.core.errors import WireError
 from sentinel.core.exchange import Stage
 from sentinel.core.record import Outcome, Screened
-from sentinel.guard.commands import Answer, Command, Forward, Inspect, Refuse
+from sentinel.guard.commands import Answer, Forward, Refuse
 from sentinel.guard.events import Event, RequestRead, ResponseRead, Unreadable
 from sentinel.proxy.driver import Driver
 from sentinel.proxy.exchange import ExchangeRun, outcome_of
@@ -50,7 +50,7 @@ class UnaryRun(ExchangeRun):
         except WireError as error:
             await self._malformed(error)
         self.begin_session(decoded.model)
-        command = await self._screen(self._read(Stage.INPUT, decoded))
+        command = await self.driver.screen(self.session, self._read(Stage.INPUT, decoded))
         if isinstance(command, Refuse):
             await self._refuse(command.decision, self.driver.settings.refusal.prompt_code)
         assert isinstance(command, Forward)
@@ -71,11 +71,13 @@ class UnaryRun(ExchangeRun):
             decoded = self.adapter.decode_response(self.method, response, request)
             self.response_id = decoded.response_id
             self.tokens = decoded.input_tokens, decoded.output_tokens
-            command = await self._screen(self._read(Stage.OUTPUT, decoded))
+            command = await self.driver.screen(self.session, self._read(Stage.OUTPUT, decoded))
             if isinstance(command, Answer) and command.texts is not None:
                 response = decoded.encode(command.texts)
         except WireError as error:
-            command = await self._screen(Unreadable(Stage.OUTPUT, Screened.MALFORMED, str(error)))
+            command = await self.driver.screen(
+                self.session, Unreadable(Stage.OUTPUT, Screened.MALFORMED, str(error))
+            )
         if isinstance(command, Refuse):
             refusal = self.driver.settings.refusal
             if refusal.answer == "error":
@@ -92,13 +94,6 @@ class UnaryRun(ExchangeRun):
             return Unreadable(stage, Screened.TOO_LARGE, why)
         event = RequestRead if stage is Stage.INPUT else ResponseRead
         return event(decoded.parts, bool(decoded.unread))
-
-    async def _screen(self, event: Event) -> Command:
-        command = self.session.receive(event)
-        if isinstance(command, Inspect):
-            inspected = await self.driver.inspect(self.session.screener, command)
-            command = await self.driver.decide(self.session, inspected)
-        return command
 
     async def _call(self, payload: bytes) -> tuple[bytes, Reply]:
         """The model's response and what came with it; an error of the upstream's ends the call as it is."""
