@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import importlib
+from typing import cast
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from sentinel.adapters.base import Adapter
+from sentinel.adapters.base import Adapter, HttpAdapter
 from sentinel.adapters.open_inference import OpenInferenceConfig
 
 ADAPTERS = {
@@ -28,6 +29,11 @@ class AdaptersConfig(BaseModel):
 def load_adapters(config: AdaptersConfig) -> list[Adapter]:
     """Every adapter, with its settings."""
     return [_load(target)(getattr(config, name)) for name, target in ADAPTERS.items()]
+
+
+def http_adapters(adapters: list[Adapter]) -> list[HttpAdapter]:
+    """Those whose methods are paths of HTTP."""
+    return [cast(HttpAdapter, adapter) for adapter in adapters if hasattr(adapter, "error_body")]
 
 
 def _load(target: str) -> type:
