@@ -31,6 +31,11 @@ def load_adapters(config: AdaptersConfig) -> list[Adapter]:
     return [_load(target)(getattr(config, name)) for name, target in ADAPTERS.items()]
 
 
+def grpc_adapters(adapters: list[Adapter]) -> list[Adapter]:
+    """Those whose methods are gRPC's."""
+    return [adapter for adapter in adapters if not hasattr(adapter, "error_body")]
+
+
 def http_adapters(adapters: list[Adapter]) -> list[HttpAdapter]:
     """Those whose methods are paths of HTTP."""
     return [cast(HttpAdapter, adapter) for adapter in adapters if hasattr(adapter, "error_body")]

@@ -14,12 +14,14 @@ import os
 import signal
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import grpc
 import grpc.aio
 import uvloop
 
-from sentinel.adapters.registry import http_adapters, load_adapters
+from sentinel.adapters.base import Adapter
+from sentinel.adapters.registry import grpc_adapters, load_adapters
 from sentinel.app.log import set_up_logging
 from sentinel.config import SentinelConfig, load_config
 from sentinel.core.errors import ConfigError, SentinelError
@@ -29,9 +31,6 @@ from sentinel.proxy.driver import Driver
 from sentinel.proxy.grpc_front import GrpcFront
 from sentinel.proxy.guard_service import GuardService
 from sentinel.proxy.health import HealthFollower, Probe, grpc_serves
-from sentinel.proxy.http_front import HttpFront
-from sentinel.proxy.http_server import HttpServer
-from sentinel.proxy.http_upstream import HttpUpstream
 from sentinel.proxy.limits import channel_options
 from sentinel.proxy.settings import Settings
 from sentinel.proxy.tls import server_credentials
@@ -40,6 +39,9 @@ from sentinel.spool.writer import SpoolWriter, new_writer_id
 from sentinel.telemetry.keys import load_redactors
 from sentinel.telemetry.recorder import Recorder
 from sentinel.telemetry.report import report
+
+if TYPE_CHECKING:
+    from sentinel.app.http_side import HttpSide
 
 log = logging.getLogger("sentinel.worker")
 
@@ -78,14 +80,12 @@ class Worker:
             self._screener, _settings(config), upstream, Recorder(writer), f"{self._slot}"
         )
         adapters = load_adapters(config.adapters)
-        services = sorted({method.split("/")[1] for adapter in adapters for method in adapter.methods})
-        http_upstream = None
-        probes: list[Probe] = []
+        over_grpc = grpc_adapters(adapters)
+        services = sorted({method.split("/")[1] for adapter in over_grpc for method in adapter.methods})
+        http = self._http_side(driver, adapters)
+        probes: list[Probe] = [http.probe] if http else []
         if self._grpc_address:
             probes.append(lambda: grpc_serves(upstream, config.health.timeout_s))
-        if self._http_address:
-            http_upstream = HttpUpstream(config.upstream, config.limits, config.keepalive)
-            probes.append(http_upstream.probe(config.health.http_path, config.health.timeout_s))
         follower = HealthFollower(
             probes, config.health, services, lambda serving: report(event="upstream", upstream=serving)
         )
@@ -99,12 +99,8 @@ class Worker:
         ]
         server = grpc.aio.server(options=options)
         follower.attach(server)
-        server.add_generic_rpc_handlers((GrpcFront(driver, adapters),))
+        server.add_generic_rpc_handlers((GrpcFront(driver, over_grpc),))
         self._listen(server)
-        http = None
-        if http_upstream and self._http_address:
-            front = HttpFront(driver, http_upstream, http_adapters(adapters))
-            http = HttpServer(front, self._http_address, config.listen.tls, config.limits, config.keepalive)
         inner = grpc.aio.server(options=channel_options(config.limits, config.keepalive))
         GuardService(driver).attach(inner)
         inner.add_insecure_port(f"unix:{self._admin_socket()}")
@@ -126,13 +122,18 @@ class Worker:
         report(event="draining", ready=False)
         await follower.drain()
         stopping = [server.stop(config.drain_s), inner.stop(config.drain_s)]
-        await asyncio.gather(*stopping, *([http.stop(config.drain_s)] if http else []))
+        await asyncio.gather(*stopping, *([http.stop()] if http else []))
         for task in background:
             task.cancel()
         await upstream.close()
-        if http_upstream:
-            await http_upstream.close()
         driver.recorder.close()
+
+    def _http_side(self, driver: Driver, adapters: list[Adapter]) -> HttpSide | None:
+        if self._http_address is None:
+            return None
+        from sentinel.app.http_side import HttpSide
+
+        return HttpSide(self._config, driver, adapters, self._http_address)
 
     def _listen(self, server: grpc.aio.Server) -> None:
         tls = self._config.listen.tls

@@ -124,6 +124,12 @@ class HttpServer:
         self._server = _Server(self._config)
         self._running: asyncio.Task[None] | None = None
 
+    @property
+    def address(self) -> str:
+        """Where callers connect; the port is the real one."""
+        host, port = self._socket.getsockname()[:2]
+        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
     async def start(self) -> None:
         """Returns once connections are accepted."""
         self._running = asyncio.create_task(self._server.serve(sockets=[self._socket]))
