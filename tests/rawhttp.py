@@ -104,7 +104,7 @@ class Connection:
         """What else comes before the other side closes."""
         try:
             return await asyncio.wait_for(self.reader.read(), WAIT_S)
-        except ConnectionResetError:
+        except ConnectionError:
             return b""
 
     def close(self) -> None:
@@ -162,7 +162,8 @@ async def upstream(*replies: bytes, handler: Handler | None = None) -> AsyncIter
     async def in_turn(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         for reply in itertools.chain(replies, itertools.repeat(replies[-1])):
             it.seen.append(await read_message(reader))
-            writer.write(reply)
+            to_head = it.seen[-1].method == "HEAD"
+            writer.write(reply.partition(b"\r\n\r\n")[0] + b"\r\n\r\n" if to_head else reply)
             await writer.drain()
 
     it = Upstream(handler or in_turn)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from sentinel.adapters.base import Adapter
 from sentinel.adapters.registry import http_adapters
 from sentinel.config import SentinelConfig
@@ -18,9 +16,7 @@ class HttpSide:
     """Server and client, with everything shared that `driver` holds. Raises ConfigError on a wrong address or
     certificate."""
 
-    def __init__(
-        self, config: SentinelConfig, driver: Driver, adapters: Sequence[Adapter], address: str
-    ) -> None:
+    def __init__(self, config: SentinelConfig, driver: Driver, adapters: list[Adapter], address: str) -> None:
         self._upstream = HttpUpstream(config.upstream, config.limits, config.keepalive)
         front = HttpFront(driver, self._upstream, http_adapters(adapters))
         self._server = HttpServer(front, address, config.listen.tls, config.limits, config.keepalive)

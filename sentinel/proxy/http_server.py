@@ -10,10 +10,12 @@ import socket
 from collections.abc import Iterator
 from typing import Any
 
+import httptools
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from sentinel.core.errors import ConfigError
+from sentinel.proxy.http_errors import PlainErrors
 from sentinel.proxy.http_upstream import keep_alive
 from sentinel.proxy.limits import KeepaliveConfig, LimitsConfig
 from sentinel.proxy.tls import ServerTlsConfig, server_context
@@ -28,8 +30,13 @@ logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
 
 
 class Protocol(HttpToolsProtocol):
-    """One connection. A request's head has a bound in bytes and in time, and the end of the connection is
-    told to every request on it, also to those that wait behind another (pipelining)."""
+    """One connection.
+
+    - A request's head has a bound in bytes and in time.
+    - The end of the connection is told to every request on it, also to those that wait behind another.
+    - An offered upgrade is declined and the request read to its end. uvicorn takes what follows the head for
+      another protocol, or, worse, for the next request.
+    """
 
     max_head = 16 * 1024
 
@@ -37,6 +44,7 @@ class Protocol(HttpToolsProtocol):
         super().__init__(*arguments, **named)
         self._head = 0
         self._in_head = True
+        self._declining = False
         self._head_timer: asyncio.TimerHandle | None = None
         self._earlier: list[RequestResponseCycle] = []
 
@@ -54,26 +62,66 @@ class Protocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         before = self._in_head
-        super().data_received(data)
+        self._unset_keepalive_if_required()
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as offer:
+            self._decline(data[offer.args[0] :])
+        except httptools.HttpParserError:
+            self._refuse(_NOT_HTTP)
         if before and self._in_head:
             self._head += len(data)
-            if self._head > self.max_head and not self.transport.is_closing():
-                self.transport.write(_HEAD_TOO_LARGE)
-                self.transport.close()
+            if self._head > self.max_head:
+                self._refuse(_HEAD_TOO_LARGE)
 
     def on_message_begin(self) -> None:
+        if self._declining:
+            return
         super().on_message_begin()
         self._head, self._in_head = 0, True
         if self._head_timer is None:
             self._await_head()
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if not self._declining:
+            super().on_header(name, value)
+
     def on_headers_complete(self) -> None:
+        if self._declining:
+            return
         self._head_arrived()
         before = self.cycle
         super().on_headers_complete()
         if before is not None and not before.response_complete and before is not self.cycle:
             self._earlier = [cycle for cycle in self._earlier if not cycle.response_complete]
             self._earlier.append(before)
+
+    def _decline(self, rest: bytes) -> None:
+        """Read on as if the upgrade had not been offered: a new parser that knows how the body is framed."""
+        framing = [
+            b"%s: %s\r\n" % (name, value)
+            for name, value in self.headers
+            if name in (b"content-length", b"transfer-encoding")
+        ]
+        self.cycle.more_body = True
+        self.cycle.message_event.clear()
+        self.parser = httptools.HttpRequestParser(self)
+        self._declining = True
+        self.parser.feed_data(b"POST / HTTP/1.1\r\n" + b"".join(framing) + b"\r\n")
+        self._declining = False
+        if rest:
+            self.data_received(rest)
+
+    def _refuse(self, answer: bytes) -> None:
+        """Close, and tell why where nobody could take that for the answer to another request."""
+        if self.transport.is_closing():
+            return
+        cycle = self.cycle
+        in_its_body = cycle is not None and cycle.more_body and not cycle.response_started
+        waiting = [each for each in self._earlier if not each.response_complete]
+        if cycle is None or cycle.response_complete or (in_its_body and not waiting):
+            self.transport.write(answer)
+        self.transport.close()
 
     def _await_head(self) -> None:
         self._head_timer = self.loop.call_later(_HEAD_S, self._too_slow)
@@ -168,6 +216,15 @@ def _listening(address: str) -> socket.socket:
     return made
 
 
-_HEAD_TOO_LARGE = (
-    b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+def _error(status: bytes, kind: str, message: str) -> bytes:
+    body = PlainErrors().error_body(message, kind, {})
+    head = b"HTTP/1.1 %s\r\ncontent-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n"
+    return head % (status, len(body)) + body
+
+
+_NOT_HTTP = _error(b"400 Bad Request", "malformed", "this is no valid HTTP/1.1 request")
+_HEAD_TOO_LARGE = _error(
+    b"431 Request Header Fields Too Large",
+    "too_large",
+    "the request's head is larger than limits.max_metadata_bytes",
 )
