@@ -8,9 +8,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from sentinel.adapters.base import Adapter
 from sentinel.adapters.open_inference import OpenInferenceConfig
+from sentinel.adapters.openai import OpenAIConfig
 
 ADAPTERS = {
     "open_inference": "sentinel.adapters.open_inference:OpenInference",
+    "openai": "sentinel.adapters.openai:OpenAI",
 }
 
 
@@ -22,6 +24,10 @@ class AdaptersConfig(BaseModel):
     open_inference: OpenInferenceConfig = Field(
         default_factory=OpenInferenceConfig,
         description="Open Inference v2 over gRPC: Triton, KServe, MLServer.",
+    )
+    openai: OpenAIConfig = Field(
+        default_factory=OpenAIConfig,
+        description="OpenAI over HTTP: chat completions, completions, responses.",
     )
 
 
