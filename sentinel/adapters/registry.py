@@ -9,9 +9,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from sentinel.adapters.base import Adapter, HttpAdapter
 from sentinel.adapters.open_inference import OpenInferenceConfig
+from sentinel.adapters.openai import OpenAIConfig
 
 ADAPTERS = {
     "open_inference": "sentinel.adapters.open_inference:OpenInference",
+    "openai": "sentinel.adapters.openai:OpenAI",
 }
 
 
@@ -23,6 +25,10 @@ class AdaptersConfig(BaseModel):
     open_inference: OpenInferenceConfig = Field(
         default_factory=OpenInferenceConfig,
         description="Open Inference v2 over gRPC: Triton, KServe, MLServer.",
+    )
+    openai: OpenAIConfig = Field(
+        default_factory=OpenAIConfig,
+        description="OpenAI over HTTP: chat completions, completions, responses.",
     )
 
 
