@@ -42,6 +42,7 @@ _SETTINGS = frozenset(
         *("include", "tool_choice", "function_call", "stream_options", "audio", "context_management"),
     )
 )
+_MESSAGE_STRUCTURE = frozenset(("role", "type", "id", "status", "phase", "tool_call_id"))
 # They name a history or a prompt that is not in the message.
 _ELSEWHERE = frozenset(("previous_response_id", "conversation"))
 
@@ -64,8 +65,8 @@ def walk_request(root: Node, walk: MessageWalker, *, token_ids: bool) -> None:
             settings(walk, node, name, ANY)
         elif name in MEDIA:
             opaque(walk, node, name, ANY)
-        elif name == "logit_bias":
-            for inner in node.members.values():  # its names are token ids
+        elif name == "logit_bias" and all(map(str.isdecimal, node.members)):
+            for inner in node.members.values() or [node]:  # its names are token ids
                 strings(walk, inner, name, ANY)
         elif name in _SYSTEM:
             each(node, walk, name, definition, Role.SYSTEM)
@@ -81,7 +82,7 @@ def _message(message: Node, walk: MessageWalker, path: str) -> None:
         return
     for name, node in message.members.items():
         here = f"{path}.{shown(name)}"
-        if name in ("role", "tool_call_id"):
+        if name in _MESSAGE_STRUCTURE:
             structure(walk, node, here, ANY)
         elif name == "tool_calls" and type(node.value) is list:
             for number, call in enumerate(node.value):

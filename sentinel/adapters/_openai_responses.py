@@ -51,6 +51,8 @@ _STRUCTURE = frozenset(
         *("server_label", "approval_request_id", "prompt_cache_key", "safety_identifier", "user"),
     )
 )
+# What a response repeats of its request: texts where they do not look like identifiers.
+_SETTINGS = frozenset(("metadata", "tool_choice", "reasoning", "text", "billing", "prompt_cache_retention"))
 _NUMBERS = frozenset(("output_index", "content_index", "summary_index", "annotation_index"))
 _OPAQUE = frozenset(("encrypted_content", "partial_image_b64", "result"))
 _WORDS = frozenset(
@@ -91,14 +93,15 @@ def walk_response(response: Node, walk: Walker, path: str = "", flow: Flow = Flo
                 _item(item, walk, f"{here}[{number}]", number, flow)
         elif name in _STRUCTURE:
             structure(walk, node, here, Key())
-        elif name == "metadata":
+        elif name in _SETTINGS:
             settings(walk, node, here, Key())
         elif name in ("error", "incomplete_details"):
             strings(walk, node, here, Key(0, path_kind(here)), known=ERROR_WORDS | {"reason"})
         elif name == "output_text":  # what some servers add: all of the output in one
             strings(walk, node, here, Key(0, path_kind(here)))
         else:
-            strings(walk, node, here, Key(0, path_kind(here)), known=_WORDS | {"name"})
+            known = _WORDS | {"name"} if name == "tools" else _WORDS
+            member(walk, name, node, path, Key(0, path_kind(path) or "response"), known=known)
     if type(response.value) is not dict:
         strings(walk, response, path, Key(0, "response"))
 
