@@ -4,6 +4,18 @@ base            what an adapter is: its methods, and messages decoded into texts
 registry        ADAPTERS, the table of them, and their settings
 open_inference  Open Inference v2 (KServe, Triton, MLServer): inference.GRPCInferenceService
 _tensors        where the texts lie among a message's tensors, and how they are put back
+openai          chat completions, completions, responses: whole and streamed
+  _openai_*     their requests and answers, field by field
+anthropic       messages, likewise
+  _anthropic_*
+_sse            server-sent events, cut anywhere
+_json           JSON with the place of every value: an edit is a splice
+_json_walk      what a protocol's walk finds in a message, and whole messages
+_json_requests  what the protocols' requests share
+_json_stream    streams: events walked into elements, and channels
+_json_element   an element of a stream: as it came, edited, in two parts
+_json_text      a tool call's arguments: JSON text inside a JSON string, in fragments
+_templates      the short way to read an event that is made like the one before
 
 For every message that decodes:
 - encode(the same texts) is the message's own bytes;

@@ -36,6 +36,13 @@ _RESTART = 1 << 32  # between the indices of a channel that ended and of what fo
 # Comments as servers send them to keep a connection: a few words, a time.
 _is_keepalive = re.compile(r"[A-Za-z0-9_ .:+-]{0,64}").fullmatch
 _DONE = "[DONE]"
+# Structure that differs from event to event, or from stream to stream, and decides nothing.
+_VARIES = frozenset(
+    (
+        *("id", "item_id", "created", "model", "system_fingerprint", "provider", "obfuscation"),
+        "sequence_number",
+    )
+)
 # In a choice, one of these ends those of a lower rank: models finish one before they begin the next.
 _RANKS = {"reasoning": 0, "content": 1, "refusal": 1, "arguments": 2}
 
@@ -106,7 +113,8 @@ class EventWalker:
             self.plan.marks.append(Mark(kind, node.start, node.end, string, filler, channel))
 
     def structure(self, node: Node) -> None:
-        if type(node.value) is str or (type(node.value) is int and node.value >= 0):
+        name = self._text[node.key[0] : node.key[1]]
+        if name in _VARIES and (type(node.value) is str or (type(node.value) is int and node.value >= 0)):
             self._mark(Kind.ANY, node, "null")
 
     def told_once(self, node: Node) -> None:
@@ -228,7 +236,7 @@ class JsonStream:
         if frame.start >= 0:
             self._data(frame, walk)
         plan = walk.plan
-        follows = self.follows or plan.effect is not None
+        follows = (self.follows and frame.start >= 0) or plan.effect is not None
         if not (walk.slots or plan.altered or plan.signed or follows):
             return Passed(event, walk.ends)
         came = "" if event == frame.text else event
@@ -325,15 +333,14 @@ class JsonStream:
     def whole(self, key: Key, said: str) -> tuple[Channel, Flow]:
         """The channel that `said` repeats. Where nothing has been said, it says it; where something else was,
         it is a text of its own."""
-        if key not in self._said:
-            channel = key_channel(key, self._restarts.get(key, 0))
-            self._live.pop(key, None)
-            self._restarts[key] = self._restarts.get(key, 0) + 1
+        if key not in self._said and key not in self._live and key not in self._restarts:
+            channel = key_channel(key, 0)
+            self._restarts[key] = 1
             self.keep(key, channel, said)
             return channel, Flow.ONCE
-        channel, pieces = self._said[key]
-        if "".join(pieces) == said:
-            return channel, Flow.WHOLE
+        said_before = self._said.get(key)
+        if said_before is not None and "".join(said_before[1]) == said:
+            return said_before[0], Flow.WHOLE
         return self.once(key), Flow.ONCE
 
     def read_fragment(self, channel: Channel, said: str) -> tuple[str, bool, bool]:

@@ -25,9 +25,10 @@ from sentinel.core.exchange import Role, TextPart
 STRUCTURAL = r"[A-Za-z0-9_.:/-]{0,128}+"
 is_structural = re.compile(STRUCTURAL).fullmatch
 # Base64 and its URL variant, line ends included; in a data URL or not. What is shorter may be a word.
-_is_opaque = re.compile(r"(?:data:[a-z0-9.+/;=-]{1,100};base64,)?+[A-Za-z0-9+/=_\r\n-]{64,}+").fullmatch
+is_opaque = re.compile(r"(?:data:[a-z0-9.+/;=-]{1,100};base64,)?+[A-Za-z0-9+/=_\r\n-]{64,}+").fullmatch
 # A member's name that may be shown and is not read as text: a word, with hardly any digits.
 _is_name = re.compile(r"[A-Za-z_$][A-Za-z_-]{0,40}+[0-9]{0,3}[A-Za-z_-]{0,8}").fullmatch
+_ENCRYPTED = frozenset(("encrypted_content", "encrypted_index", "encrypted_stdout"))
 _MOST_UNREAD = 16
 ERROR_WORDS = frozenset(("type", "code", "param", "status"))
 
@@ -128,11 +129,13 @@ def member(
     known: frozenset[str] = frozenset(),
 ) -> None:
     """A member of the object at `path`, as `strings` reads it."""
-    step = f"{path}.{shown(name)}"
+    step = f"{path}.{shown(name)}" if path else shown(name)
     if not _is_name(name):
         walk.name(node, step, key)
     if name in known:
         settings(walk, node, step, key)
+    elif name in _ENCRYPTED and type(node.value) is str:
+        opaque(walk, node, step, key)
     else:
         strings(walk, node, step, key._replace(kind=f"{key.kind}.{shown(name)}"), flow, known)
 
@@ -170,7 +173,7 @@ def path_kind(path: str) -> str:
 def opaque(walk: Walker, node: Node, path: str, key: Key, flow: Flow = Flow.ONCE) -> None:
     """Base64 of media or of what only its maker can read; a text where it does not look so."""
     value = node.value
-    if type(value) is str and _is_opaque(value):
+    if type(value) is str and is_opaque(value):
         walk.unread(node, path)
     else:
         strings(walk, node, path, key, flow)

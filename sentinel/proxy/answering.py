@@ -17,6 +17,7 @@ from sentinel.core.record import FindingRow
 from sentinel.guard.answer import AnswerScreen
 from sentinel.guard.commands import Cut, Keep, Send, StreamCommand
 from sentinel.proxy.driver import on_thread
+from sentinel.proxy.limits import LimitsConfig
 
 
 class Records(Protocol):
@@ -37,14 +38,14 @@ class Answering:
         records: Records,
         send: Callable[[bytes], Awaitable[None]],
         stop: Callable[[], object],
-        inline_chars: int,
+        limits: LimitsConfig,
     ) -> None:
         self.cut: Cut | None = None
         self._screen = screen
         self._records = records
         self._send = send
         self._stop = stop
-        self._inline_chars = inline_chars
+        self._limits = limits
         self._opened = False
         self._turn = asyncio.Lock()
         self._timer: asyncio.TimerHandle | None = None
@@ -57,8 +58,12 @@ class Answering:
                 try:
                     await self._perform(await self._timed(self._screen.feed, data, len(data)))
                 except WireError as error:
-                    if not self._cut_unreadable(error):
+                    if not self._cut_unreadable(str(error)):
                         await self._perform([Send(data)])
+                if self._screen.length > self._limits.max_text_chars and self.cut is None:
+                    self._cut_unreadable(
+                        f"more text than limits.max_text_chars ({self._limits.max_text_chars})"
+                    )
                 self._watch()
         return self.cut is None
 
@@ -69,7 +74,7 @@ class Answering:
                 try:
                     await self._perform(await self._timed(self._close, b"", self._screen.length))
                 except WireError as error:
-                    self._cut_unreadable(error)
+                    self._cut_unreadable(str(error))
         self.end()
         return self.cut is None
 
@@ -81,9 +86,9 @@ class Answering:
         await self.close()
         return told
 
-    def _cut_unreadable(self, error: WireError) -> bool:
+    def _cut_unreadable(self, why: str) -> bool:
         """Whether the rules refuse what cannot be read."""
-        self.cut = self._screen.unreadable(str(error))
+        self.cut = self._screen.unreadable(why)
         return self.cut is not None
 
     def end(self) -> None:
@@ -102,7 +107,7 @@ class Answering:
     ) -> list[StreamCommand]:
         """On a thread where there is much to read, so that no other call waits."""
         now, started = time.monotonic(), time.perf_counter_ns()
-        if size <= self._inline_chars:
+        if size <= self._limits.inline_chars:
             commands = work(data, now)
         else:
             commands = await on_thread(work, data, now)

@@ -17,7 +17,7 @@ from sentinel.core.decision import Decision
 from sentinel.core.errors import WireError
 from sentinel.core.exchange import Stage
 from sentinel.core.record import Outcome, Screened
-from sentinel.guard.commands import Answer, Command, Forward, Inspect, Refuse
+from sentinel.guard.commands import Answer, Command, Forward, Refuse
 from sentinel.guard.events import Event, RequestRead, ResponseRead, Unreadable
 from sentinel.proxy.driver import Driver, on_thread
 from sentinel.proxy.http_call import Call
@@ -60,8 +60,6 @@ class ScreenedRun(HttpRun):
             return await self.refuse(command.decision)
         assert isinstance(command, Forward)
         body = self._body if command.texts is None else request.encode(command.texts)
-        if request.streaming and await self._refused_unread():
-            return
         response = await self._ask(body)
         try:
             await self._answer_with(response, request)
@@ -69,11 +67,7 @@ class ScreenedRun(HttpRun):
             response.close()
 
     async def screen(self, event: Event) -> Command:
-        command = self.session.receive(event)
-        if isinstance(command, Inspect):
-            inspected = await self.driver.inspect(self.session.screener, command)
-            command = await self.driver.decide(self.session, inspected)
-        return command
+        return await self.driver.screen(self.session, event)
 
     async def refuse(self, decision: Decision) -> None:
         """The honest error; the record first."""
@@ -104,18 +98,6 @@ class ScreenedRun(HttpRun):
         except WireError as error:
             raise HttpError(400, "malformed", f"{self.method}: {error}") from None
 
-    async def _refused_unread(self) -> bool:
-        """A streamed answer that nothing reads is for the rules to allow, and better before the model is
-        asked
-        for it."""
-        command = await self.screen(
-            Unreadable(Stage.OUTPUT, Screened.STREAM, "no screener reads this stream")
-        )
-        if isinstance(command, Refuse):
-            await self.refuse(command.decision)
-            return True
-        return False
-
     async def _ask(self, body: bytes) -> aiohttp.ClientResponse:
         """What is sent is what was read: without a content coding, which could be undone in another way."""
         dropped = ("content-encoding", "accept-encoding")
@@ -131,14 +113,10 @@ class ScreenedRun(HttpRun):
 
     async def _answer_with(self, response: aiohttp.ClientResponse, request: DecodedRequest) -> None:
         headers = downstream_headers(self.upstream, response)
-        if media_type(headers)[0] == _EVENT_STREAM:
-            if not request.streaming and await self._refused_unread():
-                return
+        if media_type(headers)[0] == _EVENT_STREAM and response.status < 300:
             await stream_answer(self, response, request, headers)
             return
         data = await self._whole(response)
-        if request.streaming:  # the rules let a stream pass, and an error or a whole answer came instead
-            return await self._leave(response.status, headers, data)
         decoded, command = await self._screen_answer(response.status, headers, data, request)
         if isinstance(command, Refuse):
             return await self._refuse_answer(command.decision, request)

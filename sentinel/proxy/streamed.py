@@ -60,7 +60,7 @@ class ServerStreamRun(UnaryRun):
         if screen is None:
             await self.end(await self._pass(call, payload))
             return
-        answering = Answering(screen, self, self.send, call.cancel, self.driver.settings.limits.inline_chars)
+        answering = Answering(screen, self, self.send, call.cancel, self.driver.settings.limits)
         end: End | None = None
         try:
             await self._begin(call, payload)
