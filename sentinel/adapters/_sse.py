@@ -46,9 +46,12 @@ class EventReader:
         events: list[str] = []
         position, searched = 0, self._searched
         while position < len(data):
+            start = max(position, searched)
+            if data.find(b"\n", start) < 0 and data.find(b"\r", start) < 0:
+                break
             found = _LEAD.match(data, position) if data[position] in b":\r\n" else None
             if found is None:
-                found = _BLOCK.search(data, max(position, searched))
+                found = _BLOCK.search(data, start)
             end = found.end() if found is not None else 0
             # A CR at the end of what has come may be half of a CRLF.
             if found is None or (end == len(data) and data.endswith(b"\r")):
