@@ -36,6 +36,7 @@ _RESTART = 1 << 32  # between the indices of a channel that ended and of what fo
 # Comments as servers send them to keep a connection: a few words, a time.
 _is_keepalive = re.compile(r"[A-Za-z0-9_ .:+-]{0,64}").fullmatch
 _DONE = "[DONE]"
+_UNKNOWN = JsonTextReader()
 # Structure that differs from event to event, or from stream to stream, and decides nothing.
 _VARIES = frozenset(
     (
@@ -49,6 +50,8 @@ _RANKS = {"reasoning": 0, "content": 1, "refusal": 1, "arguments": 2}
 
 class EventWalker:
     """Takes what a walk over an event's object finds."""
+
+    keyed = True
 
     def __init__(self, stream: JsonStream, text: str) -> None:
         self.slots: list[Slot] = []
@@ -118,7 +121,8 @@ class EventWalker:
             self._mark(Kind.ANY, node, "null")
 
     def told_once(self, node: Node) -> None:
-        self._mark(Kind.ONCE, node, "null")
+        if type(node.value) is not str or is_structural(node.value):  # a text is told with the last part
+            self._mark(Kind.ONCE, node, "null")
 
     def told_last(self, node: Node) -> None:
         self._mark(Kind.LAST, node, "null")
@@ -365,12 +369,22 @@ class JsonStream:
             self.left(plan.effect)
 
     def write(self, channel: Channel, text: str) -> str:
-        if self._readers.get(channel, True) is None:
-            return text
+        writer = self._writer(channel)
+        return text if writer is None else writer.write(text)
+
+    def follow(self, channel: Channel, text: str) -> None:
+        writer = self._writer(channel)
+        if writer is not None:
+            writer.follow(text)
+
+    def _writer(self, channel: Channel) -> JsonTextWriter | None:
+        """The writer of a channel's JSON text; None where it is some other text."""
+        if self._readers.get(channel, _UNKNOWN) is None:
+            return None
         writer = self._writers.get(channel)
         if writer is None:
             writer = self._writers[channel] = JsonTextWriter()
-        return writer.write(text)
+        return writer
 
 
 def sse(data: object, event: str = "") -> bytes:

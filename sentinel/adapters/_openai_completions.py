@@ -75,17 +75,17 @@ def walk_error(node: Node, walk: Walker) -> None:
 def _beside(name: str, node: Node, walk: Walker, path: str, choice: int, flow: Flow = Flow.ONCE) -> None:
     """A member that is not the answer's text: structure, what describes the text, or what no one knows."""
     here = f"{path}.{name}" if path else name
-    key = Key(choice, path_kind(path) or "answer")
     if name in _STRUCTURE:
-        structure(walk, node, here, key)
+        structure(walk, node, here, Key(choice))
     elif name == "obfuscation":
         walk.describes(node)
-        structure(walk, node, here, key)
+        structure(walk, node, here, Key(choice))
     elif name in _DESCRIPTIONS and type(node.value) is not str:
         walk.describes(node)
     elif name in _FILTERS:
-        strings(walk, node, here, key._replace(kind=name), known=_FILTER_WORDS)
-    else:
+        strings(walk, node, here, Key(choice, name), known=_FILTER_WORDS)
+    elif node.value is not None:
+        key = Key(choice, path_kind(path) or "answer")
         member(walk, name, node, path, key, flow, known=_ITEM_WORDS if flow is Flow.GOES_ON else frozenset())
 
 

@@ -18,6 +18,7 @@ from sentinel.adapters._json_walk import (
     identifier,
     read_error,
     read_object,
+    streaming,
     taken,
 )
 from sentinel.adapters._templates import Templates
@@ -61,10 +62,7 @@ class Anthropic:
         text, root = read_object(data)
         walk = MessageWalker(text, Role.PROMPT, self._config.max_texts)
         walk_request(root, walk)
-        stream = root.get("stream")
-        return JsonRequest(
-            **taken(data, root, walk), method=method, streaming=stream is not None and stream.value is True
-        )
+        return JsonRequest(**taken(data, root, walk), method=method, streaming=streaming(root))
 
     def decode_response(self, method: str, data: bytes, request: DecodedRequest) -> JsonResponse:
         text, root = read_object(data)

@@ -19,6 +19,7 @@ from sentinel.adapters._json_walk import (
     identifier,
     read_error,
     read_object,
+    streaming,
     taken,
 )
 from sentinel.adapters._openai_requests import walk_request
@@ -77,11 +78,10 @@ class OpenAI:
         text, root = read_object(data)
         walk = MessageWalker(text, Role.PROMPT, self._config.max_texts)
         walk_request(root, walk, token_ids=self._config.token_ids == "pass")
-        stream = root.get("stream")
         return JsonRequest(
             **taken(data, root, walk),
             method=method,
-            streaming=stream is not None and stream.value is True,
+            streaming=streaming(root),
             choices=min(max(root.number("n", 1), 1), _MOST_CHOICES),
         )
 

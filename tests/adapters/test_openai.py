@@ -260,6 +260,22 @@ def test_requests_that_cannot_be_read(data: bytes) -> None:
         ADAPTER.decode_request(CHAT, data)
 
 
+@pytest.mark.parametrize(
+    ("members", "answer"),
+    [({}, False), ({"stream": None}, False), ({"stream": False}, False), ({"stream": True}, True)],
+)
+def test_who_asks_for_a_stream(members: dict[str, Any], answer: bool) -> None:
+    assert request_of(CHAT, {"messages": [], **members}).streaming is answer
+
+
+@pytest.mark.parametrize(
+    "members", [{"stream": 1}, {"stream": "true"}, {"Stream": True}, {"\u017ftream": True}]
+)
+def test_a_stream_that_only_some_servers_would_send(members: dict[str, Any]) -> None:
+    with pytest.raises(WireError, match="stream"):
+        request_of(CHAT, {"messages": [], **members})
+
+
 def test_more_texts_than_the_bound() -> None:
     adapter = OpenAI(OpenAIConfig(max_texts=3))
     messages = [{"role": "user", "content": "a b"}] * 4
@@ -489,6 +505,15 @@ def test_a_head_tells_nothing_twice() -> None:
     delta = rest["choices"][0]["delta"]
     assert (delta["role"], delta["tool_calls"][0]["id"]) == (None, None)
     assert delta["tool_calls"][0]["function"] == {"name": None, "arguments": '"b c"}'}
+
+
+def test_the_name_of_a_function_that_is_text_is_told_once_too() -> None:
+    call = {"index": 0, "function": {"name": "mail bob", "arguments": '{"a": "b c"}'}}
+    (element,) = opened(CHAT).feed(event(chunk({"tool_calls": [call]})))
+    assert [slot.text for slot in element.slots] == ["mail bob", '{"a": "b c"}']
+    sent = objects_of(element.head(["mail", '{"a": ']) + element.encode([" <P>", '"b c"}']))
+    functions = [said["choices"][0]["delta"]["tool_calls"][0]["function"] for said in sent]
+    assert functions == [{"name": "", "arguments": '{"a": '}, {"name": "mail <P>", "arguments": '"b c"}'}]
 
 
 def test_a_cut_escape_moves_to_the_next_fragment() -> None:
