@@ -1,6 +1,6 @@
 """Performs what the screen of a streamed answer asks for, whatever the transport.
 
-- The opening record is durable before the first byte leaves, findings that edit text before that text.
+- Findings that edit text are durable before that text leaves.
 - The model server's messages and the deadline of held-back text come from different sides; what they lead to
   leaves in one order.
 """
@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Protocol
 
 from sentinel.core.errors import WireError
 from sentinel.core.record import FindingRow
@@ -20,33 +19,27 @@ from sentinel.proxy.driver import on_thread
 from sentinel.proxy.limits import LimitsConfig
 
 
-class Records(Protocol):
-    """Where an exchange's records go before its bytes do."""
-
-    async def open_record(self) -> None: ...
-
-    async def keep(self, findings: Sequence[FindingRow]) -> None: ...
-
-
 class Answering:
-    """One streamed answer on its way. `send` takes elements in order and waits for a slow reader; `stop` is
-    called when a deadline cuts the answer while nobody reads from the model server."""
+    """One streamed answer on its way, once the exchange's opening record is durable.
+
+    `send` takes elements in order and waits for a slow reader; `keep` makes findings durable; `stop` is
+    called when a deadline cuts the answer while nobody reads from the model server.
+    """
 
     def __init__(
         self,
         screen: AnswerScreen,
-        records: Records,
+        keep: Callable[[Sequence[FindingRow]], Awaitable[None]],
         send: Callable[[bytes], Awaitable[None]],
         stop: Callable[[], object],
         limits: LimitsConfig,
     ) -> None:
         self.cut: Cut | None = None
         self._screen = screen
-        self._records = records
+        self._keep = keep
         self._send = send
         self._stop = stop
         self._limits = limits
-        self._opened = False
         self._turn = asyncio.Lock()
         self._timer: asyncio.TimerHandle | None = None
         self._ticking: asyncio.Task[None] | None = None
@@ -117,15 +110,9 @@ class Answering:
     async def _perform(self, commands: list[StreamCommand]) -> None:
         for command in commands:
             if isinstance(command, Send):
-                if not self._opened:
-                    self._opened = True
-                    await self._records.open_record()
                 await self._send(command.data)
             elif isinstance(command, Keep):
-                if not self._opened:
-                    self._opened = True
-                    await self._records.open_record()
-                await self._records.keep(command.findings)
+                await self._keep(command.findings)
             else:
                 self.cut = command
 

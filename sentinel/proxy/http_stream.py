@@ -72,7 +72,7 @@ async def _screened(
     kept = [field for field in headers if field[0] not in ABOUT_BYTES]
     await run.open_record()
     await call.start(response.status, [*kept, *run.decision_headers()])
-    answering = Answering(screen, run, call.write, response.close, run.driver.settings.limits)
+    answering = Answering(screen, run.keep, call.write, response.close, run.driver.settings.limits)
     try:
         async for data in pieces_of(response):
             for piece in _small(data) if unpacker is None else unpacker.feed(data):
