@@ -1,0 +1,124 @@
+"""What the sidecar costs over HTTP, against a bare ASGI and aiohttp forwarder in the same run.
+
+Both stand between the same load generator (h2load over HTTP/1.1) and the same upstream, one process each,
+measured in turns. Unary chat completions. `python -m bench.http`
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import statistics
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from rich.console import Console
+from rich.progress import track
+
+from bench.programs import Load, cpu_seconds, http_load, http_sidecar, running
+from bench.proxy import WITH_FINDING, prose
+from bench.report import save, table
+
+SIZES = {"200 B": 200, "2 KB": 2_000}
+IN_FLIGHT = (1, 16, 64)
+
+
+class Row(NamedTuple):
+    text: str
+    in_flight: int
+    bare: Load
+    ours: Load
+    bare_us: float
+    """Processor time a call, microseconds."""
+    ours_us: float
+
+
+def request_body(text: str) -> bytes:
+    return json.dumps({"model": "bench", "messages": [{"role": "user", "content": text}]}).encode()
+
+
+def answer_body(text: str) -> bytes:
+    choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
+    usage = {"prompt_tokens": 9, "completion_tokens": 9, "total_tokens": 18}
+    head = {"id": "chatcmpl-1", "object": "chat.completion", "created": 1, "model": "bench"}
+    return json.dumps({**head, "choices": [choice], "usage": usage}).encode()
+
+
+@contextlib.contextmanager
+def printing_port(*command: str) -> Iterator[tuple[str, int]]:
+    """A program that prints its port: its address, and its process id."""
+    with running([sys.executable, "-m", *command]) as process:
+        assert process.stdout
+        yield f"127.0.0.1:{process.stdout.readline().strip()}", process.pid
+
+
+def cases(quick: bool) -> Iterator[tuple[str, str, int]]:
+    for name, size in SIZES.items():
+        for in_flight in IN_FLIGHT:
+            if not quick or (size, in_flight) == (2_000, 16):
+                yield name, prose(size), in_flight
+    yield "2 KB, one e-mail redacted", WITH_FINDING + prose(2_000 - len(WITH_FINDING)), 16
+
+
+def measure(rounds: int, seconds: float, quick: bool) -> list[Row]:
+    rows = []
+    with contextlib.ExitStack() as stack:
+        answer = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "answer"
+        answer.write_bytes(answer_body(prose(500)))
+        upstream, _ = stack.enter_context(printing_port("bench.http_upstream", str(answer)))
+        bare = stack.enter_context(printing_port("bench.http_forwarder", upstream))
+        sidecar = stack.enter_context(http_sidecar(upstream))
+        ours = sidecar.address, sidecar.worker
+        for name, text, in_flight in track(list(cases(quick)), "calls", console=Console(stderr=True)):
+            body = request_body(text)
+            pairs = [[timed(*each, body, in_flight, seconds) for each in (bare, ours)] for _ in range(rounds)]
+            both = [[pair[side] for pair in pairs] for side in (0, 1)]
+            loads = [_median([load for load, _ in side]) for side in both]
+            costs = [min(cost for _, cost in side) for side in both]
+            rows.append(Row(name, in_flight, loads[0], loads[1], costs[0], costs[1]))
+    return rows
+
+
+def timed(address: str, pid: int, body: bytes, in_flight: int, seconds: float) -> tuple[Load, float]:
+    """The load, and the least processor time that a call took, in microseconds."""
+    before = cpu_seconds(pid)
+    load = http_load(address, "/v1/chat/completions", body, in_flight, seconds)
+    return load, (cpu_seconds(pid) - before) / load.calls * 1e6
+
+
+def _median(loads: list[Load]) -> Load:
+    return Load(*(statistics.median(values) for values in zip(*loads, strict=True)))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=3, help="turns for each of the two (default 3)")
+    parser.add_argument("--seconds", type=float, default=4, help="length of one turn (default 4)")
+    parser.add_argument("--quick", action="store_true", help="2 KB at 16 in flight only")
+    options = parser.parse_args()
+    rows = measure(options.rounds, options.seconds, options.quick)
+    head = ["request", "in flight", "forwarder calls/s", "Sentinel calls/s", "ratio", "added p50", "added p99"]
+    head.append("processor time a call")
+    body = [
+        [
+            row.text,
+            str(row.in_flight),
+            f"{row.bare.rate:,.0f}",
+            f"{row.ours.rate:,.0f}",
+            f"{row.ours.rate / row.bare.rate:.2f}",
+            f"{row.ours.p50 - row.bare.p50:+.2f} ms",
+            f"{row.ours.p99 - row.bare.p99:+.2f} ms",
+            f"{row.bare_us:.0f} -> {row.ours_us:.0f} us",
+        ]
+        for row in rows
+    ]
+    table("Chat completions through one worker: pii and secrets rules, durable record", head, body)
+    save("http", head, body)
+
+
+if __name__ == "__main__":
+    main()
