@@ -22,6 +22,7 @@ from sentinel.core.errors import WireError
 from sentinel.core.exchange import Role, TextPart
 
 if TYPE_CHECKING:
+    from sentinel.adapters._parameters import Message
     from sentinel.pb.open_inference_pb2 import ModelInferResponse
 
 _SERVICE = "/inference.GRPCInferenceService/"
@@ -195,14 +196,13 @@ class OpenInference:
         except DecodeError:
             raise WireError("not a ModelInferRequest: the bytes do not parse") from None
         reading = Reading(self._inputs, message.inputs, message.raw_input_contents)
-        more, spots = read_parameters(message, message.inputs, Role.PROMPT)
         return InferRequest(
             data=data,
             model=message.model_name,
-            parts=reading.parts + more if more else reading.parts,
+            spots=_more_texts(reading, message, Role.PROMPT),
+            parts=reading.parts,
             unread=reading.unread,
             places=reading.places,
-            spots=spots,
             request_id=message.id,
             parse=self._request,
         )
@@ -213,26 +213,23 @@ class OpenInference:
         except DecodeError:
             raise WireError("not a ModelInferResponse: the bytes do not parse") from None
         reading = Reading(self._outputs, message.outputs, message.raw_output_contents)
-        more, spots = read_parameters(message, message.outputs, Role.ANSWER)
-        counts = self._token_counts(message)
+        counts = self._token_counts(message) if len(reading.tensors) > 1 else {}  # an answer and a count
         return InferResponse(
             data=data,
             model=message.model_name,
-            parts=reading.parts + more if more else reading.parts,
+            spots=_more_texts(reading, message, Role.ANSWER),
+            parts=reading.parts,
             unread=reading.unread,
             places=reading.places,
-            spots=spots,
             response_id=message.id,
-            input_tokens=_count(counts.get(self._config.input_tokens, 0)),
-            output_tokens=_count(counts.get(self._config.output_tokens, 0)),
+            input_tokens=counts.get(self._config.input_tokens, 0),
+            output_tokens=counts.get(self._config.output_tokens, 0),
             parse=self._response,
         )
 
     def _token_counts(self, message: ModelInferResponse) -> dict[str, int]:
-        if len(message.outputs) < 2:  # an answer and a count
-            return {}
         return {
-            output.name: _sum(message, index)
+            output.name: _count(_sum(message, index))
             for index, output in enumerate(message.outputs)
             if output.name in self._counts
         }
@@ -255,6 +252,15 @@ class OpenInference:
         else:
             output.contents.bytes_contents.extend(texts)
         return answer.SerializeToString()
+
+
+def _more_texts(reading: Reading, message: Message, role: Role) -> list[Spot]:
+    """Add to what was read in the tensors the texts in parameters, of which most messages have none."""
+    if not reading.parametrised and not message.parameters:
+        return []
+    more, spots = read_parameters(message, reading.tensors, role)
+    reading.parts += more
+    return spots
 
 
 def _shape_of_answers(asked: Any, places: Sequence[Place]) -> list[int]:

@@ -28,12 +28,14 @@ class TextPart(msgspec.Struct, frozen=True, gc=False):
     """One text of a message.
 
     `path` names its place in the message, for people and records (`inputs[text_input][0]`); an adapter finds
-    the place again by the part's index in the list that it returned.
+    the place again by the part's index in the list that it returned. `quoted` text is JSON text (see
+    core.quoting): what replaces a part of it is written as the inside of a JSON string.
     """
 
     role: Role
     text: str
     path: str
+    quoted: bool = False
 
 
 class Channel(msgspec.Struct, frozen=True, order=True, gc=False):

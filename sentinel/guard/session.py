@@ -8,15 +8,18 @@ Each state is a method that takes the one event that may come next and returns t
 - a text reaches the model or the caller only through Forward or Answer, after every enforced rule was asked;
 - output is screened first and pseudonyms are restored last, so records and decisions never see a restored
   value;
-- the session keeps the screener that it began with.
+- the session keeps the screener that it began with;
+- a state is kept as a plain function, not as a bound method: a session that holds itself would wait for the
+  collector, with all the texts that it has seen.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from sentinel.core.decision import Action, Decision
 from sentinel.core.exchange import CallContext, Stage, TextPart
+from sentinel.core.quoting import quoted
 from sentinel.core.record import Screened
 from sentinel.core.redact import Redactor
 from sentinel.guard.commands import Answer, Command, Forward, Inspect, Refuse
@@ -66,11 +69,11 @@ class Session:
         self.output = StageFacts()
         self._vault: Vault | None = None
         self._selection: Selection
-        self._state: Callable[[Event], Command] = self._awaiting_request
+        self._state: State = Session._awaiting_request
 
     def receive(self, event: Event) -> Command:
         """Advance by one event. Raises TypeError on an event that the current state cannot have."""
-        return self._state(event)
+        return self._state(self, event)
 
     @property
     def decision(self) -> Decision | None:
@@ -80,26 +83,49 @@ class Session:
             return given or made
         return made if made.action > given.action else given
 
+    @property
+    def vault(self) -> Vault | None:
+        """The pseudonyms of this exchange, where there are any."""
+        return self._vault
+
+    @property
+    def versions(self) -> Mapping[str, str]:
+        return self.screener.detectors.versions
+
+    def decision_id(self, stage: Stage) -> str:
+        return self.exchange_id + (".input" if stage is Stage.INPUT else ".output")
+
+    def streams(self) -> Selection:
+        """The answer comes as a stream, screened outside (guard.answer): its rules."""
+        if self._state is not Session._awaiting_response:
+            raise TypeError("an answer has to follow a request that was forwarded")
+        self._state = Session._done
+        return self.screener.policy.select(Stage.OUTPUT, self.context)
+
+    def streamed(self, parts: list[TextPart], screened: Screened, decision: Decision | None) -> None:
+        """What a streamed answer was, and what was decided about it."""
+        self.output.parts, self.output.screened, self.output.decision = parts, screened, decision
+
     def _awaiting_request(self, event: Event) -> Command:
         if isinstance(event, Unreadable):
-            return self._unreadable(event, self.input, Forward(), self._awaiting_response)
+            return self._unreadable(event, self.input, Forward(), Session._awaiting_response)
         if not isinstance(event, RequestRead):
             raise _unexpected(event, "a request")
         self.input.parts = event.parts
         self.input.screened = Screened.PARTLY if event.partly else Screened.YES
-        return self._screen(Stage.INPUT, self.input, self._inspecting_input, self._forward)
+        return self._screen(Stage.INPUT, self.input, Session._inspecting_input, self._forward)
 
     def _inspecting_input(self, event: Event) -> Command:
         return self._decide(event, self.input, self._forward)
 
     def _awaiting_response(self, event: Event) -> Command:
         if isinstance(event, Unreadable):
-            return self._unreadable(event, self.output, Answer(), self._done)
+            return self._unreadable(event, self.output, Answer(), Session._done)
         if not isinstance(event, ResponseRead):
             raise _unexpected(event, "a response")
         self.output.parts = event.parts
         self.output.screened = Screened.PARTLY if event.partly else Screened.YES
-        return self._screen(Stage.OUTPUT, self.output, self._inspecting_output, self._answer)
+        return self._screen(Stage.OUTPUT, self.output, Session._inspecting_output, self._answer)
 
     def _inspecting_output(self, event: Event) -> Command:
         return self._decide(event, self.output, self._answer)
@@ -111,7 +137,7 @@ class Session:
         self,
         stage: Stage,
         facts: StageFacts,
-        inspecting: Callable[[Event], Command],
+        inspecting: State,
         release: Callable[[list[str] | None], Command],
     ) -> Command:
         self._selection = selection = self.screener.policy.select(stage, self.context)
@@ -119,7 +145,7 @@ class Session:
             facts.screened = Screened.NO_RULE
             return release(None)
         self._state = inspecting
-        return Inspect([part.text for part in facts.parts], selection.detectors, selection.deadline_ms)
+        return Inspect([part.text for part in facts.parts], selection.needs, selection.deadline_ms)
 
     def _decide(
         self, event: Event, facts: StageFacts, release: Callable[[list[str] | None], Command]
@@ -128,7 +154,7 @@ class Session:
             raise _unexpected(event, "the detectors' answer")
         stage = Stage.INPUT if facts is self.input else Stage.OUTPUT
         facts.decision = decision = self._selection.decide(
-            self._decision_id(stage),
+            self.decision_id(stage),
             facts.parts,
             event.inspections,
             self.context,
@@ -136,7 +162,7 @@ class Session:
             event.elapsed_us,
         )
         if decision.action is Action.BLOCK:
-            self._state = self._done
+            self._state = Session._done
             return Refuse(decision)
         if decision.action is Action.REDACT:
             if self._vault is None:
@@ -144,9 +170,7 @@ class Session:
             return release(edit(decision, self._selection, facts.parts, self._vault, self.redactor))
         return release(None)
 
-    def _unreadable(
-        self, event: Unreadable, facts: StageFacts, onward: Command, following: Callable[[Event], Command]
-    ) -> Command:
+    def _unreadable(self, event: Unreadable, facts: StageFacts, onward: Command, following: State) -> Command:
         facts.screened = event.screened
         self._state = following
         if event.screened is Screened.UNKNOWN_METHOD:
@@ -155,26 +179,30 @@ class Session:
         if selection.empty:
             return onward
         facts.decision = decision = selection.decide_unscreenable(
-            self._decision_id(event.stage), self.context, event.why
+            self.decision_id(event.stage), self.context, event.why
         )
         if decision.action is Action.BLOCK:
-            self._state = self._done
+            self._state = Session._done
             return Refuse(decision)
         return onward
 
     def _forward(self, texts: list[str] | None) -> Command:
-        self._state = self._awaiting_response
+        self._state = Session._awaiting_response
         return Forward(texts)
 
     def _answer(self, texts: list[str] | None) -> Command:
-        self._state = self._done
+        self._state = Session._done
         vault = self._vault
         if vault is not None and not vault.empty:
-            texts = [vault.restore(text) for text in texts or [part.text for part in self.output.parts]]
+            parts = self.output.parts
+            texts = [
+                vault.restore(text, quoted if part.quoted else None)
+                for part, text in zip(parts, texts or [part.text for part in parts], strict=True)
+            ]
         return Answer(texts)
 
-    def _decision_id(self, stage: Stage) -> str:
-        return self.exchange_id + (".input" if stage is Stage.INPUT else ".output")
+
+State = Callable[[Session, Event], Command]
 
 
 def _unexpected(event: Event, wanted: str) -> TypeError:

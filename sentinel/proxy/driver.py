@@ -14,9 +14,10 @@ import grpc
 
 from sentinel.core.errors import SpoolFull
 from sentinel.core.finding import Inspection
+from sentinel.core.needs import detectors_of
 from sentinel.core.record import Record
 from sentinel.guard.commands import Command, Inspect
-from sentinel.guard.events import Inspected
+from sentinel.guard.events import Event, Inspected
 from sentinel.guard.screener import Screener
 from sentinel.guard.session import Session
 from sentinel.instruments import IN_FLIGHT, REJECTED
@@ -72,18 +73,20 @@ class Driver:
             IN_FLIGHT.set(self.in_flight)
             await asyncio.sleep(1.0)
 
-    async def inspect(self, screener: Screener, command: Inspect) -> Inspected:
-        """Ask the detectors: short texts at once, long ones on a thread and up to the command's deadline."""
+    async def screen(self, session: Session, event: Event) -> Command:
+        """What follows from the event, once the detectors are asked: about short texts at once, about long
+        ones on a thread and up to the command's deadline.
+        """
+        command = session.receive(event)
+        if not isinstance(command, Inspect):
+            return command
         started = time.perf_counter_ns()
-        if sum(map(len, command.texts)) <= self.settings.limits.inline_chars:
-            inspections = screener.inspect(command.texts, command.detectors)
+        if sum([len(text) for text in command.texts]) <= self.settings.limits.inline_chars:
+            inspections = session.screener.inspect(command.texts, command.needs)
         else:
-            inspections = await _inspect_on_thread(screener, command)
-        return Inspected(inspections, (time.perf_counter_ns() - started) // 1000)
-
-    async def decide(self, session: Session, inspected: Inspected) -> Command:
-        """The session's answer to the detectors', worked out on a thread where it takes long."""
-        if sum([len(each.findings) for each in inspected.inspections]) <= _MANY_FINDINGS:
+            inspections = await _inspect_on_thread(session.screener, command)
+        inspected = Inspected(inspections, (time.perf_counter_ns() - started) // 1000)
+        if sum([len(each.findings) for each in inspections]) <= _MANY_FINDINGS:
             return session.receive(inspected)
         return await on_thread(session.receive, inspected)
 
@@ -104,10 +107,12 @@ def on_thread(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> asynci
 
 
 async def _inspect_on_thread(screener: Screener, command: Inspect) -> list[Inspection]:
-    work = on_thread(screener.inspect, command.texts, command.detectors)
+    work = on_thread(screener.inspect, command.texts, command.needs)
     deadline = command.deadline_ms
     try:
         return await asyncio.wait_for(work, None if deadline is None else deadline / 1000)
     except TimeoutError:
-        late = Inspection(failed=dict.fromkeys(command.detectors, f"no answer within {deadline} ms"))
+        late = Inspection(
+            failed=dict.fromkeys(detectors_of(command.needs), f"no answer within {deadline} ms")
+        )
         return [late] * len(command.texts)

@@ -15,13 +15,11 @@ from typing import Any
 import grpc
 import grpc.aio
 import msgspec
-from grpc._cython import cygrpc  # type: ignore[attr-defined]
 
 from sentinel.proxy.forward import End
 from sentinel.proxy.metadata import Metadata, downstream_metadata
 
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
-_CENSUS = cygrpc.build_census_context()
 _CANCELLED = "the caller is gone"
 
 
@@ -47,7 +45,7 @@ class UnaryCall:
         deadline = None if remaining_s is None else time.time() + remaining_s
         call = self._channel.call(self._method, deadline, None, None)
         try:
-            response = await call.unary_unary(request, metadata, _CENSUS)
+            response = await call.unary_unary(request, metadata)
             status = await call.status()
             initial = await call.initial_metadata()
         except asyncio.CancelledError:
