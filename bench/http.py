@@ -19,12 +19,13 @@ from typing import NamedTuple
 from rich.console import Console
 from rich.progress import track
 
-from bench.programs import Load, cpu_seconds, http_load, http_sidecar, running
+from bench.programs import Load, cpu_seconds, http_calls, http_load, running, sidecar
 from bench.proxy import WITH_FINDING, prose
 from bench.report import save, table
 
 SIZES = {"200 B": 200, "2 KB": 2_000}
 IN_FLIGHT = (1, 16, 64)
+_COUNTED = 5_000
 
 
 class Row(NamedTuple):
@@ -71,23 +72,24 @@ def measure(rounds: int, seconds: float, quick: bool) -> list[Row]:
         answer.write_bytes(answer_body(prose(500)))
         upstream, _ = stack.enter_context(printing_port("bench.http_upstream", str(answer)))
         bare = stack.enter_context(printing_port("bench.http_forwarder", upstream))
-        sidecar = stack.enter_context(http_sidecar(upstream))
-        ours = sidecar.address, sidecar.worker
+        started = stack.enter_context(sidecar(upstream, way="http"))
+        ours = started.address, started.worker
         for name, text, in_flight in track(list(cases(quick)), "calls", console=Console(stderr=True)):
             body = request_body(text)
-            pairs = [[timed(*each, body, in_flight, seconds) for each in (bare, ours)] for _ in range(rounds)]
-            both = [[pair[side] for pair in pairs] for side in (0, 1)]
-            loads = [_median([load for load, _ in side]) for side in both]
-            costs = [min(cost for _, cost in side) for side in both]
+            turns = [[timed(*each, body, in_flight, seconds) for each in (bare, ours)] for _ in range(rounds)]
+            loads = [_median([turn[side][0] for turn in turns]) for side in (0, 1)]
+            costs = [min(turn[side][1] for turn in turns) for side in (0, 1)]
             rows.append(Row(name, in_flight, loads[0], loads[1], costs[0], costs[1]))
     return rows
 
 
 def timed(address: str, pid: int, body: bytes, in_flight: int, seconds: float) -> tuple[Load, float]:
-    """The load, and the least processor time that a call took, in microseconds."""
+    """The load, and the processor time that a call took, in microseconds."""
+    url = f"http://{address}/v1/chat/completions"
+    load = http_load(url, body, in_flight, seconds)
     before = cpu_seconds(pid)
-    load = http_load(address, "/v1/chat/completions", body, in_flight, seconds)
-    return load, (cpu_seconds(pid) - before) / load.calls * 1e6
+    http_calls(url, body, in_flight, _COUNTED)
+    return load, (cpu_seconds(pid) - before) / _COUNTED * 1e6
 
 
 def _median(loads: list[Load]) -> Load:
@@ -101,7 +103,15 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="2 KB at 16 in flight only")
     options = parser.parse_args()
     rows = measure(options.rounds, options.seconds, options.quick)
-    head = ["request", "in flight", "forwarder calls/s", "Sentinel calls/s", "ratio", "added p50", "added p99"]
+    head = [
+        "request",
+        "in flight",
+        "forwarder calls/s",
+        "Sentinel calls/s",
+        "ratio",
+        "added p50",
+        "added p99",
+    ]
     head.append("processor time a call")
     body = [
         [

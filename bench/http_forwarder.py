@@ -1,5 +1,5 @@
-"""The baseline over HTTP: a raw ASGI application on uvicorn (httptools, uvloop) that forwards bytes with aiohttp
-and does nothing else. `python -m bench.http_forwarder UPSTREAM` prints its port."""
+"""The baseline over HTTP: a raw ASGI application on uvicorn (httptools, uvloop) that forwards bytes with
+aiohttp and does nothing else. `python -m bench.http_forwarder UPSTREAM` prints its port."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ class Forward:
     def __init__(self, upstream: str) -> None:
         self._upstream = f"http://{upstream}"
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0), cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False
+            connector=aiohttp.TCPConnector(limit=0),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
         )
 
     async def __call__(
@@ -49,6 +51,7 @@ async def main(upstream: str) -> None:
         lifespan="off",
         access_log=False,
         log_level="critical",
+        proxy_headers=False,
         timeout_keep_alive=75,
     )
     print(listening.getsockname()[1], flush=True)
