@@ -55,11 +55,10 @@ class HttpRun:
         self.upstream_ns = 0
         self.output_bytes = 0
         """Of an answer that leaves as a whole; those of others are counted as they leave."""
+        self.released_chars = 0
         self.response_id = ""
         self.tokens = (0, 0)
         """Of input and output, where the model tells them."""
-        self.released_chars = 0
-        """Of a streamed answer, as the model wrote it."""
         self.recorded = False
         self.exchange_id = new_id()
         self.session: Session
@@ -119,7 +118,7 @@ class HttpRun:
 
     async def keep(self, findings: Sequence[FindingRow]) -> None:
         """Findings that edit a stream, ahead of the text that they edit."""
-        await self._append(build_edit(self.session, self.started, findings))
+        await self._durable(build_edit(self.session, self.started, findings))
 
     async def open_record(self) -> None:
         """What recovery finds if we die before `record`."""
@@ -188,11 +187,11 @@ class HttpRun:
             phase=phase,
             with_content=driver.settings.record_content,
         )
-        await self._append(record)
+        await self._durable(record)
         if phase is Phase.FINAL:
             driver.measures.count(record)
 
-    async def _append(self, record: Record) -> None:
+    async def _durable(self, record: Record) -> None:
         recorder = self.driver.recorder
         try:
             recorder.write(record)

@@ -16,6 +16,7 @@ from typing import Any, ParamSpec
 import uvloop
 
 from sentinel.adapters.base import AnswerStream, MethodKind
+from sentinel.adapters.openai import OpenAI, OpenAIConfig
 from sentinel.core.errors import SpoolFull, WireError
 from sentinel.core.exchange import Role, TextPart
 from sentinel.core.record import Phase, Record
@@ -177,7 +178,7 @@ async def house(
     kept = Kept()
     driver = Driver(rules, settings, SimpleNamespace(config=config), kept, "0")  # type: ignore[arg-type]
     client = HttpUpstream(config, bounds, keepalive)
-    front = HttpFront(driver, client, [Echo()])
+    front = HttpFront(driver, client, [Echo(), OpenAI(OpenAIConfig())])
     server = HttpServer(front, "127.0.0.1:0", tls, bounds, keepalive)
     await server.start()
     try:
