@@ -142,6 +142,7 @@ class InferRequest(InferMessage):
     side: ClassVar[str] = "inputs"
     raw: ClassVar[str] = "raw_input_contents"
     request_id: str
+    streaming: bool = False
 
 
 class InferResponse(InferMessage):

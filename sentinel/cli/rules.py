@@ -17,6 +17,7 @@ from sentinel.core.decision import Decision, RuleHit
 from sentinel.core.errors import ConfigError, ConfigErrors
 from sentinel.core.exchange import CallContext, Role, Stage, TextPart
 from sentinel.core.finding import Finding, Inspection
+from sentinel.core.needs import everything
 from sentinel.core.redact import Redactor
 from sentinel.detectors.registry import known_detectors, load_detectors
 from sentinel.policy.engine import Policy, Selection
@@ -58,7 +59,7 @@ def test(paths: Paths = None, config: Config = None) -> None:
     for rule in track(
         policy.rules, "Rules", console=progress, transient=True, disable=not progress.is_terminal
     ):
-        results += run_examples(rule, detectors.inspect)
+        results += run_examples(rule, lambda text, needs: detectors.inspect(text, detectors.view(needs)))
     failures = [result for result in results if result.problem]
     bare = [rule.id for rule in policy.rules if not rule.config.examples.positive]
     if failures:
@@ -95,7 +96,8 @@ def explain(
     ctx = CallContext(method, route, model, tenant)
     selection = policy.select(stage, ctx)
     detectors = load_detectors(settings.detectors, policy.detectors, settings.cache_dir)
-    inspection = detectors.inspect(text, selection.detectors)
+    # Everything that they find, so that what no rule acts on can be told as well.
+    inspection = detectors.inspect(text, detectors.view(everything(selection.detectors)))
     speaker = role or (Role.PROMPT if stage is Stage.INPUT else Role.ANSWER)
     parts = [TextPart(speaker, text, "text")]
     decision = selection.decide("explain", parts, [inspection], ctx, detectors.versions, 0)

@@ -48,6 +48,7 @@ class Cause(StrEnum):
     FINDING = "finding"
     CONDITION = "condition"  # a rule without detector whose `when:` held
     DETECTOR_FAILED = "detector_failed"  # broken or late: the rule's `on_error: closed` acted
+    STALLED = "stalled"  # a bound on held-back text struck: the rule's `on_stall` acted
     UNSCREENABLE = "unscreenable"  # the call could not be read: the rule's `on_error: closed` acted
 
 

@@ -28,12 +28,27 @@ class TextPart(msgspec.Struct, frozen=True, gc=False):
     """One text of a message.
 
     `path` names its place in the message, for people and records (`inputs[text_input][0]`); an adapter finds
-    the place again by the part's index in the list that it returned.
+    the place again by the part's index in the list that it returned. `quoted` text is JSON text (see
+    core.quoting): what replaces a part of it is written as the inside of a JSON string.
     """
 
     role: Role
     text: str
     path: str
+    quoted: bool = False
+
+
+class Channel(msgspec.Struct, frozen=True, order=True, gc=False):
+    """One text of a streamed answer; channels are screened apart and never mix.
+
+    `choice` counts the alternatives of one request (`n` > 1), `kind` says what the text is (`content`,
+    `reasoning`, `refusal`, `arguments`, or the path of a field that has no such name), `index` which tool
+    call, content block or output item of that kind.
+    """
+
+    choice: int = 0
+    kind: str = "content"
+    index: int = 0
 
 
 class CallContext(msgspec.Struct, frozen=True):

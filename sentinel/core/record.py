@@ -2,8 +2,9 @@
 only text that was redacted; a matched value is a keyed hash.
 
 One exchange has one row. A call that is answered in one message writes one FINAL record. A stream writes an
-OPEN record before its first byte leaves and a FINAL one before its trailers; recovery turns an OPEN record
-whose writer died into a FINAL one with `outcome = interrupted`.
+OPEN record before its first byte leaves, an EDIT record with the findings of each edit before the edited text
+leaves, and a FINAL one, which says everything again, before its trailers; recovery turns an OPEN record whose
+writer died, with its EDITs, into a FINAL one with `outcome = interrupted`.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import msgspec
 
 class Phase(StrEnum):
     OPEN = "open"
+    EDIT = "edit"  # findings that were about to edit a stream: they belong to the exchange's OPEN record
     FINAL = "final"
 
 
@@ -81,10 +83,10 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True):
     """One exchange. Times are nanoseconds since the Unix epoch, durations in the unit of their suffix.
 
     `action` is the strictest action over both stages and `rule` the rule that decided it. `grpc_code` is the
-    status name the caller saw. `upstream_ns` is the time spent waiting for the model (0: not reached),
-    `screen_us` the time that screening took. `released_chars` counts output characters that left before an
-    interruption or a cut. `finding_count` counts every finding that a rule hit; `findings` holds the first
-    1,000 of each stage.
+    status that the caller saw: gRPC's name of it, or the number of HTTP's (499: the caller left before it).
+    `upstream_ns` is the time spent waiting for the model (0: not reached), `screen_us` the time that
+    screening took. `released_chars` counts output characters that left before an interruption or a cut.
+    `finding_count` counts every finding that a rule hit; `findings` holds the first 1,000 of each stage.
     """
 
     exchange_id: str

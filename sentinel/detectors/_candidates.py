@@ -64,6 +64,48 @@ class NotConvertible(ValueError):
 
 def candidate_form(pattern: str, ignore_case: bool) -> CandidateForm:
     """The candidate form of `pattern` (syntax of the package `regex`). Raises NotConvertible."""
+    nodes, ignore_case = _parse(pattern, ignore_case)
+    return _Converter(ignore_case).convert(nodes)
+
+
+class Parsed:
+    """An expression's syntax tree, for other forms that are made of it. `look_ahead` is how many characters
+    after its end a match may look at, at least 1."""
+
+    def __init__(self, nodes: list[Any], ignore_case: bool) -> None:
+        self.nodes = nodes
+        self._converter = _Converter(ignore_case)
+        self._converter._collect(nodes)
+        self.look_ahead = self._converter._look_ahead(nodes)
+
+    @property
+    def widest(self) -> int:
+        """How many characters the widest class of a repeat has."""
+        return self._widest(self.nodes, False)
+
+    def _widest(self, nodes: Iterable[Any], repeated: bool) -> int:
+        sizes = [0]
+        for operator, argument in nodes:
+            members = self.members(operator, argument) if repeated else None
+            sizes.append(len(members) if members else 0)
+            again = repeated or operator in REPEATS
+            sizes += [self._widest(child, again) for child in _children(operator, argument)]
+        return max(sizes)
+
+    def members(self, operator: Any, argument: Any) -> set[str] | None:
+        """The skeleton's characters that a node may consume; None for a node that is no character."""
+        return self._converter._members(operator, argument) if operator in _ONE_CHARACTER else None
+
+    def group(self, number: int) -> list[Any]:
+        return self._converter.groups.get(number, [])
+
+
+def parsed(pattern: str, ignore_case: bool) -> Parsed:
+    """The syntax tree of `pattern`. Raises NotConvertible."""
+    return Parsed(*_parse(pattern, ignore_case))
+
+
+def _parse(pattern: str, ignore_case: bool) -> tuple[list[Any], bool]:
     ignore_case = ignore_case or _FOLDS.search(pattern) is not None
     if any("x" in flags for flags in _INLINE_FLAGS.findall(pattern)):
         raise NotConvertible("it is verbose")
@@ -74,7 +116,7 @@ def candidate_form(pattern: str, ignore_case: bool) -> CandidateForm:
         tree = _parser.parse(pattern)
     except (re.error, RecursionError, OverflowError) as error:
         raise NotConvertible(str(error)) from None
-    return _Converter(ignore_case).convert(list(tree))
+    return list(tree), ignore_case
 
 
 class _Converter:
@@ -170,7 +212,7 @@ class _Converter:
             pairs = [self._widths(branch) for branch in argument[1]]
             highs = [high for _, high in pairs]
             return min(low for low, _ in pairs), UNBOUNDED if UNBOUNDED in highs else max(highs)
-        if operator in _REPEATS:
+        if operator in REPEATS:
             low, high = self._widths(argument[2])
             endless = argument[1] >= _MANY or high == UNBOUNDED
             return low * argument[0], UNBOUNDED if endless and high != 0 else high * min(argument[1], 10**6)
@@ -231,7 +273,7 @@ class _Converter:
             return ""
         if operator is sre.BRANCH:
             return "(?:" + "|".join(self._emit(branch) for branch in argument[1]) + ")"
-        if operator in _REPEATS:
+        if operator in REPEATS:
             low, high, inner = argument
             bounds = f"{{{low},}}" if high > _LONG_REPEAT else f"{{{low},{high}}}"
             return f"(?:{self._emit(inner)}){bounds}" if high else ""
@@ -245,13 +287,13 @@ class _Converter:
 
 
 _ONE_CHARACTER = frozenset((sre.LITERAL, sre.NOT_LITERAL, sre.IN, sre.ANY, sre.CATEGORY))
-_REPEATS = frozenset((sre.MAX_REPEAT, sre.MIN_REPEAT, sre.POSSESSIVE_REPEAT))
+REPEATS = frozenset((sre.MAX_REPEAT, sre.MIN_REPEAT, sre.POSSESSIVE_REPEAT))
 
 
 def _children(operator: Any, argument: Any) -> list[Any]:
     if operator is sre.BRANCH:
         return list(argument[1])
-    if operator in _REPEATS:
+    if operator in REPEATS:
         return [argument[2]]
     if operator is sre.SUBPATTERN:
         return [argument[3]]
@@ -302,7 +344,7 @@ def _strip_end(nodes: list[Any]) -> list[Any]:
         operator, argument = nodes[-1]
         if operator in (sre.ASSERT, sre.ASSERT_NOT):
             nodes = nodes[:-1]
-        elif operator in _REPEATS:
+        elif operator in REPEATS:
             low, _, inner = argument
             if low:
                 return [
@@ -327,9 +369,9 @@ def _strip_start(nodes: list[Any]) -> list[Any]:
         operator, argument = nodes[0]
         if operator in (sre.ASSERT, sre.ASSERT_NOT):
             nodes = nodes[1:]
-        elif operator in _REPEATS and argument[0] == 0:
+        elif operator in REPEATS and argument[0] == 0:
             nodes = nodes[1:]
-        elif operator in _REPEATS:
+        elif operator in REPEATS:
             low, _, inner = argument
             return [*_strip_start(list(inner)), *[n for _ in range(low - 1) for n in inner], *nodes[1:]]
         elif operator is sre.SUBPATTERN:

@@ -30,8 +30,7 @@ _INFIX_POSSIBLE = re.compile(
 )
 _SPACE = re.compile(r"\s+")
 _SPACE_OR_NOT = re.compile(r"\s+|\S+")
-_REST_OF_CHUNK = re.compile(r"\S{1,500}")
-_PUNCTUATION = "".join(chr(code) for code in range(33, 127) if not chr(code).isalnum()) + "“”‘’…"
+FURTHEST = 4096  # characters to the left of a place in which keywords are sought
 _NEAR = 500  # characters around a place in which a context word is sought before tokens are made
 _STEP = 64  # characters, half as many again each time that keywords are still wanting
 MAX_CHUNK = 500  # a longer stretch without white space is split at this length, so that work stays linear
@@ -232,7 +231,7 @@ class Surroundings:
         while True:
             index = min(bisect_right(self._ends, place), len(self._ends) - 1)
             before = _first(islice(reversed(self._keywords), len(self._keywords) - 1 - index, None), wanted)
-            if len(before) == wanted or self._start == 0:
+            if len(before) == wanted or self._start == 0 or self._start <= place - FURTHEST:
                 break
             self._extend_left(step)
             step += step // 2
@@ -242,32 +241,22 @@ class Surroundings:
                 return before + after
             self._extend_right(self._end + _STEP)
 
-    @cached_property
-    def _pieces(self) -> frozenset[str]:
-        """The parts of tokens that hold a colon, as far as they are otherwise ignored: Presidio counts
-        an equal token anywhere in the text as a keyword."""
-        words: set[str] = set()
-        for chunk in self._chunks_with_colon():
-            if any(self._may_be_ignored(part) for part in chunk.lower().split(":")):
-                for token in self._rules.tokenizer.split(chunk):
-                    word = token.lower()
-                    if ":" in word and not self._rules.is_ignored(word):
-                        words.update(word.split(":"))
-        return frozenset(words)
+    def undecided(self, place: int, end: int) -> bool:
+        """Whether what follows the text may change the words at `place`, where a match up to `end` is."""
+        self._cover(place)
+        while True:
+            index = min(bisect_right(self._ends, place), len(self._ends) - 1)
+            counting = [i for i in range(index, len(self._ends)) if self._keywords[i]]
+            if len(counting) > self._rules.settings.after:
+                return not self._complete(max(end, self._ends[counting[self._rules.settings.after]]))
+            if self._end == len(self._text):
+                return True
+            self._extend_right(self._end + _STEP)
 
-    def _chunks_with_colon(self) -> Iterator[str]:
-        """Those in which something follows a colon."""
-        text, at = self._text, self._text.find(":")
-        while at >= 0:
-            match = _REST_OF_CHUNK.match(text, at + 1)
-            end = match.end() if match else at + 1
-            if end > at + 1:
-                yield text[max(0, at - MAX_CHUNK) : at].rpartition(" ")[2].split("\n")[-1] + text[at:end]
-            at = text.find(":", end)
-
-    def _may_be_ignored(self, part: str) -> bool:
-        core = part.strip(_PUNCTUATION)
-        return core in self._rules.stop_words if core else part != ""
+    def _complete(self, place: int) -> bool:
+        """Whether the chunk around `place` has ended."""
+        limit = place + MAX_CHUNK
+        return limit <= len(self._text) or _SPACE.search(self._text, max(place - 1, 0), limit) is not None
 
     def _cover(self, place: int) -> None:
         """Have tokens from a chunk's beginning at or before `place` to the end of the chunk that holds it."""
@@ -302,7 +291,7 @@ class Surroundings:
         """Ends and keywords of the tokens of a part that begins and ends where chunks do."""
         ends: list[int] = []
         keywords: list[str] = []
-        rules, tokenizer, pieces = self._rules, self._rules.tokenizer, self._pieces
+        rules, tokenizer = self._rules, self._rules.tokenizer
         text, stop_words, exceptions = self._text, rules.stop_words, tokenizer.exceptions
         for match in _SPACE_OR_NOT.finditer(text, start, end):
             stretch = match.group()
@@ -313,7 +302,7 @@ class Surroundings:
             elif stretch != " " or not match.start() or text[match.start() - 1].isspace():
                 for at, token in tokens(tokenizer, text, match.start(), match.end()):
                     word = token.lower()
-                    counts = (":" not in word and not rules.is_ignored(word)) or word in pieces
+                    counts = ":" not in word and not rules.is_ignored(word)
                     ends.append(at + len(token))
                     keywords.append(word if counts else "")
         return ends, keywords

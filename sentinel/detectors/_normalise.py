@@ -5,9 +5,10 @@
 - zero-width, bidirectional and other format characters taken out
 - letters of other scripts that look like Latin ones, where Latin letters, digits or `@` stand in the same
   word (a word all in Cyrillic stays: its letters disguise nothing)
-- dashes and quotes as ASCII ones
+- dashes and quotes as ASCII ones; those of ordinary typography only where a dash touches a digit
 
-The normalised form only ever adds findings, so it may be bold.
+The normalised form only ever adds findings, so it may be bold. What becomes of a character depends on its
+word and the characters beside it, so that a text can be normalised while it arrives.
 """
 
 from __future__ import annotations
@@ -71,10 +72,29 @@ _TABLE = _Replacements()
 # and a dash that touches no digit.
 _TYPOGRAPHY = "‘’“”…•\u2013\u2014"
 _HARMLESS = bytes((*range(128), *range(0xC0, 0x100)))
-_DASH_AT_DIGIT = re.compile(r"[0-9][\u2013\u2014]|[\u2013\u2014][0-9]")
+_DASH_AT_DIGIT = re.compile(r"(?<=\d)[\u2013\u2014]|[\u2013\u2014](?=\d)")
 
 
-def _unusual(text: str) -> str | set[str]:
+def unusual(text: str) -> bool:
+    """Whether the text, or one that it goes on with, may have a normalised form of its own."""
+    return not text.isascii() and (
+        "\u2013" in text or "\u2014" in text or any(map(_matters, _not_harmless(text)))
+    )
+
+
+def has_look_alike(text: str) -> bool:
+    """Whether letters stand in the text that another part of their word may tell to be disguises."""
+    return not text.isascii() and _HAS_LOOK_ALIKE.search(text) is not None
+
+
+def word_start(text: str, place: int) -> int:
+    """Where the stretch without white space begins that `place` stands in or behind."""
+    while place > 0 and not text[place - 1].isspace():
+        place -= 1
+    return place
+
+
+def _not_harmless(text: str) -> str | set[str]:
     """The characters that are not known to be harmless."""
     for char in _TYPOGRAPHY:
         text = text.replace(char, "")
@@ -92,8 +112,8 @@ def normalised(text: str) -> Normalised | None:
     """The normalised form, or None when it is the text itself."""
     if text.isascii():
         return None
-    dash = ("\u2013" in text or "\u2014" in text) and _DASH_AT_DIGIT.search(text)
-    if not dash and not any(map(_matters, _unusual(text))):
+    dashes = frozenset(match.start() for match in _DASH_AT_DIGIT.finditer(text))
+    if not dashes and not any(map(_matters, _not_harmless(text))):
         return None
     disguised = _disguised_letters(text)
     parts: list[str] = []
@@ -105,7 +125,12 @@ def normalised(text: str) -> Normalised | None:
         origin.extend(range(done, run.start()))
         for place in range(run.start(), run.end()):
             char = text[place]
-            new = _LOOK_ALIKE[char] if place in disguised else _TABLE[char]
+            if place in disguised:
+                new = _LOOK_ALIKE[char]
+            elif place in dashes:
+                new = "-"
+            else:
+                new = char if char in _TYPOGRAPHY else _TABLE[char]
             changed = changed or new != char
             parts.append(new)
             origin.extend([place] * len(new))

@@ -2,46 +2,84 @@
 
 from __future__ import annotations
 
+import sys
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
 from sentinel.core.finding import Finding
 from sentinel.detectors._patterns import Expression, Scanner, Work
 
 
-class Page:
-    """A text, its skeleton, and what Hyperscan found in it; confirmation is counted in `work`."""
+def _no_floor(_detector: str, _type: str) -> float:
+    return 0.0
 
-    __slots__ = ("candidates", "scanner", "skeleton", "text", "work")
+
+class Margins:
+    """For a text that goes on: which stretches had to be read as one (`spans`), and from where on findings
+    may still change with what follows (`open_from`)."""
+
+    __slots__ = ("open_from", "spans")
+
+    def __init__(self) -> None:
+        self.spans: list[tuple[int, int]] = []
+        self.open_from = sys.maxsize
+
+
+class Page:
+    """A text from `start` on, its skeleton, and what Hyperscan found in it; what stands before is only looked
+    at. Confirmation is counted in `work`; `margins` is filled where there is one. `floor` tells the least
+    score that anybody asks for, by detector and type."""
+
+    __slots__ = ("candidates", "floor", "margins", "scanner", "skeleton", "start", "text", "work")
 
     def __init__(
-        self, text: str, skeleton: bytes, scanner: Scanner, candidates: dict[int, list[int]], work: Work
+        self,
+        text: str,
+        skeleton: bytes,
+        scanner: Scanner,
+        candidates: dict[int, list[int]],
+        work: Work,
+        floor: Callable[[str, str], float] = _no_floor,
+        start: int = 0,
+        margins: Margins | None = None,
     ) -> None:
         self.text = text
         self.skeleton = skeleton
         self.scanner = scanner
         self.candidates = candidates
         self.work = work
+        self.floor = floor
+        self.start = start
+        self.margins = margins
 
     def matches(self, expression: int) -> list[Any]:
         """Confirmed matches of an expression, by its index in the scanner."""
         ends = self.candidates.get(expression)
         if ends is None:
             return []
-        return self.scanner.matches(expression, self.text, self.skeleton, ends, self.work)
+        found = self.scanner.matches(expression, self.text, self.skeleton, ends, self.work, self.start)
+        if self.margins is not None:
+            self.margins.spans += [match.span() for match in found]
+        return found
+
+
+Asked = Callable[[str], float]
+"""Finding type -> the least score that anybody asks for; over 1 where nobody asks for the type."""
 
 
 class PatternDetector(Protocol):
     """A detector whose expressions take part in the common pass.
 
     `find` gets the indices (in the detector's own `expressions`) that have candidates, and the index of its
-    first expression in the scanner.
+    first expression in the scanner. `reach` tells of each expression the type of its findings and the
+    highest score that they can have.
     """
 
     name: str
     version: str
     expressions: Sequence[Expression]
+    reach: Sequence[tuple[str, float]]
 
     def find(self, page: Page, first: int, hit: Sequence[int]) -> list[Finding]: ...
 

@@ -27,6 +27,7 @@ import regex
 
 from sentinel.detectors import _cache, _candidates, _skeleton
 from sentinel.detectors._candidates import UNBOUNDED, CandidateForm, NotConvertible, candidate_form
+from sentinel.detectors._live import LiveExpression
 
 _log = logging.getLogger(__name__)
 
@@ -34,16 +35,20 @@ FORMAT = 1
 MAX_HEAD = 256
 MAX_WINDOW = 1024
 _SHORT = 40  # a window this short is read as it is
+_BEFORE = 8  # characters ahead of a start that may decide whether something begins there
 _LOOK = 2  # a match that ends this close to its window's end may have been cut by it
 
 
 class Expression(msgspec.Struct, frozen=True):
     """`pattern` with `flags` of the package `regex`; or, `raw`, a Hyperscan expression that nothing
-    confirms."""
+    confirms. `live` says of a raw one what may still become a match, and `look_ahead` how many characters
+    behind are judged with it (see `_live`)."""
 
     pattern: str
     flags: int = 0
     raw: bool = False
+    live: str = ""
+    look_ahead: int = 1
 
 
 class Work(msgspec.Struct):
@@ -82,26 +87,43 @@ class Scanner:
         self._stops: list[Any] = [None] * len(self._forms)
         self._local = threading.local()
 
-    def candidates(self, skeleton: bytes) -> Candidates:
-        """Expression index -> ends of candidates, ascending."""
+    def candidates(self, skeleton: bytes, start: int = 0) -> Candidates:
+        """Expression index -> ends of candidates, ascending, of all matches that begin at `start` or later;
+        there may be more."""
         try:
             scratch = self._local.scratch
         except AttributeError:
             scratch = self._local.scratch = hyperscan.Scratch(self._database)
         found: Candidates = {}
-        self._database.scan(skeleton, _collect, 0, found, scratch)
+        ahead = start - _BEFORE
+        if ahead <= 0:
+            self._database.scan(skeleton, _collect, 0, found, scratch)
+        else:
+            self._database.scan(skeleton[ahead:], _collect, 0, found, scratch)
+            found = {each: [end + ahead for end in ends] for each, ends in found.items()}
         for expression in self._always:
             found[expression] = [len(skeleton)]
         return found
 
-    def matches(self, index: int, text: str, skeleton: bytes, ends: list[int], work: Work) -> list[Any]:
-        """The matches of expression `index` in `text`, given the ends of its candidates."""
+    def live_expression(self, index: int) -> LiveExpression:
+        """The expression for the automaton of what may still become a match."""
+        expression = self._expressions[index]
+        ignore_case = bool(expression.flags & regex.IGNORECASE)
+        endless = self._forms[index].head == UNBOUNDED
+        pattern = expression.live if expression.raw else expression.pattern
+        return LiveExpression(pattern, ignore_case, expression.look_ahead, endless)
+
+    def matches(
+        self, index: int, text: str, skeleton: bytes, ends: list[int], work: Work, begin: int = 0
+    ) -> list[Any]:
+        """The matches of expression `index` in `text` from `begin` on, given the ends of its candidates."""
         form = self._forms[index]
         if not form.expression:
-            return self._everywhere(index, text, work)
+            return self._everywhere(index, text, work, begin)
         search = (self._regexes[index] or self._compile(index)).search
         found: list[Any] = []
-        position = start = limit = 0
+        position = begin
+        start = limit = 0
         last = done = -1
         for k, end in enumerate(ends):
             if end <= position or k <= done:
@@ -125,11 +147,11 @@ class Scanner:
             if not expression.raw:
                 self._compile(index)
 
-    def _everywhere(self, index: int, text: str, work: Work) -> list[Any]:
+    def _everywhere(self, index: int, text: str, work: Work, begin: int) -> list[Any]:
         """For an expression without a candidate form. Presidio drops empty matches as well."""
         work.windows += 1
         work.characters += len(text)
-        found = (self._regexes[index] or self._compile(index)).finditer(text)
+        found = (self._regexes[index] or self._compile(index)).finditer(text, begin)
         return [match for match in found if match.end() > match.start()]
 
     def _window_start(self, index: int, form: CandidateForm, skeleton: bytes, position: int, end: int) -> int:

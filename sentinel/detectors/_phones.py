@@ -67,6 +67,10 @@ def candidate_expression(regions: Iterable[str]) -> str:
     return rf"[0-9](?:[\-xXq \x01().\[\]/~]{{0,4}}[0-9]){{{_fewest_digits(regions) - 1}}}"
 
 
+LIVE = _package._PATTERN.pattern
+LOOKS_AHEAD = _AFTER
+
+
 def _fewest_digits(regions: Iterable[str]) -> int:
     lengths = [
         length
@@ -115,16 +119,27 @@ class PhoneFinder:
         """Of each region: a quick look that errs on the side of yes, and the answer."""
         return [(re.compile(_shape(region)).fullmatch, plan_of(region)) for region in self.regions]
 
-    def find(self, text: str, ends: list[int], work: Work) -> list[PhoneMatch]:
-        """Every match of every region, without those that lie inside another; ascending."""
+    def find(
+        self,
+        text: str,
+        ends: list[int],
+        work: Work,
+        begin: int = 0,
+        tried: list[tuple[int, int]] | None = None,
+    ) -> list[PhoneMatch]:
+        """Every match of every region from `begin` on, without those that lie inside another; ascending. The
+        stretches that were tried as numbers are added to `tried`."""
         found: list[PhoneMatch] = []
         judge = _Judge(self, work)
-        for start, end in _regions(text, ends):
+        for start, end in _regions(text, ends, begin):
             read: list[PhoneMatch] = []
             if work.phones < self.limit:
                 shift = max(0, start - 1)
-                read = _Reading(judge, text[shift : end + _AFTER], shift).matches()
+                reading = _Reading(judge, text[shift : end + _AFTER], shift)
+                read = reading.matches(start - shift if start == begin else 0)
                 found += read
+                if tried is not None:
+                    tried += reading.tried
             if work.phones >= self.limit:
                 found += self._unconfirmed(text, start, end, Places((m.start, m.end) for m in read))
         return found
@@ -193,6 +208,7 @@ class _Reading:
         self._part = part
         self._shift = shift
         self._known: dict[tuple[str, int], int] = {}
+        self.tried: list[tuple[int, int]] = []
         finder = judge.finder
         self._strict = finder.leniency == _package.Leniency.VALID
 
@@ -204,9 +220,9 @@ class _Reading:
             for region in finder.regions
         ]
 
-    def matches(self) -> list[PhoneMatch]:
+    def matches(self, begin: int) -> list[PhoneMatch]:
         found: dict[tuple[int, int], PhoneMatch] = {}
-        going_on = {0: self._judge.finder.all}
+        going_on = {begin: self._judge.finder.all}
         while going_on:
             index = min(going_on)
             left = going_on.pop(index)
@@ -214,6 +230,7 @@ class _Reading:
             if match is None:
                 continue
             start = match.start()
+            self.tried.append((start + self._shift, match.end() + self._shift))
             candidate = _before(_package._SECOND_NUMBER_START_PATTERN.search(match.group()), match.group())
             for piece, at in self._pieces(candidate, start):
                 accepted = left & self._accepted(piece, at)
@@ -300,9 +317,9 @@ def _trimmed(piece: str) -> str:
     return piece[:end]
 
 
-def _regions(text: str, ends: list[int]) -> Iterator[tuple[int, int]]:
+def _regions(text: str, ends: list[int], begin: int) -> Iterator[tuple[int, int]]:
     """The stretches around candidates that have to be read, apart from each other."""
-    done = 0
+    done = begin
     for end in ends:
         while end > done:
             floor = max(done, end - MAX_REGION)

@@ -19,9 +19,9 @@ from sentinel.core.errors import ConfigError
 from sentinel.core.finding import Finding
 from sentinel.detectors._allow import AllowList
 from sentinel.detectors._context import ContextRules, Surroundings
-from sentinel.detectors._page import Page
+from sentinel.detectors._page import Asked, Page
 from sentinel.detectors._patterns import Expression
-from sentinel.detectors._phones import PhoneFinder, candidate_expression
+from sentinel.detectors._phones import LIVE, LOOKS_AHEAD, PhoneFinder, candidate_expression
 from sentinel.detectors._recognizers import Recognizer, load_catalogue
 from sentinel.detectors._user_recognizers import read_recognizers
 from sentinel.detectors._validators import VALIDATORS, Validator
@@ -95,21 +95,38 @@ class _Source(msgspec.Struct, frozen=True):
 class PiiDetector:
     name = "pii"
 
-    def __init__(self, config: PiiConfig, cache_dir: Path) -> None:
+    def __init__(self, config: PiiConfig, cache_dir: Path, asked: Asked) -> None:
         catalogue = load_catalogue(cache_dir)
         chosen = [*_choose(config, catalogue.named()), *read_recognizers(config.recognizers)]
         self.version = f"{catalogue.version}+{BUILD}"
         self._rules = ContextRules(catalogue.context, catalogue.tokenizer)
         self._sources = tuple(_source(recognizer, config) for recognizer in chosen)
         self.expressions: list[Expression] = []
+        self.reach: list[tuple[str, float]] = []
         self._owners: list[tuple[int, int]] = []  # expression -> source, its pattern
         for index, source in enumerate(self._sources):
             for pattern, expression in _expressions(source):
-                self.expressions.append(expression)
-                self._owners.append((index, pattern))
+                best = self._best(source, pattern)
+                if best >= asked(source.recognizer.entity):
+                    self.expressions.append(expression)
+                    self._owners.append((index, pattern))
+                    self.reach.append((source.recognizer.entity, best))
         self._allowed = AllowList(config.allow_list, config.allow_list_match, "detectors.pii.allow_list")
         self._floor = config.min_score
         self._floors = config.min_scores
+
+    def _best(self, source: _Source, pattern: int) -> float:
+        """The highest score that a pattern's matches can get.
+
+        Leaving out a pattern that cannot reach what is asked for changes nothing else: `_distinct` drops a
+        match only for one of the same recognizer that scores at least as much, so what such a pattern's match
+        would have dropped cannot reach it either.
+        """
+        recognizer = source.recognizer
+        if source.validator is not None:
+            return 1.0
+        score = recognizer.score if source.phones else recognizer.patterns[pattern].score
+        return self._rules.lifted(score) if source.context else score
 
     def find(self, page: Page, first: int, hit: Sequence[int]) -> list[Finding]:
         results: dict[int, list[_Match]] = {}
@@ -121,12 +138,23 @@ class PiiDetector:
                 found = self._confirmed(index, pattern, page.matches(first + expression))
             if found:
                 results.setdefault(index, []).extend(found)
-        kept = [match for source, found in results.items() for match in self._distinct(source, found)]
+        kept = [
+            match
+            for source, found in results.items()
+            for match in self._distinct(source, found)
+            if self._may_reach(match, page)
+        ]
         if not kept:
             return []
         kept.sort(key=lambda match: (match.start, match.end))
-        self._apply_context(page.text, kept)
-        return [self._finding(match) for match in kept if self._wanted(match, page.text)]
+        self._apply_context(page, kept)
+        return [self._finding(match) for match in kept if self._wanted(match, page)]
+
+    def _may_reach(self, match: _Match, page: Page) -> bool:
+        """Whether a context word could lift the match to what is asked for."""
+        source = self._sources[match.source]
+        best = self._rules.lifted(match.score) if source.context else match.score
+        return best >= page.floor(self.name, source.recognizer.entity)
 
     def _confirmed(self, index: int, pattern: int, matches: list[Any]) -> list[_Match]:
         """Each match with the score that pattern and validator give it; rejected ones are gone."""
@@ -149,7 +177,8 @@ class PiiDetector:
         assert finder is not None
         wanted = _PHONE_KINDS[recognizer.kind]
         found: list[_Match] = []
-        for match in finder.find(page.text, ends, page.work):
+        tried = page.margins.spans if page.margins is not None else None
+        for match in finder.find(page.text, ends, page.work, page.start, tried):
             if match.region is None:
                 why = f"{recognizer.name}, not confirmed: the bound per text was reached"
                 found.append(_Match(match.start, match.end, recognizer.score / 2, why, index))
@@ -172,24 +201,25 @@ class PiiDetector:
                 active.append(match)
         return kept
 
-    def _apply_context(self, text: str, matches: list[_Match]) -> None:
+    def _apply_context(self, page: Page, matches: list[_Match]) -> None:
         around = None
         for match in matches:
             context = self._sources[match.source].context
             if not context:
                 continue
-            around = around or Surroundings(self._rules, text)
+            around = around or Surroundings(self._rules, page.text)
+            if page.margins is not None and around.undecided(match.start, match.end):
+                page.margins.open_from = min(page.margins.open_from, match.start)
             word = around.supporting(match.start, context)
             if word:
                 match.score = self._rules.lifted(match.score)
                 match.why += f", context word `{word}`"
 
-    def _wanted(self, match: _Match, text: str) -> bool:
-        floor = self._floor
-        if self._floors:
-            floor = self._floors.get(self._sources[match.source].recognizer.entity, floor)
+    def _wanted(self, match: _Match, page: Page) -> bool:
+        entity = self._sources[match.source].recognizer.entity
+        floor = max(self._floors.get(entity, self._floor), page.floor(self.name, entity))
         return match.score >= floor and not (
-            self._allowed and self._allowed.covers(text[match.start : match.end])
+            self._allowed and self._allowed.covers(page.text[match.start : match.end])
         )
 
     def _finding(self, match: _Match) -> Finding:
@@ -240,7 +270,8 @@ def _expressions(source: _Source) -> list[tuple[int, Expression]]:
     """Each with the index of its pattern."""
     recognizer = source.recognizer
     if source.phones:
-        return [(0, Expression(candidate_expression(recognizer.regions), raw=True))]
+        sought = candidate_expression(recognizer.regions)
+        return [(0, Expression(sought, raw=True, live=LIVE, look_ahead=LOOKS_AHEAD))]
     return [(i, Expression(pattern.regex, recognizer.flags)) for i, pattern in enumerate(recognizer.patterns)]
 
 

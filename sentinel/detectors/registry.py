@@ -6,21 +6,27 @@ and has the shape of `base.Detector`.
 
 from __future__ import annotations
 
+import functools
 import importlib
 import importlib.metadata
-from bisect import bisect_right
-from collections.abc import Collection, Mapping
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Collection, Mapping
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from pydantic import BaseModel, ConfigDict, Field
 
 from sentinel.core.errors import ConfigError
 from sentinel.core.finding import Finding, Inspection
-from sentinel.detectors._normalise import Normalised, normalised
-from sentinel.detectors._page import Page, PatternDetector
-from sentinel.detectors._patterns import Scanner, Work
+from sentinel.core.names import Names
+from sentinel.core.needs import Needs, detectors_of, everything
+from sentinel.detectors._candidates import NotConvertible
+from sentinel.detectors._live import Live
+from sentinel.detectors._normalise import Normalised, normalised, word_start
+from sentinel.detectors._page import Margins, Page, PatternDetector
+from sentinel.detectors._patterns import Candidates, Scanner, Work
 from sentinel.detectors._skeleton import skeleton
 from sentinel.detectors.base import Detector
 from sentinel.detectors.pii import PiiConfig
@@ -35,6 +41,8 @@ DETECTORS: dict[str, str] = {
 }
 
 _NOTHING = Inspection()
+_NOBODY = 2.0
+_MAX_VIEWS = 256
 _SAMPLE = "email: jane@example.com, phone: (212) 555-0123; x-1 card 4111-1111-1111-1111 (ip 192.0.2.1/24)."
 
 
@@ -54,8 +62,14 @@ def known_detectors() -> frozenset[str]:
     return frozenset(DETECTORS) | frozenset(_third_parties())
 
 
-def load_detectors(config: DetectorsConfig, names: Collection[str], cache_dir: Path) -> DetectorSet:
-    """Load the named detectors. Raises ConfigError on an unknown name and on a wrong setting."""
+def load_detectors(
+    config: DetectorsConfig, names: Collection[str], cache_dir: Path, needs: Needs | None = None
+) -> DetectorSet:
+    """Load the named detectors, for what `needs` says (by default all that they find).
+
+    Raises ConfigError on an unknown name and on a wrong setting.
+    """
+    asked = Floors(everything(names) if needs is None else needs)
     third_parties = _third_parties()
     for name in sorted(names):
         if name not in DETECTORS and name not in third_parties:
@@ -65,7 +79,8 @@ def load_detectors(config: DetectorsConfig, names: Collection[str], cache_dir: P
     for name, place in DETECTORS.items():
         if name in names:
             module, _, attribute = place.partition(":")
-            ours.append(getattr(importlib.import_module(module), attribute)(getattr(config, name), cache_dir))
+            made = getattr(importlib.import_module(module), attribute)
+            ours.append(made(getattr(config, name), cache_dir, functools.partial(asked.of, name)))
     others = [_load_third_party(name, third_parties[name]) for name in sorted(names) if name not in DETECTORS]
     return DetectorSet(ours, others, cache_dir, normalise=config.pii.normalise)
 
@@ -82,6 +97,39 @@ def _load_third_party(name: str, entry: importlib.metadata.EntryPoint) -> Detect
             f"detector `{name}` of {entry.value} failed to load: {error}", key="detectors"
         ) from error
     return made  # type: ignore[no-any-return]
+
+
+class Floors:
+    """The least score that anybody asks for, by detector and finding type; over 1 where nobody asks."""
+
+    def __init__(self, needs: Needs) -> None:
+        self._needs = [(need.detector, Names(need.types), need.score) for need in needs]
+        self._known: dict[tuple[str, str], float] = {}
+
+    def of(self, detector: str, type_: str) -> float:
+        key = (detector, type_)
+        floor = self._known.get(key)
+        if floor is None:
+            asked = (score for name, types, score in self._needs if name == detector and type_ in types)
+            floor = self._known[key] = min(asked, default=_NOBODY)
+        return floor
+
+
+class View(msgspec.Struct, frozen=True, eq=False):
+    """What of a set of detectors some rules need: the pattern detectors' expressions, by their indices in the
+    scanner, the other detectors, and the scores asked for."""
+
+    expressions: frozenset[int]
+    others: tuple[Detector, ...]
+    floor: Callable[[str, str], float]
+
+
+class Look(msgspec.Struct, frozen=True):
+    """What was found in a text that goes on. See `_page.Margins`."""
+
+    inspection: Inspection
+    spans: list[tuple[int, int]]
+    open_from: int
 
 
 class DetectorSet:
@@ -107,39 +155,118 @@ class DetectorSet:
             self._owner += [index] * len(detector.expressions)
         every: list[PatternDetector | Detector] = [*patterns, *others]
         self.names = frozenset(detector.name for detector in every)
+        self.patterns = frozenset(detector.name for detector in patterns)
         self.versions = {detector.name: detector.version for detector in every}
+        self._everything = self._view(everything(self.names))
+        self._views: dict[Needs, View] = {}
+        self._lives: dict[frozenset[int], Live] = {}
+
+    def view(self, needs: Needs) -> View:
+        """What some rules need of the set; kept, for rules are few and calls many."""
+        view = self._views.get(needs)
+        if view is None:
+            view = self._view(needs)
+            if len(self._views) < _MAX_VIEWS:
+                self._views[needs] = view
+        return view
+
+    def _view(self, needs: Needs) -> View:
+        floors = Floors(needs)
+        asked = detectors_of(needs)
+        chosen = frozenset(
+            first + number
+            for detector, first in zip(self._patterns, self._first, strict=True)
+            if detector.name in asked
+            for number, (type_, best) in enumerate(detector.reach)
+            if type_ == "*" or best >= floors.of(detector.name, type_)
+        )
+        return View(chosen, tuple(d for d in self._others if d.name in asked), floors.of)
+
+    def live(self, view: View) -> Live:
+        """What of a text's end may still become a match of the view's expressions.
+
+        Raises ConfigError naming an expression that cannot be told for.
+        """
+        live = self._lives.get(view.expressions)
+        if live is None:
+            scanner = self._scanner
+            wanted = sorted(view.expressions) if scanner is not None else []
+            expressions = [scanner.live_expression(index) for index in wanted] if scanner else []
+            try:
+                live = Live(expressions)
+            except NotConvertible as error:
+                message = f"an expression cannot be searched in a streamed answer: {error}"
+                raise ConfigError(message, key="detectors") from None
+            if len(self._lives) < _MAX_VIEWS:
+                self._lives[view.expressions] = live
+        return live
 
     def inspect(
-        self, text: str, names: Collection[str] | None = None, work: Work | None = None
+        self, text: str, view: View | None = None, work: Work | None = None, *, start: int = 0
     ) -> Inspection:
-        """What all detectors (or those in `names`) find in `text`, ascending by place.
+        """What the view (by default everything) finds in `text` from `start` on, ascending by place.
 
         A detector that breaks is named in `failed`; the others answer all the same. `work` counts
         confirmation.
         """
+        return self._inspect(text, view or self._everything, work, start, None)
+
+    def look(self, text: str, view: View, start: int = 0) -> Look:
+        """The pattern detectors' findings from `start` on in a text that goes on."""
+        margins = Margins()
+        patterns = View(view.expressions, (), view.floor) if view.others else view
+        inspection = self._inspect(text, patterns, None, start, margins)
+        return Look(inspection, margins.spans, margins.open_from)
+
+    def first_candidate(self, shape: bytes, view: View) -> int | None:
+        """Where in a skeleton the first candidate of the view's expressions ends."""
+        candidates = self._scanner.candidates(shape) if self._scanner is not None else {}
+        return min((ends[0] for each, ends in candidates.items() if each in view.expressions), default=None)
+
+    def _inspect(
+        self, text: str, view: View, work: Work | None, start: int, margins: Margins | None
+    ) -> Inspection:
         failed: dict[str, str] = {}
         scores: dict[str, float] = {}
         found: list[Finding] = []
-        if self._scanner is not None and text:
-            work = work or Work()
-            found = self._scan(self._scanner, text, names, failed, work)
-            plain = normalised(text) if self._normalise and not text.isascii() else None
-            if plain is not None and plain.text:
-                _add(found, self._scan(self._scanner, plain.text, names, failed, work), plain)
-        for detector in self._others:
-            if names is None or detector.name in names:
-                try:
-                    answer = detector.inspect(text)
-                except Exception as error:  # a broken detector must not take the others with it
-                    failed[detector.name] = f"it raised {type(error).__name__}"
-                    continue
-                found += answer.findings
-                scores.update(answer.scores)
-                failed.update(answer.failed)
+        if self._scanner is not None and view.expressions and text:
+            scan = _Scan(self._scanner, view, work or Work(), margins, failed)
+            found = self._scan(scan, text, start)
+            if self._normalise and not text.isascii():
+                self._scan_normalised(scan, text, start, found)
+        for detector in view.others:
+            try:
+                answer = detector.inspect(text)
+            except Exception as error:  # a broken detector must not take the others with it
+                failed[detector.name] = f"it raised {type(error).__name__}"
+                continue
+            found += answer.findings
+            scores.update(answer.scores)
+            failed.update(answer.failed)
         if not (found or failed or scores):
             return _NOTHING
         found.sort(key=lambda finding: (finding.start, finding.end, finding.type))
         return Inspection(tuple(found), scores, failed)
+
+    def _scan_normalised(self, scan: _Scan, text: str, start: int, found: list[Finding]) -> None:
+        """Add what only the text without disguises shows. Where something stands before `start`, the part
+        behind is tried alone first: most texts beyond ASCII are no disguise."""
+        if start:
+            begin = word_start(text, start)
+            part = normalised(text[begin:])
+            if part is None or not scan.candidates(skeleton(part.text), 0):
+                return
+        plain = normalised(text)
+        if plain is None or not plain.text:
+            return
+        margins, scan.margins = scan.margins, Margins() if scan.margins is not None else None
+        more = self._scan(scan, plain.text, bisect_left(plain.origin, start))
+        if margins is not None and scan.margins is not None:
+            margins.spans += [plain.original(*span) for span in scan.margins.spans if span[0] < span[1]]
+            if scan.margins.open_from < len(plain.text):
+                margins.open_from = min(margins.open_from, plain.origin[scan.margins.open_from])
+        scan.margins = margins
+        _add(found, more, plain)
 
     def warm(self) -> None:
         """Compile what the first findings would otherwise wait for (0.3 s): for a worker that is not
@@ -148,27 +275,41 @@ class DetectorSet:
             self._scanner.compile_all()
             self.inspect(_SAMPLE)
 
-    def _scan(
-        self, scanner: Scanner, text: str, names: Collection[str] | None, failed: dict[str, str], work: Work
-    ) -> list[Finding]:
+    def _scan(self, scan: _Scan, text: str, start: int) -> list[Finding]:
         shape = skeleton(text)
-        candidates = scanner.candidates(shape)
+        candidates = scan.candidates(shape, start)
         if not candidates:
             return []
         hits: dict[int, list[int]] = {}
         for expression in candidates:
             owner = self._owner[expression]
             hits.setdefault(owner, []).append(expression - self._first[owner])
-        page = Page(text, shape, scanner, candidates, work)
+        page = Page(text, shape, scan.scanner, candidates, scan.work, scan.view.floor, start, scan.margins)
         found: list[Finding] = []
         for owner, hit in hits.items():
             detector = self._patterns[owner]
-            if names is None or detector.name in names:
-                try:
-                    found += detector.find(page, self._first[owner], sorted(hit))
-                except Exception as error:  # as above
-                    failed[detector.name] = f"it raised {type(error).__name__}"
+            try:
+                found += detector.find(page, self._first[owner], sorted(hit))
+            except Exception as error:  # as above
+                scan.failed[detector.name] = f"it raised {type(error).__name__}"
         return found
+
+
+class _Scan(msgspec.Struct):
+    """One inspection by the pattern detectors."""
+
+    scanner: Scanner
+    view: View
+    work: Work
+    margins: Margins | None
+    failed: dict[str, str]
+
+    def candidates(self, shape: bytes, start: int) -> Candidates:
+        found = self.scanner.candidates(shape, start)
+        if not found:
+            return found
+        wanted = self.view.expressions
+        return {each: ends for each, ends in found.items() if each in wanted}
 
 
 def _add(found: list[Finding], more: list[Finding], plain: Normalised) -> None:

@@ -19,7 +19,7 @@ from sentinel.core.errors import ConfigError
 from sentinel.core.finding import Finding
 from sentinel.detectors import _secret_checks as checks
 from sentinel.detectors._allow import AllowList
-from sentinel.detectors._page import Page, Places
+from sentinel.detectors._page import Asked, Page, Places
 from sentinel.detectors._patterns import Expression
 from sentinel.detectors._secret_rules import RULES, Check, SecretRule
 
@@ -56,7 +56,7 @@ class SecretsDetector:
     name = "secrets"
     version = BUILD
 
-    def __init__(self, config: SecretsConfig, cache_dir: Path) -> None:
+    def __init__(self, config: SecretsConfig, cache_dir: Path, asked: Asked) -> None:
         known = {rule.type for rule in RULES}
         for name in config.disable:
             if name not in known:
@@ -64,6 +64,8 @@ class SecretsDetector:
                     f"no type `{name}`; known: {', '.join(sorted(known))}", key="detectors.secrets.disable"
                 )
         self._rules = tuple(rule for rule in RULES if rule.type not in config.disable)
+        # All of them, whatever is asked for: where findings overlap the strongest is told, of any type.
+        self.reach = [("*", 1.0)] * len(self._rules)
         self._config = config
         self._allowed = AllowList(config.allow_list, config.allow_list_match, "detectors.secrets.allow_list")
         self.expressions: list[Expression] = [

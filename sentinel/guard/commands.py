@@ -5,16 +5,18 @@ from __future__ import annotations
 import msgspec
 
 from sentinel.core.decision import Decision
+from sentinel.core.needs import Needs
+from sentinel.core.record import FindingRow
 
 
 class Inspect(msgspec.Struct, frozen=True):
-    """Ask these detectors about each text and report back with Inspected.
+    """Ask the detectors for what is needed of each text and report back with Inspected.
 
     `deadline_ms` is the longest that any rule waits (None: as long as it takes).
     """
 
     texts: list[str]
-    detectors: frozenset[str]
+    needs: Needs
     deadline_ms: int | None
 
 
@@ -36,4 +38,24 @@ class Refuse(msgspec.Struct, frozen=True):
     decision: Decision
 
 
+class Send(msgspec.Struct, frozen=True, gc=False):
+    """Send this element of a streamed answer to the caller."""
+
+    data: bytes
+
+
+class Keep(msgspec.Struct, frozen=True):
+    """Make these findings durable before anything that follows is sent: edits that are about to leave."""
+
+    findings: tuple[FindingRow, ...]
+
+
+class Cut(msgspec.Struct, frozen=True):
+    """End the answer here: record the exchange, then send `data` and close. `decision` says why."""
+
+    decision: Decision
+    data: bytes
+
+
+StreamCommand = Send | Keep | Cut
 Command = Inspect | Forward | Answer | Refuse

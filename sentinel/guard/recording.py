@@ -5,9 +5,12 @@ type.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import msgspec
 
 from sentinel.core.decision import Action, Decision, RuleHit
+from sentinel.core.exchange import TextPart
 from sentinel.core.finding import Finding
 from sentinel.core.ids import TraceContext
 from sentinel.core.record import DecisionRow, FindingRow, Outcome, Phase, Record, Screened
@@ -39,6 +42,7 @@ class Transfer(msgspec.Struct, frozen=True):
     output_bytes: int = 0
     input_tokens: int = 0
     output_tokens: int = 0
+    released_chars: int = 0
 
 
 def build_record(
@@ -90,6 +94,7 @@ def build_record(
         input_tokens=transfer.input_tokens,
         output_tokens=transfer.output_tokens,
         upstream_ns=transfer.upstream_ns,
+        released_chars=transfer.released_chars,
         screen_us=sum([each.elapsed_us for each in decisions]),
         worker=transfer.worker,
         decisions=tuple([_decision_row(each) for each in decisions]),
@@ -97,6 +102,26 @@ def build_record(
         findings=tuple([row for facts in decided for row in _finding_rows(facts, session.redactor)]),
         input_content=_content(given) if with_content else (),
         output_content=_content(made) if with_content else (),
+    )
+
+
+def build_edit(session: Session, started_ns: int, findings: Sequence[FindingRow]) -> Record:
+    """What is kept of an edit before the edited text leaves."""
+    return Record(
+        exchange_id=session.exchange_id,
+        phase=Phase.EDIT,
+        outcome=Outcome.INTERRUPTED,
+        started_ns=started_ns,
+        trace_id="",
+        server_span="",
+        client_span="",
+        protocol="",
+        method=session.context.method,
+        route=session.context.route,
+        action=Action.REDACT.label,
+        rule=next((row.rule for row in findings if row.enforced), ""),
+        finding_count=len(findings),
+        findings=tuple(findings[:_MAX_FINDING_ROWS]),
     )
 
 
@@ -126,20 +151,32 @@ def _finding_rows(facts: StageFacts, redactor: Redactor) -> list[FindingRow]:
     decision = facts.decision
     if decision is None or not decision.findings:
         return []
+    parts = facts.parts
+    return finding_rows(
+        decision, redactor, lambda finding: (parts[finding.part], parts[finding.part].text, 0)
+    )
+
+
+def finding_rows(
+    decision: Decision, redactor: Redactor, place: Callable[[Finding], tuple[TextPart, str, int]]
+) -> list[FindingRow]:
+    """A decision's findings as they are kept. `place` gives a finding's part, and the stretch of its text
+    that holds it, with where that begins."""
     deciding: dict[int, RuleHit] = {}
     for hit in decision.hits:  # strictest first, so the first hit that names a finding decided about it
         for index in hit.findings:
             deciding.setdefault(index, hit)
-    return [
-        _finding_row(decision, finding, deciding.get(index), facts, redactor)
-        for index, finding in enumerate(decision.findings[:_MAX_FINDING_ROWS])
-    ]
+    rows: list[FindingRow] = []
+    for index, finding in enumerate(decision.findings[:_MAX_FINDING_ROWS]):
+        part, stretch, origin = place(finding)
+        value = stretch[finding.start - origin : finding.end - origin]
+        rows.append(_finding_row(decision, finding, deciding.get(index), part, redactor.hash(value)))
+    return rows
 
 
 def _finding_row(
-    decision: Decision, finding: Finding, hit: RuleHit | None, facts: StageFacts, redactor: Redactor
+    decision: Decision, finding: Finding, hit: RuleHit | None, part: TextPart, value_hmac: str
 ) -> FindingRow:
-    part = facts.parts[finding.part]
     return FindingRow(
         stage=decision.stage,
         part=finding.part,
@@ -155,7 +192,7 @@ def _finding_row(
         level=hit.level.label if hit else "",
         enforced=hit.enforced if hit else False,
         threshold=hit.threshold if hit else 0.0,
-        value_hmac=redactor.hash(part.text[finding.start : finding.end]),
+        value_hmac=value_hmac,
         why=finding.why,
     )
 

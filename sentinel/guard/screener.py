@@ -2,30 +2,68 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
+from weakref import WeakKeyDictionary
 
-import msgspec
-
+from sentinel.core.exchange import CallContext, Stage
 from sentinel.core.finding import Inspection
+from sentinel.core.needs import Needs, everything
 from sentinel.detectors.registry import DetectorsConfig, DetectorSet, known_detectors, load_detectors
-from sentinel.policy.engine import Policy
+from sentinel.detectors.stream import Inspector
+from sentinel.guard.gates import Gates, gates_of
+from sentinel.policy.engine import Policy, Selection
 from sentinel.policy.load import load_policy
 
 
-class Screener(msgspec.Struct, frozen=True):
-    """Immutable, so that an exchange keeps the rules that it began with."""
+class Screener:
+    """Never changed, so that an exchange keeps the rules that it began with.
 
-    policy: Policy
-    detectors: DetectorSet
+    `detectors` find what the rules need; `complete` loads those that find everything.
+    """
 
-    def inspect(self, texts: Sequence[str], names: frozenset[str]) -> list[Inspection]:
-        """Ask the detectors `names` about each text. Blocks for microseconds per kilobyte; thread-safe."""
-        return [self.detectors.inspect(text, names) for text in texts]
+    def __init__(
+        self, policy: Policy, detectors: DetectorSet, complete: Callable[[], DetectorSet] | None = None
+    ) -> None:
+        self.policy = policy
+        self.detectors = detectors
+        self._complete = functools.cache(complete or (lambda: detectors))
+        self._gates: WeakKeyDictionary[Selection, Gates] = WeakKeyDictionary()
+
+    def gates(self, selection: Selection) -> Gates:
+        """What a selection's rules mean for a streamed answer."""
+        found = self._gates.get(selection)
+        if found is None:
+            found = self._gates[selection] = gates_of(selection, self.detectors.patterns)
+        return found
+
+    def inspector(self, selection: Selection) -> Inspector:
+        """For one text that arrives in pieces, asked for what the rules of a selection need."""
+        view = self.detectors.view(selection.needs)
+        return Inspector(self.detectors, view, self.detectors.live(view))
+
+    def inspect(self, texts: Sequence[str], needs: Needs) -> list[Inspection]:
+        """Ask the detectors for what is needed of each text. Blocks for microseconds per kilobyte;
+        thread-safe."""
+        view = self.detectors.view(needs)
+        return [self.detectors.inspect(text, view) for text in texts]
+
+    def inspect_for(self, text: str, needs: Needs, detectors: Collection[str]) -> Inspection:
+        """The same, and all that `detectors` find. The first time, they may have to be loaded (seconds)."""
+        if not detectors:
+            return self.inspect([text], needs)[0]
+        complete = self._complete()
+        return complete.inspect(text, complete.view(needs | everything(detectors)))
 
     def warm_up(self) -> None:
-        """Make the detectors load what they load at first use (suffix lists, phone metadata)."""
+        """Make the detectors load what they load at first use (suffix lists, phone metadata, automata for
+        streams)."""
         self.detectors.warm()
+        answers = self.policy.select_unread(Stage.OUTPUT, CallContext(""))
+        token = self.gates(answers).token
+        if token.rules:
+            self.inspector(token)
 
 
 def load_screener(
@@ -39,5 +77,10 @@ def load_screener(
     Raises ConfigError naming file, line and key.
     """
     policy = load_policy(rules, known_detectors())
-    detectors = load_detectors(config, policy.detectors | extra_detectors, cache_dir)
-    return Screener(policy, detectors)
+    needs = policy.needs | everything(extra_detectors)
+    names = policy.detectors | extra_detectors
+    detectors = load_detectors(config, names, cache_dir, needs)
+    complete = everything(names)
+    if needs >= complete:
+        return Screener(policy, detectors)
+    return Screener(policy, detectors, lambda: load_detectors(config, names, cache_dir, complete))

@@ -82,8 +82,7 @@ def screen(screener: Screener, redactor: Redactor, request: ScreenRequest) -> Sc
     role = Role.PROMPT if request.stage is Stage.INPUT else Role.ANSWER
     parts = [TextPart(role, request.text, "text")]
     selection = screener.policy.select(request.stage, context)
-    asked = selection.detectors | frozenset(request.detectors)
-    inspection = screener.detectors.inspect(request.text, asked) if asked else Inspection()
+    inspection = screener.inspect_for(request.text, selection.needs, request.detectors)
     elapsed_us = (time.perf_counter_ns() - started) // 1000
     decision = selection.decide(
         f"{new_id()}.{request.stage}", parts, [inspection], context, screener.detectors.versions, elapsed_us

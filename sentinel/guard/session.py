@@ -15,10 +15,11 @@ Each state is a method that takes the one event that may come next and returns t
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from sentinel.core.decision import Action, Decision
 from sentinel.core.exchange import CallContext, Stage, TextPart
+from sentinel.core.quoting import quoted
 from sentinel.core.record import Screened
 from sentinel.core.redact import Redactor
 from sentinel.guard.commands import Answer, Command, Forward, Inspect, Refuse
@@ -82,6 +83,29 @@ class Session:
             return given or made
         return made if made.action > given.action else given
 
+    @property
+    def vault(self) -> Vault | None:
+        """The pseudonyms of this exchange, where there are any."""
+        return self._vault
+
+    @property
+    def versions(self) -> Mapping[str, str]:
+        return self.screener.detectors.versions
+
+    def decision_id(self, stage: Stage) -> str:
+        return self.exchange_id + (".input" if stage is Stage.INPUT else ".output")
+
+    def streams(self) -> Selection:
+        """The answer comes as a stream, screened outside (guard.answer): its rules."""
+        if self._state is not Session._awaiting_response:
+            raise TypeError("an answer has to follow a request that was forwarded")
+        self._state = Session._done
+        return self.screener.policy.select(Stage.OUTPUT, self.context)
+
+    def streamed(self, parts: list[TextPart], screened: Screened, decision: Decision | None) -> None:
+        """What a streamed answer was, and what was decided about it."""
+        self.output.parts, self.output.screened, self.output.decision = parts, screened, decision
+
     def _awaiting_request(self, event: Event) -> Command:
         if isinstance(event, Unreadable):
             return self._unreadable(event, self.input, Forward(), Session._awaiting_response)
@@ -121,7 +145,7 @@ class Session:
             facts.screened = Screened.NO_RULE
             return release(None)
         self._state = inspecting
-        return Inspect([part.text for part in facts.parts], selection.detectors, selection.deadline_ms)
+        return Inspect([part.text for part in facts.parts], selection.needs, selection.deadline_ms)
 
     def _decide(
         self, event: Event, facts: StageFacts, release: Callable[[list[str] | None], Command]
@@ -130,7 +154,7 @@ class Session:
             raise _unexpected(event, "the detectors' answer")
         stage = Stage.INPUT if facts is self.input else Stage.OUTPUT
         facts.decision = decision = self._selection.decide(
-            self._decision_id(stage),
+            self.decision_id(stage),
             facts.parts,
             event.inspections,
             self.context,
@@ -155,7 +179,7 @@ class Session:
         if selection.empty:
             return onward
         facts.decision = decision = selection.decide_unscreenable(
-            self._decision_id(event.stage), self.context, event.why
+            self.decision_id(event.stage), self.context, event.why
         )
         if decision.action is Action.BLOCK:
             self._state = Session._done
@@ -170,11 +194,12 @@ class Session:
         self._state = Session._done
         vault = self._vault
         if vault is not None and not vault.empty:
-            texts = [vault.restore(text) for text in texts or [part.text for part in self.output.parts]]
+            parts = self.output.parts
+            texts = [
+                vault.restore(text, quoted if part.quoted else None)
+                for part, text in zip(parts, texts or [part.text for part in parts], strict=True)
+            ]
         return Answer(texts)
-
-    def _decision_id(self, stage: Stage) -> str:
-        return self.exchange_id + (".input" if stage is Stage.INPUT else ".output")
 
 
 State = Callable[[Session, Event], Command]

@@ -6,11 +6,12 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from sentinel.core.decision import Action, Cause, Decision, RuleHit
 from sentinel.core.exchange import CallContext, Stage, TextPart
 from sentinel.core.finding import Finding, Inspection
+from sentinel.core.needs import Need, Needs, detectors_of
 from sentinel.policy.judging import Judging, message
 from sentinel.policy.rule import Rule, canonical
 
@@ -25,7 +26,8 @@ class Policy:
     def __init__(self, rules: tuple[Rule, ...]) -> None:
         self.rules = rules
         self.digest = _digest(rules)
-        self.detectors = frozenset(rule.detector for rule in rules if rule.detector)
+        self.needs = _needs(rules)
+        self.detectors = detectors_of(self.needs)
         self._told_apart = tuple(
             any(not getattr(rule, key).all for rule in rules) for key in ("route", "model", "tenant")
         )
@@ -70,14 +72,16 @@ class Policy:
 class Selection:
     """The rules for one stage of one kind of call.
 
-    `detectors` are those that must read the texts, `deadline_ms` how long they may take (None: as long as the
-    config says), `empty` says that no rule applies, `edits` that an enforced rule could change a text. Of the
-    deadlines the smallest counts; a shadow rule's only where no rule is enforced, for it changes no outcome.
+    `needs` is what the rules ask of the detectors that must read the texts, `deadline_ms` how long they may
+    take (None: as long as the config says), `empty` says that no rule applies, `edits` that an enforced rule
+    could change a text. Of the deadlines the smallest counts; a shadow rule's only where no rule is enforced,
+    for it changes no outcome.
     """
 
     def __init__(self, stage: Stage, rules: tuple[Rule, ...], digest: str) -> None:
         self.stage, self.rules, self.digest = stage, rules, digest
-        self.detectors = frozenset(rule.detector for rule in rules if rule.detector)
+        self.needs = _needs(rules)
+        self.detectors = detectors_of(self.needs)
         self.empty = not rules
         self.edits = any(rule.enforced and rule.action is Action.REDACT for rule in rules)
         acting = [rule for rule in rules if rule.enforced] or rules
@@ -86,6 +90,11 @@ class Selection:
         self._conditions = tuple(rule for rule in rules if not rule.detector)
         self._asked = tuple(sorted(self.detectors))
         self._by_type: dict[tuple[str, str], tuple[Rule, ...]] = {}
+
+    def narrowed(self, rules: Iterable[Rule]) -> Selection:
+        """A selection of some of the rules."""
+        chosen = {rule.id for rule in rules}
+        return Selection(self.stage, tuple(r for r in self.rules if r.id in chosen), self.digest)
 
     def rule(self, rule_id: str) -> Rule:
         return self._by_id[rule_id]
@@ -191,6 +200,11 @@ class Selection:
             failed=failed,
             elapsed_us=elapsed_us,
         )
+
+
+def _needs(rules: Iterable[Rule]) -> Needs:
+    """A rule sees no finding below its score or of another type, so nothing else needs to be found."""
+    return frozenset(Need(rule.detector, rule.types.patterns, rule.score) for rule in rules if rule.detector)
 
 
 def _placed(finding: Finding, part: int) -> Finding:

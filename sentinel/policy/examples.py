@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 
 import msgspec
 
 from sentinel.core.exchange import CallContext, Role, Stage, TextPart
 from sentinel.core.finding import Inspection
+from sentinel.core.needs import Needs, everything
 from sentinel.core.redact import Redactor
 from sentinel.policy.engine import Selection
 from sentinel.policy.operators import edit
 from sentinel.policy.rule import ExampleConfig, RequestConfig, Rule
 from sentinel.policy.vault import Vault
 
-Inspect = Callable[[str, Collection[str]], Inspection]  # (text, detector names)
+Inspect = Callable[[str, Needs], Inspection]
 
 _REDACTOR = Redactor(b"examples have no secret key", "examples")
 
@@ -46,7 +47,7 @@ def _problem(rule: Rule, positive: bool, example: ExampleConfig, stage: Stage, i
         return "the rule's match does not fit the example's request" if positive else ""
     parts = [TextPart(_role(rule, example, stage), example.text, "example")]
     selection = Selection(stage, (alone,), "examples")
-    inspection = inspect(example.text, selection.detectors)
+    inspection = inspect(example.text, everything(selection.detectors))
     decision = selection.decide("example", parts, [inspection], ctx, {}, 0)
     broken = next((hit.why for hit in decision.hits if hit.cause == "detector_failed"), "")
     if broken:

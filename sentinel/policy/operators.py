@@ -16,6 +16,7 @@ import msgspec
 from sentinel.core.decision import Action, Decision
 from sentinel.core.exchange import TextPart
 from sentinel.core.finding import Finding
+from sentinel.core.quoting import quoted, unquoted
 from sentinel.core.redact import Redactor
 from sentinel.policy.engine import Selection
 from sentinel.policy.rule import OperatorConfig, Rule
@@ -62,10 +63,41 @@ def edit(
     for index, text in enumerate(texts):
         edits = by_part.get(index)
         if edits:
-            texts[index] = _edited(text, edits, vault if escapes else None, redactor)
+            texts[index] = _edited(parts[index], edits, vault if escapes else None, redactor)
         elif escapes:
             texts[index] = vault.escape(text)
     return texts
+
+
+class Replacement(msgspec.Struct, frozen=True, gc=False):
+    """`text` in the place of `start:end`."""
+
+    start: int
+    end: int
+    text: str
+
+
+def replacements(
+    decision: Decision, selection: Selection, part: int, text: str, origin: int, redactor: Redactor
+) -> list[Replacement]:
+    """What the enforced redact rules of a decision about answers make of one of its texts, in its order.
+
+    `text` is the stretch of it from `origin` on that holds every finding.
+    """
+    edits = [
+        _Edit(decision.findings[index], selection.rule(hit.rule))
+        for hit in decision.hits
+        if hit.enforced and hit.action is Action.REDACT
+        for index in hit.findings
+        if decision.findings[index].part == part
+    ]
+    edits = [each for each in edits if each.finding.end > each.finding.start]
+    done: list[Replacement] = []
+    for start, end, region in _regions(edits) if edits else ():
+        chosen = min(region, key=lambda edit: edit.rank)
+        value = text[start - origin : end - origin]
+        done.append(Replacement(start, end, _replacement(value, start, chosen, region, redactor)))
+    return done
 
 
 def scrub(decision: Decision, parts: Sequence[TextPart]) -> list[str]:
@@ -87,9 +119,10 @@ def scrub(decision: Decision, parts: Sequence[TextPart]) -> list[str]:
     return texts
 
 
-def _edited(text: str, edits: list[_Edit], vault: Vault | None, redactor: Redactor) -> str:
+def _edited(part: TextPart, edits: list[_Edit], vault: Vault | None, redactor: Redactor) -> str:
     """With a vault, everything but the pseudonyms is escaped, other operators' replacements included: so two
     texts that the edit brings together cannot form a pseudonym."""
+    text = part.text
     done: list[str] = []
     pending: list[str] = []  # not yet escaped
     position = 0
@@ -98,10 +131,12 @@ def _edited(text: str, edits: list[_Edit], vault: Vault | None, redactor: Redact
         position = end
         chosen = min(region, key=lambda edit: edit.rank)
         if vault is not None and chosen.rule.operator.name == "pseudonymise":
-            done += [vault.escape("".join(pending)), vault.pseudonym(chosen.finding.type, text[start:end])]
+            value = unquoted(text[start:end]) if part.quoted else text[start:end]
+            done += [vault.escape("".join(pending)), vault.pseudonym(chosen.finding.type, value)]
             pending = []
         else:
-            pending.append(_replacement(text[start:end], start, chosen, region, redactor))
+            replacement = _replacement(text[start:end], start, chosen, region, redactor)
+            pending.append(quoted(replacement) if part.quoted else replacement)
     rest = "".join((*pending, text[position:]))
     return "".join((*done, vault.escape(rest) if vault is not None else rest))
 

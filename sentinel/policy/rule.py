@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import msgspec
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, model_validator
 
 from sentinel.core.decision import Action, Level
 from sentinel.core.exchange import CallContext, Role, Stage
+from sentinel.core.names import Names
 from sentinel.policy.condition import Condition
-from sentinel.policy.match import Names
 
 ActionName = Literal["allow", "flag", "redact", "block"]
 LevelName = Literal["informational", "low", "medium", "high", "critical"]
@@ -213,10 +213,47 @@ class RuleConfig(_Part):
         "failed): closed acts as if it had fired (and blocks where it would redact), open lets pass. "
         "By default closed for enforced redact and block rules, else open.",
     )
+    enforce: Literal["hold", "cut"] = Field(
+        default="hold",
+        description="In a streamed answer, for detectors that read sentences. hold: a sentence leaves "
+        "when it has been read. cut: it leaves at once, and the stream is cut when the rule fires; the "
+        "record says how many characters had left.",
+    )
+    max_holdback_chars: Annotated[int, Strict(), Field(ge=64, le=1_000_000)] = Field(
+        default=8192,
+        description="In a streamed answer, how many characters may be held back for this rule; then "
+        "on_stall decides. The smallest bound of all rules that hold counts.",
+    )
+    max_hold_ms: Annotated[int, Strict(), Field(ge=1, le=600_000)] = Field(
+        default=30_000,
+        description="The same in milliseconds: how long a character may be held back when the model pauses.",
+    )
+    on_stall: Literal["redact", "block", "release"] | None = Field(
+        default=None,
+        description="When such a bound strikes: redact what is held back, block the answer, or release "
+        "it (which a redact or block rule may only say together with on_error: open). By default what "
+        "the rule's action is.",
+    )
     tags: tuple[str, ...] = Field(default=(), description="Labels for people and reports.")
     examples: ExamplesConfig = Field(
         default=ExamplesConfig(), description="Texts that `sentinel rules test` runs."
     )
+
+    @model_validator(mode="after")
+    def _no_leak_by_pausing(self) -> Self:
+        if self.on_stall == "release" and self.fails_closed:
+            raise ValueError(
+                "on_stall: release lets out what this rule has not read: say on_error: open as well, or "
+                "on_stall: redact (or block)"
+            )
+        return self
+
+    @property
+    def stall_action(self) -> Literal["redact", "block", "release"]:
+        """What is done when a bound on held-back text strikes."""
+        if self.on_stall is not None:
+            return self.on_stall
+        return "block" if self.action == "block" else "redact"
 
     @property
     def fails_closed(self) -> bool:
@@ -310,11 +347,24 @@ def compile_rule(
     )
 
 
+_HOLDING = ("enforce", "max_holdback_chars", "max_hold_ms", "on_stall")
+_DEFAULTS = {"enforce": "hold", "max_holdback_chars": 8192, "max_hold_ms": 30_000, "on_stall": ""}
+
+
 def canonical(config: RuleConfig) -> dict[str, Any]:
     """What a rule does, with every default written out and without what is only for people: two rules that
     behave alike have the same canonical form."""
     content = config.model_dump(mode="json", by_alias=True, exclude={"description", "examples"})
     content["on_error"] = "closed" if config.fails_closed else "open"
+    if config.action not in ("redact", "block") or config.mode == "shadow":
+        holding: tuple[str, ...] = ()  # nothing is held back for such a rule
+    else:
+        content["on_stall"] = config.on_stall if config.on_stall not in (None, config.action) else ""
+        holding = _HOLDING
+    for key in _HOLDING:
+        # Left out at their defaults, so that rules of a time before they were keys kept their digest.
+        if key not in holding or content[key] == _DEFAULTS[key]:
+            del content[key]
     content["when"] = config.when.strip() if config.when else None
     if config.action != "redact":
         del content["operator"]

@@ -17,12 +17,13 @@ made before. The vault is bounded; beyond the bound a value becomes `<TYPE>`, wh
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from sentinel.core.redact import canonical
 
 LIMIT = 10_000  # pseudonyms in one exchange
 
-_LOOK_ALIKE = re.compile(r"<([A-Z0-9_]+_[1-9][0-9]*(?:\.[1-9][0-9]*)?)(~*)>")
+LOOK_ALIKE = re.compile(r"<([A-Z0-9_]+_[1-9][0-9]*(?:\.[1-9][0-9]*)?)(~*)>")
 _NOT_IN_LABEL = re.compile(r"[^A-Z0-9_]")
 
 
@@ -72,18 +73,22 @@ class Vault:
 
     def escape(self, text: str) -> str:
         """The text with one more `~` in everything that looks like a pseudonym."""
-        return _LOOK_ALIKE.sub(r"<\1\2~>", text) if "<" in text else text
+        return LOOK_ALIKE.sub(r"<\1\2~>", text) if "<" in text else text
 
-    def restore(self, text: str) -> str:
+    def restore(self, text: str, quote: Callable[[str], str] | None = None) -> str:
         """The text with the values of the pseudonyms issued here, and one `~` less in escaped look-alikes.
 
-        A text is returned as it is when nothing was issued, for then nothing was escaped.
+        `quote` writes each as the text around it demands. A text is returned as it is when nothing was
+        issued, for then nothing was escaped.
         """
         if not self._issued or "<" not in text:
             return text
-        return _LOOK_ALIKE.sub(self._restored, text)
+        if quote is None:
+            return LOOK_ALIKE.sub(self.value_of, text)
+        return LOOK_ALIKE.sub(lambda match: quote(self.value_of(match)), text)
 
-    def _restored(self, match: re.Match[str]) -> str:
+    def value_of(self, match: re.Match[str]) -> str:
+        """What stands for a match of LOOK_ALIKE on the way back."""
         name, tildes = match.groups()
         if tildes:
             return f"<{name}{tildes[1:]}>"

@@ -14,6 +14,7 @@ import grpc
 
 from sentinel.core.errors import SpoolFull
 from sentinel.core.finding import Inspection
+from sentinel.core.needs import detectors_of
 from sentinel.core.record import Record
 from sentinel.guard.commands import Command, Inspect
 from sentinel.guard.events import Event, Inspected
@@ -81,7 +82,7 @@ class Driver:
             return command
         started = time.perf_counter_ns()
         if sum([len(text) for text in command.texts]) <= self.settings.limits.inline_chars:
-            inspections = session.screener.inspect(command.texts, command.detectors)
+            inspections = session.screener.inspect(command.texts, command.needs)
         else:
             inspections = await _inspect_on_thread(session.screener, command)
         inspected = Inspected(inspections, (time.perf_counter_ns() - started) // 1000)
@@ -106,10 +107,12 @@ def on_thread(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> asynci
 
 
 async def _inspect_on_thread(screener: Screener, command: Inspect) -> list[Inspection]:
-    work = on_thread(screener.inspect, command.texts, command.detectors)
+    work = on_thread(screener.inspect, command.texts, command.needs)
     deadline = command.deadline_ms
     try:
         return await asyncio.wait_for(work, None if deadline is None else deadline / 1000)
     except TimeoutError:
-        late = Inspection(failed=dict.fromkeys(command.detectors, f"no answer within {deadline} ms"))
+        late = Inspection(
+            failed=dict.fromkeys(detectors_of(command.needs), f"no answer within {deadline} ms")
+        )
         return [late] * len(command.texts)

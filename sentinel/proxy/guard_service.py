@@ -54,13 +54,15 @@ class GuardService:
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
 
     async def _result(self, asked: ScreenRequest, context: Context) -> ScreenResult:
-        """Long texts on a thread, as in calls that pass through."""
+        """Long texts on a thread, as in calls that pass through; detectors too that may be loaded first."""
         limits, chars = self._driver.settings.limits, len(asked.text)
         if chars > limits.max_text_chars:
             why = f"text: more than limits.max_text_chars ({limits.max_text_chars})"
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, why)
         given = self._driver.screener, self._driver.settings.redactor, asked
-        return screen(*given) if chars <= limits.inline_chars else await on_thread(screen, *given)
+        if asked.detectors or chars > limits.inline_chars:
+            return await on_thread(screen, *given)
+        return screen(*given)
 
 
 def _response(result: ScreenResult) -> guard_pb2.ScreenResponse:

@@ -26,6 +26,12 @@ class RefusalConfig(BaseModel):
 
     prompt_code: Code = Field("PERMISSION_DENIED", description="Status of a blocked prompt.")
     answer_code: Code = Field("PERMISSION_DENIED", description="Status of a blocked answer (answer: error).")
+    http_status: int = Field(
+        403,
+        ge=400,
+        le=499,
+        description="HTTP status of a blocked prompt, and of a blocked answer (answer: error).",
+    )
     answer: Literal["error", "replace"] = Field(
         "error", description="A blocked answer becomes an error, or is replaced by the rule's message."
     )
@@ -50,10 +56,18 @@ def details(decision: Decision, exchange_id: str, code: grpc.StatusCode) -> byte
     return bytes(status.SerializeToString())
 
 
+_DETAILS = "grpc-status-details-bin"
+
+
+def without_details(trailers: Metadata) -> Metadata:
+    """Trailers without the status in binary form, which repeats the details in words."""
+    return tuple((key, value) for key, value in trailers if key != _DETAILS)
+
+
 def refusal_trailers(decision: Decision, exchange_id: str, code: grpc.StatusCode) -> Metadata:
     """Trailing metadata of a refused call."""
     return (
-        ("grpc-status-details-bin", details(decision, exchange_id, code)),
+        (_DETAILS, details(decision, exchange_id, code)),
         *decision_trailers(decision, exchange_id),
     )
 

@@ -9,6 +9,7 @@ from collections import Counter
 import pytest
 
 from sentinel.core.errors import ConfigError
+from sentinel.core.needs import everything as all_of
 from sentinel.detectors._patterns import Work
 from sentinel.detectors._recognizers import Catalogue
 from sentinel.detectors.registry import DetectorSet
@@ -75,7 +76,7 @@ NOT_FOUND = [
 
 
 def found(detectors: DetectorSet, text: str, kind: str) -> list[tuple[str, float]]:
-    answer = detectors.inspect(text, names=["pii"])
+    answer = detectors.inspect(text, detectors.view(all_of(["pii"])))
     assert not answer.failed
     return [(text[f.start : f.end], round(f.score, 6)) for f in answer.findings if f.type == kind]
 
@@ -195,7 +196,7 @@ def made_up_texts(catalogue: Catalogue, names: set[str], count: int) -> list[str
 def compare(detectors: DetectorSet, reference: object, texts: list[str]) -> Counter[str]:
     seen: Counter[str] = Counter()
     for text in texts:
-        answer = detectors.inspect(text, names=["pii"])
+        answer = detectors.inspect(text, detectors.view(all_of(["pii"])))
         assert not answer.failed
         ours = sorted((f.type, f.start, f.end, round(f.score, 6)) for f in answer.findings)
         assert ours == reference.analyze(text), text  # type: ignore[attr-defined]

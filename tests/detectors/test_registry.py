@@ -10,6 +10,7 @@ import pytest
 
 from sentinel.core.errors import ConfigError
 from sentinel.core.finding import Finding, Inspection
+from sentinel.core.needs import everything
 from sentinel.detectors import registry
 from sentinel.detectors.registry import DetectorsConfig, DetectorSet, known_detectors, load_detectors
 from tests.detectors.conftest import Load
@@ -49,8 +50,10 @@ def test_unknown_name(cache_dir: Path) -> None:
 def test_names_narrow_the_result(detectors: DetectorSet) -> None:
     text = "mail jane@example.com password: hunter2!x"
     assert {f.detector for f in detectors.inspect(text).findings} == {"pii", "secrets"}
-    assert {f.detector for f in detectors.inspect(text, names=["secrets"]).findings} == {"secrets"}
-    assert detectors.inspect(text, names=[]) == Inspection()
+    assert {
+        f.detector for f in detectors.inspect(text, detectors.view(everything(["secrets"]))).findings
+    } == {"secrets"}
+    assert detectors.inspect(text, detectors.view(frozenset())) == Inspection()
 
 
 @pytest.mark.parametrize("text", ["", " ", "Nothing here.", "é", "\u200b", "\x00", "\ud800"])

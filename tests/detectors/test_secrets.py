@@ -12,6 +12,7 @@ import pytest
 
 from sentinel.core.errors import ConfigError
 from sentinel.core.finding import Finding
+from sentinel.core.needs import everything
 from sentinel.detectors import _secret_checks as checks
 from sentinel.detectors._secret_rules import RULES
 from sentinel.detectors.registry import DetectorSet
@@ -141,7 +142,7 @@ NOT_FOUND = [
 
 
 def secrets(detectors: DetectorSet, text: str) -> list[Finding]:
-    answer = detectors.inspect(text, names=["secrets"])
+    answer = detectors.inspect(text, detectors.view(everything(["secrets"])))
     assert not answer.failed
     return list(answer.findings)
 

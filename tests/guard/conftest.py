@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from sentinel.core.finding import Finding, Inspection
+from sentinel.core.needs import Needs
 from sentinel.core.redact import Redactor
 from sentinel.guard.screener import Screener
 from sentinel.policy.load import load_policy
@@ -22,7 +23,10 @@ class Marks:
     names = frozenset({"marks"})
     versions = {"marks": "1"}
 
-    def inspect(self, text: str, names: Collection[str] | None = None) -> Inspection:
+    def view(self, needs: Needs) -> Needs:
+        return needs
+
+    def inspect(self, text: str, view: Needs) -> Inspection:
         if "BREAK" in text:
             return Inspection(failed={"marks": "broke"})
         return Inspection(

@@ -1,25 +1,25 @@
 """The examples of a rule, with a detector that finds what stands between two marks."""
 
 import re
-from collections.abc import Collection
 from pathlib import Path
 
 import pytest
 
 from sentinel.core.finding import Finding, Inspection
+from sentinel.core.needs import Needs, detectors_of
 from sentinel.policy.examples import run_examples
 from tests.policy.support import policy_of
 
 
-def inspect(text: str, names: Collection[str]) -> Inspection:
+def inspect(text: str, needs: Needs) -> Inspection:
     """`{T}` is a finding of type T with score 0.9, `{t}` one with score 0.1; `boom` breaks the detector."""
     if "boom" in text:
-        return Inspection(failed={name: "broke" for name in names})
+        return Inspection(failed=dict.fromkeys(detectors_of(needs), "broke"))
     found = [
         Finding("pii", m[1].upper(), m.start(), m.end(), 0.9 if m[1].isupper() else 0.1)
         for m in re.finditer(r"\{(\w+)\}", text)
     ]
-    return Inspection(tuple(found) if "pii" in names else ())
+    return Inspection(tuple(found) if "pii" in detectors_of(needs) else ())
 
 
 def problems(folder: Path, rule: str) -> list[tuple[str, str]]:

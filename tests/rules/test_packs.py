@@ -21,12 +21,12 @@ POLICY = load_policy([bundled_rules()], known_detectors())
 
 @pytest.fixture(scope="module")
 def detectors(tmp_path_factory: pytest.TempPathFactory) -> DetectorSet:
-    return load_detectors(DetectorsConfig(), POLICY.detectors, tmp_path_factory.mktemp("cache"))
+    return load_detectors(DetectorsConfig(), POLICY.detectors, tmp_path_factory.mktemp("cache"), POLICY.needs)
 
 
 @pytest.mark.parametrize("rule", POLICY.rules, ids=lambda rule: rule.id)
 def test_examples_hold(rule: Rule, detectors: DetectorSet) -> None:
-    results = list(run_examples(rule, detectors.inspect))
+    results = list(run_examples(rule, lambda text, needs: detectors.inspect(text, detectors.view(needs))))
     assert {result.positive for result in results} == {True, False}, (
         "a rule shows what it is for, and what not"
     )
@@ -45,7 +45,7 @@ def screened(policy: Policy, detectors: DetectorSet, text: str, stage: Stage) ->
     """What all packs together do to a text."""
     selection = policy.select(stage, CTX)
     parts = [TextPart(Role.PROMPT if stage is Stage.INPUT else Role.ANSWER, text, "text")]
-    inspection = detectors.inspect(text, selection.detectors)
+    inspection = detectors.inspect(text, detectors.view(selection.needs))
     decision = selection.decide("d", parts, [inspection], CTX, detectors.versions, 0)
     return decision.action, edit(decision, selection, parts, Vault(), Redactor(b"k", "k"))[0]
 

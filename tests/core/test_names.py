@@ -1,6 +1,6 @@
 import pytest
 
-from sentinel.policy.match import Names
+from sentinel.core.names import Names
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,201 @@
+"""A text inspected while it arrives: the findings that inspecting the whole text would give, each as soon as
+nothing that follows can change it.
+
+    0 .... context .... clean ......... settled ......... pushed
+           kept as      no match        what is behind may
+           left context spans it        still be part of a match
+
+- No match spans `clean`: whatever lies behind it is searched as if nothing stood before it, except that
+  what looks to the left (context words, look-behinds) sees `CONTEXT` characters.
+- Every character is searched a bounded number of times: where there is no progress, the next search waits
+  until the text has grown by a part of what is unsettled.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Sequence
+
+import msgspec
+
+from sentinel.core.finding import Inspection
+from sentinel.detectors._live import Alive, Live
+from sentinel.detectors._normalise import has_look_alike, normalised, unusual, word_start
+from sentinel.detectors._patterns import MAX_HEAD
+from sentinel.detectors._skeleton import skeleton
+from sentinel.detectors.registry import DetectorSet, View
+
+CONTEXT = 4096  # characters to the left that a finding may depend on (`_context`)
+_SPARE = 4096  # beyond which the context is trimmed: seldom, for it copies
+_STEP = 128  # characters without a clean place before a settled one is sought among live matches
+_NOTHING = Inspection()
+
+
+class Progress(msgspec.Struct, frozen=True, gc=False):
+    """`settled`: up to where everything is decided; `inspection`: the findings that became final. `dropped`:
+    up to where the text goes on with what was dropped."""
+
+    settled: int
+    inspection: Inspection
+    dropped: int = 0
+
+
+class Inspector:
+    """One text, piece by piece. Offsets are characters of the whole text."""
+
+    def __init__(self, detectors: DetectorSet, view: View, live: Live) -> None:
+        self._detectors = detectors
+        self._view = view
+        self._live = live
+        self._text = ""
+        self._skeleton = b""
+        self._origin = 0  # of `_text` in the whole
+        self._clean = 0  # from here on, all in `_text`
+        self._retry = 0
+        self._run: Alive | None = None  # what was live in the text that was dropped before `_clean`
+        self._dropped = 0
+        self._usual = True  # nothing but characters that normalising leaves alone, from `_clean` on
+
+    @property
+    def pushed(self) -> int:
+        return self._origin + len(self._text)
+
+    @property
+    def settled(self) -> int:
+        return self._origin + self._clean
+
+    def slice(self, start: int, end: int) -> str:
+        """A stretch that is not further back than CONTEXT characters behind what is settled."""
+        return self._text[start - self._origin : end - self._origin]
+
+    def push(self, text: str) -> None:
+        self._text += text
+        self._skeleton += skeleton(text)
+        if self._usual and not text.isascii():
+            self._usual = not unusual(text)
+
+    def advance(self, *, final: bool = False) -> Progress:
+        """Settle what can be; everything when the text is complete."""
+        if self._run is not None:
+            self._skip(self._run)
+        end = len(self._text)
+        if final:
+            inspection = self.provisional() if end > self._clean else _NOTHING
+            self._clean = end
+            return self._progress(inspection)
+        if end < self._retry:
+            return self._progress(_NOTHING)
+        limit, clean = self._decided(end)
+        if limit <= self._clean:
+            self._retry = end + (end - self._clean) // 16
+            return self._progress(_NOTHING)
+        if not clean and limit - self._clean < _STEP:
+            return self._progress(_NOTHING)
+        return self._settle(limit if clean else end, limit)
+
+    def provisional(self) -> Inspection:
+        """What would be found behind what is settled if the text ended here."""
+        return self._shifted(self._detectors.inspect(self._text, self._view, start=self._clean))
+
+    def drop(self, *, follow: bool) -> None:
+        """Forget what is held back: it was dealt with otherwise. With `follow`, so must be what belongs to it
+        in the text to come (`Progress.dropped`)."""
+        self._run = self._live.alive(self._skeleton[self._clean :]) if follow else None
+        self._clean = len(self._text)
+        self._dropped = self.settled if follow else 0
+        self._trim()
+
+    def _skip(self, run: Alive) -> None:
+        while self._clean < len(self._text):
+            if not run.go_on(self._skeleton[self._clean]):
+                self._run = None
+                break
+            self._clean += 1
+        self._dropped = self.settled
+        self._retry = 0
+        self._trim()
+
+    def _progress(self, inspection: Inspection) -> Progress:
+        return Progress(self.settled, inspection, self._dropped)
+
+    def _decided(self, end: int) -> tuple[int, bool]:
+        """Before which place no undecided match begins, and whether no match at all spans it."""
+        limit = self._earliest(end)
+        if limit <= self._clean:
+            return limit, False
+        return limit, self._earliest(limit) == limit
+
+    def _earliest(self, end: int) -> int:
+        """Where the earliest undecided match may begin if the text were read to `end` only."""
+        floor = self._clean
+        reach = self._live.reach(self._skeleton, end, floor)
+        earliest = reach.every
+        if reach.bounded > earliest < end - MAX_HEAD:
+            earliest = min(reach.bounded, self._cut_off(floor, end))
+        return earliest if self._usual else min(earliest, self._earliest_normalised(earliest, end))
+
+    def _cut_off(self, floor: int, end: int) -> int:
+        """An endless match begins at most MAX_HEAD characters before its first candidate."""
+        first = self._detectors.first_candidate(self._skeleton[floor:end], self._view)
+        return max(floor, (end if first is None else floor + first) - MAX_HEAD)
+
+    def _earliest_normalised(self, raw: int, end: int) -> int:
+        """The same for the text without its disguises, which depend on whole words."""
+        begin = word_start(self._text, self._clean)
+        text = self._text[begin:end]
+        # A digit that follows a dash would change it.
+        plain = normalised(f"{text}0" if text.endswith(("\u2013", "\u2014")) else text)
+        earliest = end
+        if plain is not None:
+            shape = skeleton(plain.text)[: bisect_left(plain.origin, len(text))]
+            reach = self._live.reach(shape, len(shape), 0).every
+            earliest = end if reach == len(shape) else begin + plain.origin[reach]
+        earliest = min(raw, earliest)
+        word = word_start(self._text, earliest)
+        if has_look_alike(self._text[word:earliest]):
+            earliest = word
+        return max(earliest, self._clean)
+
+    def _settle(self, end: int, limit: int) -> Progress:
+        """Search up to `end`; what begins before `limit` counts, unless something undecided is around it."""
+        look = self._detectors.look(self._text[:end], self._view, start=self._clean)
+        limit = min(limit, look.open_from)
+        found = look.inspection.findings
+        spans = [*look.spans, *((finding.start, finding.end) for finding in found)]
+        limit = _before_all(limit, spans)
+        if limit <= self._clean:
+            self._retry = len(self._text) + max(16, (len(self._text) - self._clean) // 4)
+            return self._progress(_NOTHING)
+        kept = tuple(finding for finding in found if finding.start < limit)
+        inspection = msgspec.structs.replace(look.inspection, findings=kept)
+        self._clean = limit
+        self._usual = self._usual or not unusual(self._text[limit:])
+        progress = self._progress(self._shifted(inspection))
+        self._trim()
+        return progress
+
+    def _shifted(self, inspection: Inspection) -> Inspection:
+        if not inspection.findings or not self._origin:
+            return inspection
+        moved = tuple(
+            msgspec.structs.replace(f, start=f.start + self._origin, end=f.end + self._origin)
+            for f in inspection.findings
+        )
+        return msgspec.structs.replace(inspection, findings=moved)
+
+    def _trim(self) -> None:
+        spare = self._clean - CONTEXT
+        if spare > _SPARE:
+            self._text = self._text[spare:]
+            self._skeleton = self._skeleton[spare:]
+            self._origin += spare
+            self._clean -= spare
+            self._retry = max(0, self._retry - spare)
+
+
+def _before_all(limit: int, spans: Sequence[tuple[int, int]]) -> int:
+    """The last place up to `limit` that no span goes across."""
+    for start, end in sorted(spans, reverse=True):
+        if start < limit < end:
+            limit = start
+    return limit

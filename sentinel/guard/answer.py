@@ -1,0 +1,472 @@
+"""A streamed answer, screened while it passes: elements in, elements out.
+
+    feed ─▶ decoder ─▶ elements ─▶ queue ────────────────▶ Send
+                          │ texts       ▲ how far each text is decided, and its edits
+                          ▼             │
+                       channels ─▶ inspectors ─▶ rules ──▶ Keep, Cut
+
+- Elements leave in the order in which they came, each once all of its text is decided; a long one may send
+  its decided part ahead.
+- Each channel is a text of its own, and what is decided about it is what would be decided about the whole.
+- Findings that edit text are told (Keep) before the edited text is sent.
+- Held-back text is bounded in characters and milliseconds; at a bound the rule that holds says what follows.
+- The screen keeps the rules that the exchange began with.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Mapping
+
+import msgspec
+
+from sentinel.adapters.base import AnswerStream, Element, Slot
+from sentinel.core.decision import Action, Cause, Decision, RuleHit
+from sentinel.core.exchange import Channel, Stage
+from sentinel.core.finding import Finding, Inspection
+from sentinel.core.record import Screened
+from sentinel.detectors.stream import Inspector
+from sentinel.guard.channel import ChannelText
+from sentinel.guard.commands import Cut, Keep, Send, StreamCommand
+from sentinel.guard.gates import Bound, Gates
+from sentinel.guard.recording import finding_rows
+from sentinel.guard.session import Session
+from sentinel.policy.engine import Selection
+from sentinel.policy.operators import Replacement, replacements
+
+_WITHHELD = "<REDACTED>"
+_NOTHING = Inspection()
+_SAYS_SOMETHING = re.compile(r"\w").search
+
+
+class _Stretch:
+    """A slot's place in its channel; `start` moves on when a part of it was sent ahead."""
+
+    __slots__ = ("channel", "end", "slot", "start", "taken")
+
+    def __init__(self, slot: Slot, channel: ChannelText, start: int, end: int) -> None:
+        self.slot = slot
+        self.channel = channel
+        self.start = start
+        self.end = end
+        self.taken = 0  # characters of the slot's text that were sent ahead
+
+    @property
+    def decided(self) -> bool:
+        return self.channel.edited.settled >= self.end
+
+    def text(self, end: int) -> str:
+        """What leaves of it up to `end`."""
+        rest = self.slot.text[self.taken : self.taken + end - self.start]
+        return self.channel.released(self.start, end, rest)
+
+    def take(self, end: int) -> None:
+        self.taken += end - self.start
+        self.start = end
+
+
+class _Pending:
+    """An element that has not left, or not wholly."""
+
+    __slots__ = ("arrived", "element", "stretches")
+
+    def __init__(self, element: Element, stretches: list[_Stretch], arrived: float) -> None:
+        self.element = element
+        self.stretches = stretches
+        self.arrived = arrived
+
+    @property
+    def decided(self) -> bool:
+        return all(stretch.decided for stretch in self.stretches)
+
+    def encode(self) -> bytes:
+        untouched = not any(
+            stretch.taken or stretch.channel.edited.touched(stretch.start, stretch.end)
+            for stretch in self.stretches
+        )
+        return self.element.encode(None if untouched else [each.text(each.end) for each in self.stretches])
+
+    def head(self) -> bytes | None:
+        """What may leave of it by now, as an element of its own; None when that is not worth one."""
+        limits = [_limit(stretch) for stretch in self.stretches]
+        texts = [each.text(end) for each, end in zip(self.stretches, limits, strict=True)]
+        if not any(map(_SAYS_SOMETHING, texts)):
+            return None
+        for stretch, end in zip(self.stretches, limits, strict=True):
+            stretch.take(end)
+        return self.element.head(texts)
+
+
+def _limit(stretch: _Stretch) -> int:
+    """How much of a stretch may be sent ahead. One that repeats its channel's text leaves as a whole."""
+    if stretch.slot.whole:
+        return stretch.start
+    return max(stretch.start, min(stretch.channel.edited.settled, stretch.end))
+
+
+def open_answer(session: Session, stream: AnswerStream) -> AnswerScreen | None:
+    """The screen of a session's streamed answer; None where nothing is to be read or put back."""
+    selection = session.streams()
+    if selection.empty and (session.vault is None or session.vault.empty):
+        session.streamed([], Screened.NO_RULE, None)
+        return None
+    return AnswerScreen(session, session.screener.gates(selection), stream)
+
+
+class AnswerScreen:
+    """The answer of one exchange. Time is given, in seconds of any steady clock.
+
+    `feed`, `tick` and `close` return what to do, in order; after a Cut nothing more comes. `elapsed_us` is
+    the time spent on the answer, which the driver adds up.
+    """
+
+    def __init__(self, session: Session, gates: Gates, stream: AnswerStream) -> None:
+        self._session = session
+        self._gates = gates
+        self._stream = stream
+        self._channels: dict[Channel, ChannelText] = {}
+        self._texts: list[ChannelText] = []
+        self._queue: deque[_Pending] = deque()
+        self._out: list[StreamCommand] = []
+        self._stalls: list[RuleHit] = []
+        self._failed: dict[str, str] = {}
+        self._blocked: Decision | None = None
+        self._ended = False
+        self.elapsed_us = 0
+
+    @property
+    def length(self) -> int:
+        """Characters of the answer so far."""
+        return sum(text.length for text in self._texts)
+
+    @property
+    def released(self) -> int:
+        """Characters of the answer, as the model wrote them, that may have left, edited or not."""
+        return sum(min(text.edited.settled, text.length) for text in self._texts)
+
+    @property
+    def deadline(self) -> float | None:
+        """When `tick` has to be called; None while nothing waits for a rule."""
+        bound = self._gates.milliseconds
+        if bound is None or not self._queue or self._ended:
+            return None
+        return self._queue[0].arrived + bound.limit / 1000
+
+    def feed(self, data: bytes, now: float) -> list[StreamCommand]:
+        """Bytes of the answer. Raises WireError on what cannot be read."""
+        for element in self._stream.feed(data):
+            self._take(element, now)
+        return self._go_on(now)
+
+    def tick(self, now: float) -> list[StreamCommand]:
+        """Time has passed."""
+        return self._go_on(now)
+
+    def close(self, now: float) -> list[StreamCommand]:
+        """The model has finished. Raises WireError when it stopped in the middle of an element."""
+        for element in self._stream.close():
+            self._take(element, now)
+        for text in self._texts:
+            self._end(text)
+        if self._gates.whole.rules:
+            self._decide_whole()
+        commands = self._go_on(now)
+        self.abandon()
+        return commands
+
+    def abandon(self) -> None:
+        """Nothing more comes: the session gets the decision about what was seen. A second call does
+        nothing."""
+        if not self._ended:
+            self._finish()
+
+    def remark(self, text: str) -> str:
+        """A text beside the answer, such as the model server's word for an error, as it may be told. It is
+        screened and recorded like a text of the answer."""
+        gates = self._gates
+        if self._ended or not text or not (gates.token.rules or gates.whole.rules):
+            return text
+        if gates.whole.rules:
+            return _WITHHELD
+        before = self._blocked
+        said = self._open(Slot(Channel(kind="error"), text))
+        said.push(text)
+        self._end(said)
+        if self._blocked is not before:
+            return _WITHHELD
+        return said.released(0, len(text), text)
+
+    def unreadable(self, why: str) -> Cut | None:
+        """Something came that cannot be read. None where no rule minds that; what came may then pass."""
+        gates = self._gates
+        if self._ended or not (gates.token.rules or gates.whole.rules):
+            return None
+        session = self._session
+        decision = gates.every.decide_unscreenable(session.decision_id(Stage.OUTPUT), session.context, why)
+        if decision.action is not Action.BLOCK:
+            return None
+        self._ended = True
+        session.streamed([text.part for text in self._texts], Screened.MALFORMED, decision)
+        return Cut(decision, self._stream.cut(decision.message, decision.decision_id))
+
+    # What comes in
+
+    def _take(self, element: Element, now: float) -> None:
+        stretches = [self._stretch(slot) for slot in element.slots]
+        for channel in element.ends:
+            if channel in self._channels:
+                self._end(self._channels[channel])
+        self._queue.append(_Pending(element, stretches, now))
+
+    def _stretch(self, slot: Slot) -> _Stretch:
+        text = self._channels.get(slot.channel)
+        if slot.whole:
+            # What claims to repeat a channel and does not is a text of its own.
+            if text is None or not slot.text.startswith(text.text):
+                text = self._open(slot)
+            new, start = slot.text[text.length :], 0
+        else:
+            # So is what goes on after its end: that text is decided.
+            if text is None or text.closed:
+                text = self._open(slot)
+            new, start = slot.text, text.length
+        if new:
+            text.push(new)
+            if text.closed:
+                text.closed = False
+            self._advance(text)
+        return _Stretch(slot, text, start, start + len(slot.text))
+
+    def _open(self, slot: Slot) -> ChannelText:
+        gates = self._gates
+        asks = gates.token.rules and not gates.whole.rules
+        inspector = self._session.screener.inspector(gates.token) if asks else None
+        text = ChannelText(
+            len(self._texts), slot.channel, inspector, self._session.vault, in_json=slot.quoted
+        )
+        self._texts.append(text)
+        self._channels[slot.channel] = text
+        return text
+
+    # What is decided
+
+    def _end(self, text: ChannelText) -> None:
+        if not text.closed:
+            text.closed = True
+            self._advance(text, final=True)
+
+    def _advance(self, text: ChannelText, *, final: bool = False) -> None:
+        """Decide what can be decided of a text that has grown, or has ended."""
+        if self._blocked is not None:
+            return
+        if self._gates.whole.rules:
+            if text.withheld:
+                text.decide(text.length, [Replacement(text.decided, text.length, "")])
+            return
+        if text.inspector is None:
+            text.decide(text.length, [], final=final)
+            return
+        progress = text.inspector.advance(final=final)
+        edits: list[Replacement] = []
+        if progress.dropped > text.decided:
+            edits.append(Replacement(text.decided, progress.dropped, ""))
+        to = progress.settled
+        if progress.inspection.findings or progress.inspection.failed:
+            to, more = self._judge(text, progress.inspection, to)
+            edits += more
+        if to > text.decided or final:
+            text.decide(to, edits, final=final)
+
+    def _judge(self, text: ChannelText, inspection: Inspection, to: int) -> tuple[int, list[Replacement]]:
+        """Up to where the text may leave, and with which edits."""
+        rules, session = self._gates.token, self._session
+        decision = self._decision(rules, {text.number: inspection})
+        text.findings += decision.findings
+        self._failed.update(decision.failed)
+        begin = min((finding.start for finding in decision.findings), default=to)
+        stretch = text.slice(begin, max((finding.end for finding in decision.findings), default=begin))
+        edits = replacements(decision, rules, text.number, stretch, begin, session.redactor)
+        if decision.action is Action.BLOCK:
+            self._blocked = decision
+            to = _block_start(decision, text.decided)
+            edits = [edit for edit in edits if edit.end <= to]
+        if edits:
+            self._keep(decision, text, stretch, begin)
+        return to, edits
+
+    def _decide_whole(self) -> None:
+        """All rules that hold, over the complete texts."""
+        if self._blocked is not None:
+            return
+        session, gates = self._session, self._gates
+        holding = gates.every.narrowed([*gates.token.rules, *gates.whole.rules])
+        parts = [text.part for text in self._texts]
+        inspections = session.screener.inspect([part.text for part in parts], holding.needs)
+        decision = holding.decide(
+            session.decision_id(Stage.OUTPUT), parts, inspections, session.context, session.versions, 0
+        )
+        self._failed.update(decision.failed)
+        for finding in decision.findings:
+            self._texts[finding.part].findings.append(finding)
+        if decision.action is Action.BLOCK:
+            self._blocked = decision
+            return
+        edited = False
+        for text in self._texts:
+            if text.withheld:
+                continue
+            edits = replacements(decision, holding, text.number, text.text, 0, session.redactor)
+            edited = edited or bool(edits)
+            text.decide(text.length, edits, final=True)
+        if edited:
+            rows = finding_rows(decision, session.redactor, lambda f: (parts[f.part], parts[f.part].text, 0))
+            self._out.append(Keep(tuple(rows)))
+
+    def _decision(self, rules: Selection, inspections: Mapping[int, Inspection]) -> Decision:
+        """What `rules` say of findings alone."""
+        session = self._session
+        return rules.decide(
+            session.decision_id(Stage.OUTPUT),
+            [text.place for text in self._texts],
+            [inspections.get(text.number, _NOTHING) for text in self._texts],
+            session.context,
+            session.versions,
+            0,
+        )
+
+    def _keep(self, decision: Decision, text: ChannelText, stretch: str, origin: int) -> None:
+        rows = finding_rows(decision, self._session.redactor, lambda _: (text.place, stretch, origin))
+        self._out.append(Keep(tuple(rows)))
+
+    # What leaves
+
+    def _go_on(self, now: float) -> list[StreamCommand]:
+        if self._ended:
+            return []
+        self._drain()
+        if self._blocked is None:
+            self._mind_bounds(now)
+        out, self._out = self._out, []
+        if self._blocked is not None:
+            decision = self._finish()
+            out.append(Cut(decision, self._stream.cut(decision.message, decision.decision_id)))
+        return out
+
+    def _drain(self) -> None:
+        """Send what is decided, in order."""
+        queue = self._queue
+        while queue:
+            pending = queue[0]
+            if not pending.decided:
+                head = pending.head()
+                if head is not None:
+                    self._out.append(Send(head))
+                return
+            queue.popleft()
+            self._out.append(Send(pending.encode()))
+
+    def _mind_bounds(self, now: float) -> None:
+        """Held-back text is bounded; what follows at the bound is for the rule to say."""
+        gates = self._gates
+        while self._queue and self._blocked is None:
+            waiting = self._queue[0]
+            text = next(stretch.channel for stretch in waiting.stretches if not stretch.decided)
+            held = text.length - text.edited.settled
+            if gates.chars is not None and held > gates.chars.limit:
+                self._stall(text, gates.chars, f"{held} characters were held back (max_holdback_chars)")
+            elif gates.milliseconds is not None and now >= waiting.arrived + gates.milliseconds.limit / 1000:
+                self._stall(
+                    text, gates.milliseconds, f"{held} characters were held back too long (max_hold_ms)"
+                )
+            else:
+                return
+            self._drain()
+
+    def _stall(self, text: ChannelText, bound: Bound, why: str) -> None:
+        action = _STALL_ACTIONS[bound.outcome]
+        hit = RuleHit(
+            bound.rule, action, bound.level, True, Cause.STALLED, why=f"{why}; on_stall: {bound.outcome}"
+        )
+        self._stalls.append(hit)
+        if action is Action.BLOCK:
+            self._blocked = self._told(self._decision(self._gates.token, {}))
+            return
+        begin, label = text.decided, _WITHHELD
+        if text.inspector is not None:
+            if action is Action.REDACT:
+                label = self._label(text, text.inspector)
+            text.inspector.drop(follow=action is Action.REDACT)
+        if self._blocked is not None:
+            return
+        text.withheld = action is Action.REDACT
+        edits = [Replacement(begin, text.length, label)] if text.withheld and begin < text.length else []
+        text.decide(text.length, edits, final=True)
+
+    def _label(self, text: ChannelText, inspector: Inspector) -> str:
+        """What stands for held-back text: what its rule would put there where all of it is one finding
+        already, so that an endless value is edited as it would be in one piece."""
+        _, edits = self._judge(text, inspector.provisional(), text.decided)
+        first = edits[0] if edits else None
+        whole = first is not None and (first.start, first.end) == (text.decided, text.length)
+        return first.text if first is not None and whole else _WITHHELD
+
+    # How it ends
+
+    def _finish(self) -> Decision:
+        """The decision about the whole answer, which the session and the record get."""
+        self._ended = True
+        session, gates = self._session, self._gates
+        parts = [text.part for text in self._texts]
+        found = [list(text.findings) for text in self._texts]
+        if gates.rest.detectors and self._blocked is None:
+            for number, more in enumerate(
+                session.screener.inspect([p.text for p in parts], gates.rest.needs)
+            ):
+                self._failed.update(more.failed)
+                found[number] += [f for f in more.findings if _at(f) not in set(map(_at, found[number]))]
+        inspections = [Inspection(tuple(sorted(each, key=_order))) for each in found]
+        if inspections and self._failed:
+            inspections[0] = Inspection(inspections[0].findings, {}, self._failed)
+        decision = gates.every.decide(
+            session.decision_id(Stage.OUTPUT),
+            parts,
+            inspections,
+            session.context,
+            session.versions,
+            self.elapsed_us,
+        )
+        decision = self._told(decision)
+        session.streamed(parts, Screened.NO_RULE if gates.every.empty else Screened.YES, decision)
+        return decision
+
+    def _told(self, decision: Decision) -> Decision:
+        """The decision with the bounds that struck."""
+        if not self._stalls:
+            return decision
+        hits = sorted((*decision.hits, *self._stalls), key=lambda hit: (-hit.action, -hit.level, hit.rule))
+        acting = next((hit for hit in hits if hit.enforced and hit.action is not Action.ALLOW), None)
+        if acting is None or acting.action <= decision.action:
+            return msgspec.structs.replace(decision, hits=tuple(hits))
+        message = decision.message or f"Refused by rule {acting.rule}."
+        return msgspec.structs.replace(
+            decision, hits=tuple(hits), action=acting.action, rule=acting.rule, message=message
+        )
+
+
+_STALL_ACTIONS = {"redact": Action.REDACT, "block": Action.BLOCK, "release": Action.ALLOW}
+
+
+def _block_start(decision: Decision, begin: int) -> int:
+    """Where the text ends that may leave: before the first finding that blocks; at once for another cause."""
+    blocking = [hit for hit in decision.hits if hit.enforced and hit.action is Action.BLOCK]
+    starts = [decision.findings[index].start for hit in blocking for index in hit.findings]
+    return min(starts) if all(hit.findings for hit in blocking) else begin
+
+
+def _at(finding: Finding) -> tuple[str, str, int, int]:
+    return finding.detector, finding.type, finding.start, finding.end
+
+
+def _order(finding: Finding) -> tuple[int, int, str]:
+    return finding.start, finding.end, finding.type

@@ -1,0 +1,80 @@
+"""What the rules of one selection mean for an answer that comes as a stream: which of them hold its text
+back, how far, and what happens at the bound."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from sentinel.core.decision import Action, Level
+from sentinel.policy.engine import Selection
+from sentinel.policy.rule import Rule
+
+Outcome = Literal["redact", "block", "release"]
+_STRICTNESS: dict[Outcome, int] = {"release": 0, "redact": 1, "block": 2}
+
+
+class Bound(msgspec.Struct, frozen=True):
+    """At `limit` (characters or milliseconds) of held-back text `outcome` follows, in the name of `rule`."""
+
+    limit: int
+    outcome: Outcome
+    rule: str
+    level: Level
+
+
+class Gates(msgspec.Struct, frozen=True):
+    """`every` rule of a stage, sorted by when it can be answered.
+
+    `token` rules decide about each match as it is complete, and hold back what may still become one. `whole`
+    rules act only on a complete answer (their condition reads all findings, or their detector the whole
+    text), so they hold all of it. `rest` changes nothing and is asked when the answer is complete. A bound is
+    None where nothing is held.
+    """
+
+    every: Selection
+    token: Selection
+    whole: Selection
+    rest: Selection
+    chars: Bound | None
+    milliseconds: Bound | None
+
+
+def gates_of(selection: Selection, patterns: frozenset[str]) -> Gates:
+    """Sort the rules of a selection; `patterns` are the detectors that read a text piece by piece."""
+    token: list[Rule] = []
+    whole: list[Rule] = []
+    rest: list[Rule] = []
+    for rule in selection.rules:
+        if not rule.enforced or rule.action < Action.REDACT:
+            rest.append(rule)
+        elif rule.detector in patterns and _by_finding(rule):
+            token.append(rule)
+        else:
+            whole.append(rule)
+    holding = token + whole
+    return Gates(
+        every=selection,
+        token=selection.narrowed(token),
+        whole=selection.narrowed(whole),
+        rest=selection.narrowed(rest),
+        chars=_bound([(rule.config.max_holdback_chars, rule) for rule in holding]),
+        milliseconds=_bound([(rule.config.max_hold_ms, rule) for rule in holding]),
+    )
+
+
+def _by_finding(rule: Rule) -> bool:
+    """Whether each finding decides for itself, whatever else the answer holds."""
+    condition = rule.condition
+    return condition is None or not (condition.reads_findings or condition.reads_parts)
+
+
+def _bound(limits: list[tuple[int, Rule]]) -> Bound | None:
+    """The smallest, and at equal bounds the strictest outcome."""
+    if not limits:
+        return None
+    limit, rule = min(
+        limits, key=lambda pair: (pair[0], -_STRICTNESS[pair[1].config.stall_action], pair[1].id)
+    )
+    return Bound(limit, rule.config.stall_action, rule.id, rule.level)
