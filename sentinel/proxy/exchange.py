@@ -98,17 +98,19 @@ class ExchangeRun:
 
     async def open_record(self) -> None:
         """What recovery finds if we die before `record`."""
-        await self._write(Outcome.INTERRUPTED, grpc.StatusCode.OK, "", Phase.OPEN)
+        await self.record(Outcome.INTERRUPTED, phase=Phase.OPEN)
 
     async def record(
-        self, outcome: Outcome, code: grpc.StatusCode = grpc.StatusCode.OK, error_type: str = ""
+        self,
+        outcome: Outcome,
+        code: grpc.StatusCode = grpc.StatusCode.OK,
+        error_type: str = "",
+        phase: Phase = Phase.FINAL,
     ) -> None:
-        """Write the exchange's one final record; a second call does nothing."""
-        if not self.recorded:
-            self.recorded = True
-            await self._write(outcome, code, error_type, Phase.FINAL)
-
-    async def _write(self, outcome: Outcome, code: grpc.StatusCode, error_type: str, phase: Phase) -> None:
+        """Write a record of the exchange. There is one final one, and nothing is written after it."""
+        if self.recorded:
+            return
+        self.recorded = phase is Phase.FINAL
         transfer = Transfer(
             started_ns=self.started,
             ended_ns=time.time_ns(),
