@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
@@ -155,7 +155,11 @@ class AnswerScreen:
 
     def feed(self, data: bytes, now: float) -> list[StreamCommand]:
         """Bytes of the answer. Raises WireError on what cannot be read."""
-        for element in self._stream.feed(data):
+        return self.take(self._stream.feed(data), now)
+
+    def take(self, elements: Iterable[Element], now: float) -> list[StreamCommand]:
+        """Elements of the answer that were decoded elsewhere."""
+        for element in elements:
             self._take(element, now)
         return self._go_on(now)
 

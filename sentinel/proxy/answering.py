@@ -10,13 +10,17 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
 
+from sentinel.adapters.base import Element
 from sentinel.core.errors import WireError
 from sentinel.core.record import FindingRow
 from sentinel.guard.answer import AnswerScreen
 from sentinel.guard.commands import Cut, Keep, Send, StreamCommand
 from sentinel.proxy.driver import on_thread
 from sentinel.proxy.limits import LimitsConfig
+
+T = TypeVar("T")
 
 
 class Answering:
@@ -53,19 +57,29 @@ class Answering:
                 except WireError as error:
                     if not self._cut_unreadable(str(error)):
                         await self._perform([Send(data)])
-                if self._screen.length > self._limits.max_text_chars and self.cut is None:
-                    self._cut_unreadable(
-                        f"more text than limits.max_text_chars ({self._limits.max_text_chars})"
-                    )
+                self._mind_length()
                 self._watch()
         return self.cut is None
+
+    async def take(self, elements: Sequence[Element], size: int) -> bool:
+        """Elements that were decoded elsewhere, from `size` bytes. False when the answer is cut."""
+        async with self._turn:
+            if self.cut is None:
+                await self._perform(await self._timed(self._screen.take, elements, size))
+                self._mind_length()
+                self._watch()
+        return self.cut is None
+
+    def unreadable(self, why: str) -> bool:
+        """Something came that cannot be read. False when the answer is cut for that."""
+        return not self._cut_unreadable(why)
 
     async def close(self) -> bool:
         """The model server has finished. False when the answer is cut."""
         async with self._turn:
             if self.cut is None:
                 try:
-                    await self._perform(await self._timed(self._close, b"", self._screen.length))
+                    await self._perform(await self._timed(self._close, None, self._screen.length))
                 except WireError as error:
                     self._cut_unreadable(str(error))
         self.end()
@@ -92,11 +106,16 @@ class Answering:
             self._ticking.cancel()
         self._screen.abandon()
 
-    def _close(self, _: bytes, now: float) -> list[StreamCommand]:
+    def _mind_length(self) -> None:
+        most = self._limits.max_text_chars
+        if self._screen.length > most and self.cut is None:
+            self._cut_unreadable(f"more text than limits.max_text_chars ({most})")
+
+    def _close(self, _: None, now: float) -> list[StreamCommand]:
         return self._screen.close(now)
 
     async def _timed(
-        self, work: Callable[[bytes, float], list[StreamCommand]], data: bytes, size: int
+        self, work: Callable[[T, float], list[StreamCommand]], data: T, size: int
     ) -> list[StreamCommand]:
         """On a thread where there is much to read, so that no other call waits."""
         now, started = time.monotonic(), time.perf_counter_ns()

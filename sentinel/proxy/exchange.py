@@ -72,14 +72,7 @@ class ExchangeRun:
         try:
             return await work
         except asyncio.CancelledError:
-            # The transport ends a call that is late in the same way as one that its caller gave up. A
-            # caller's clock may strike first: on the wire a deadline is rounded up, by a hundredth at most.
-            left = self.context.time_remaining()
-            if left is not None and left <= 0.01 + (time.time_ns() - self.started) / 100e9:
-                code = grpc.StatusCode.DEADLINE_EXCEEDED
-                await self.record(Outcome.DEADLINE, code, code.name)
-            else:
-                await self.record(Outcome.CANCELLED, grpc.StatusCode.CANCELLED, "cancelled")
+            await self.record_cancelled()
             raise
         except grpc.aio.AbortError:
             raise
@@ -91,6 +84,16 @@ class ExchangeRun:
             await self.record(Outcome.REJECTED, code, type(error).__name__)
             why = f"Sentinel failed and kept the message back ({type(error).__name__}, {self.exchange_id})"
             return await self.context.abort(code, why)
+
+    async def record_cancelled(self) -> None:
+        """The caller is gone, or the call is late: the transport ends both in the same way."""
+        # A caller's clock may strike first: on the wire a deadline is rounded up, by a hundredth at most.
+        left = self.context.time_remaining()
+        if left is not None and left <= 0.01 + (time.time_ns() - self.started) / 100e9:
+            code = grpc.StatusCode.DEADLINE_EXCEEDED
+            await self.record(Outcome.DEADLINE, code, code.name)
+        else:
+            await self.record(Outcome.CANCELLED, grpc.StatusCode.CANCELLED, "cancelled")
 
     async def keep(self, findings: Sequence[FindingRow]) -> None:
         """Findings that edit a stream, ahead of the text that they edit."""
