@@ -74,8 +74,9 @@ class _Relay:
         run = self._run
         # What leaves is not what came, and not packed.
         self._headers = [field for field in self._headers if field[0] not in ABOUT_BYTES]
-        limit = run.driver.settings.limits.inline_chars
-        answering = Answering(screen, run, self._send, self._response.close, limit)
+        limits = run.driver.settings.limits
+        answering = Answering(screen, run.keep, self._send, self._response.close, limits)
+        await run.open_record()
         try:
             await self._feed(answering, unpacker)
         except HttpError as error:

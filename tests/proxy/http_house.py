@@ -32,6 +32,7 @@ from sentinel.proxy.settings import Settings
 from sentinel.proxy.status import RefusalConfig
 from sentinel.proxy.tls import ServerTlsConfig
 from sentinel.proxy.upstream import UpstreamConfig
+from tests.guard.streams import Lines
 
 ECHO = "/v1/echo"
 P = ParamSpec("P")
@@ -74,7 +75,7 @@ class Texts:
 
 
 class Echo:
-    """`{"ask": TEXT}` -> `{"say": TEXT}`, errors as `{"error": TEXT}`."""
+    """`{"ask": TEXT}` -> `{"say": TEXT}`, errors as `{"error": TEXT}`, streams as in tests.guard.streams."""
 
     name = "echo"
     methods: Mapping[str, MethodKind] = {ECHO: MethodKind.ASKED}
@@ -92,7 +93,7 @@ class Echo:
         return json.dumps({"say": text}).encode()
 
     def open_stream(self, method: str, request: Any) -> AnswerStream:
-        raise NotImplementedError
+        return Lines()
 
     def error_body(self, message: str, kind: str, facts: Mapping[str, str]) -> bytes:
         return json.dumps({"error": message, "kind": kind, **facts}).encode()
