@@ -32,21 +32,39 @@ class GenerationRequest(_message.Message):
     text: str
     def __init__(self, text: _Optional[str] = ...) -> None: ...
 
+class ResponseOptions(_message.Message):
+    __slots__ = ("generated_tokens", "input_tokens")
+    GENERATED_TOKENS_FIELD_NUMBER: _ClassVar[int]
+    INPUT_TOKENS_FIELD_NUMBER: _ClassVar[int]
+    generated_tokens: bool
+    input_tokens: bool
+    def __init__(self, generated_tokens: _Optional[bool] = ..., input_tokens: _Optional[bool] = ...) -> None: ...
+
+class Parameters(_message.Message):
+    __slots__ = ("response",)
+    RESPONSE_FIELD_NUMBER: _ClassVar[int]
+    response: ResponseOptions
+    def __init__(self, response: _Optional[_Union[ResponseOptions, _Mapping]] = ...) -> None: ...
+
 class BatchedGenerationRequest(_message.Message):
-    __slots__ = ("model_id", "requests")
+    __slots__ = ("model_id", "requests", "params")
     MODEL_ID_FIELD_NUMBER: _ClassVar[int]
     REQUESTS_FIELD_NUMBER: _ClassVar[int]
+    PARAMS_FIELD_NUMBER: _ClassVar[int]
     model_id: str
     requests: _containers.RepeatedCompositeFieldContainer[GenerationRequest]
-    def __init__(self, model_id: _Optional[str] = ..., requests: _Optional[_Iterable[_Union[GenerationRequest, _Mapping]]] = ...) -> None: ...
+    params: Parameters
+    def __init__(self, model_id: _Optional[str] = ..., requests: _Optional[_Iterable[_Union[GenerationRequest, _Mapping]]] = ..., params: _Optional[_Union[Parameters, _Mapping]] = ...) -> None: ...
 
 class SingleGenerationRequest(_message.Message):
-    __slots__ = ("model_id", "request")
+    __slots__ = ("model_id", "request", "params")
     MODEL_ID_FIELD_NUMBER: _ClassVar[int]
     REQUEST_FIELD_NUMBER: _ClassVar[int]
+    PARAMS_FIELD_NUMBER: _ClassVar[int]
     model_id: str
     request: GenerationRequest
-    def __init__(self, model_id: _Optional[str] = ..., request: _Optional[_Union[GenerationRequest, _Mapping]] = ...) -> None: ...
+    params: Parameters
+    def __init__(self, model_id: _Optional[str] = ..., request: _Optional[_Union[GenerationRequest, _Mapping]] = ..., params: _Optional[_Union[Parameters, _Mapping]] = ...) -> None: ...
 
 class TokenInfo(_message.Message):
     __slots__ = ("text",)
