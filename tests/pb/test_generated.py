@@ -32,7 +32,9 @@ def test_the_same_files(generated: Path) -> None:
     assert {file.name for file in generated.iterdir()} == committed
 
 
-@pytest.mark.parametrize("name", ["open_inference_pb2.py", "open_inference_pb2.pyi", "guard_pb2.py"])
+@pytest.mark.parametrize(
+    "name", ["open_inference_pb2.py", "open_inference_pb2.pyi", "guard_pb2.py", "tgis_pb2.py"]
+)
 def test_the_same_text(generated: Path, name: str) -> None:
     committed = (REPO / "sentinel" / "pb" / name).read_text()
     assert VERSION.sub("", (generated / name).read_text()) == VERSION.sub("", committed)
