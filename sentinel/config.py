@@ -36,9 +36,13 @@ class ListenConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    grpc: str = Field(
+    grpc: str | None = Field(
         "127.0.0.1:8081",
-        description="Where callers connect: HOST:PORT (port 0 picks a free one) or unix:/path.",
+        description="Where gRPC callers connect: HOST:PORT (port 0 picks a free one) or unix:/path. Off when "
+        "null, or when only `http` is given.",
+    )
+    http: str | None = Field(
+        None, description="HOST:PORT where HTTP callers connect (port 0 picks a free one); off when absent."
     )
     admin: str = Field(
         "127.0.0.1:9464",
@@ -46,15 +50,33 @@ class ListenConfig(BaseModel):
     )
     tls: ServerTlsConfig | None = Field(None, description="TLS towards callers; none when absent.")
 
+    @model_validator(mode="before")
+    @classmethod
+    def _only_what_is_given(cls, value: Any) -> Any:
+        if isinstance(value, dict) and value.get("http") is not None and "grpc" not in value:
+            return {**value, "grpc": None}
+        return value
+
     @field_validator("grpc")
     @classmethod
-    def _callers_can_connect(cls, value: str) -> str:
-        return address.checked(value)
+    def _callers_can_connect(cls, value: str | None) -> str | None:
+        return None if value is None else address.checked(value)
+
+    @field_validator("http")
+    @classmethod
+    def _http_callers_can_connect(cls, value: str | None) -> str | None:
+        return None if value is None else address.checked_tcp(value)
 
     @field_validator("admin")
     @classmethod
     def _operators_can_connect(cls, value: str) -> str:
         return address.checked_tcp(value)
+
+    @model_validator(mode="after")
+    def _somewhere(self) -> Self:
+        if self.grpc is None and self.http is None:
+            raise ValueError("`grpc` and `http` are both off, so that nobody can call; set one")
+        return self
 
 
 class RulesConfig(BaseModel):
@@ -103,6 +125,10 @@ class SentinelConfig(BaseModel):
         "pass",
         description="Methods that no adapter knows: pass them unread (counted, recorded) or refuse them.",
     )
+    unknown_paths: UnknownMethods = Field(
+        "pass",
+        description="The same for HTTP: paths that no adapter knows.",
+    )
     listen: ListenConfig = Field(default_factory=ListenConfig, description="Where we listen.")
     upstream: UpstreamConfig = Field(default_factory=UpstreamConfig, description="The model server.")
     rules: RulesConfig = Field(default_factory=RulesConfig, description="The policy.")
@@ -124,8 +150,16 @@ class SentinelConfig(BaseModel):
 
     @model_validator(mode="after")
     def _one_process_for_a_unix_socket(self) -> Self:
-        if self.listen.grpc.startswith("unix:") and self.workers > 1:
+        if self.listen.grpc and self.listen.grpc.startswith("unix:") and self.workers > 1:
             raise ValueError("workers must be 1 when listen.grpc is a unix socket, which one process can own")
+        return self
+
+    @model_validator(mode="after")
+    def _http_has_a_model_server(self) -> Self:
+        if self.listen.http and not self.upstream.http:
+            raise ValueError(
+                "listen.http needs upstream.http, the model server's URL such as http://127.0.0.1:8000"
+            )
         return self
 
     @property

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import importlib
+from typing import cast
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from sentinel.adapters.base import Adapter
+from sentinel.adapters.base import Adapter, HttpAdapter
 from sentinel.adapters.open_inference import OpenInferenceConfig
+from sentinel.adapters.openai import OpenAIConfig
 
 ADAPTERS = {
     "open_inference": "sentinel.adapters.open_inference:OpenInference",
+    "openai": "sentinel.adapters.openai:OpenAI",
 }
 
 
@@ -23,11 +26,25 @@ class AdaptersConfig(BaseModel):
         default_factory=OpenInferenceConfig,
         description="Open Inference v2 over gRPC: Triton, KServe, MLServer.",
     )
+    openai: OpenAIConfig = Field(
+        default_factory=OpenAIConfig,
+        description="OpenAI over HTTP: chat completions, completions, responses.",
+    )
 
 
 def load_adapters(config: AdaptersConfig) -> list[Adapter]:
     """Every adapter, with its settings."""
     return [_load(target)(getattr(config, name)) for name, target in ADAPTERS.items()]
+
+
+def grpc_adapters(adapters: list[Adapter]) -> list[Adapter]:
+    """Those whose methods are gRPC's."""
+    return [adapter for adapter in adapters if not hasattr(adapter, "error_body")]
+
+
+def http_adapters(adapters: list[Adapter]) -> list[HttpAdapter]:
+    """Those whose methods are paths of HTTP."""
+    return [cast(HttpAdapter, adapter) for adapter in adapters if hasattr(adapter, "error_body")]
 
 
 def _load(target: str) -> type:

@@ -31,6 +31,7 @@ from sentinel.telemetry.status import read_status
 
 log = logging.getLogger("sentinel.supervisor")
 
+_WAYS_IN = ("grpc", "http")
 _KILL_AFTER_S = 5.0
 _FIRST_STARTS = 3
 
@@ -68,13 +69,14 @@ class Supervisor:
     async def run(self) -> int:
         config = self._config
         lock = _lock(config.state_dir)
-        port = None if config.listen.grpc.startswith("unix:") else _reserve(config.listen.grpc)
+        listen = {key: value for key in _WAYS_IN if (value := getattr(config.listen, key))}
+        ports = {key: _reserve(value, f"listen.{key}") for key, value in listen.items()}
         self._runtime_dir = _runtime_dir(config.state_dir)
         admin = Admin(
             {"/healthz": self._healthz, "/readyz": self._readyz, "/metrics": self._metrics}, self._sockets
         )
         try:
-            self._addresses["grpc"] = _address(config.listen.grpc, port)
+            self._addresses |= {key: _address(value, ports[key]) for key, value in listen.items()}
             host, _, admin_port = config.listen.admin.rpartition(":")
             bound = await _listening(admin, host.strip("[]"), int(admin_port))
             self._addresses["admin"] = f"{host}:{bound}"
@@ -86,8 +88,9 @@ class Supervisor:
             await self._drain()
         finally:
             await admin.stop()
-            if port is not None:
-                port.close()
+            for port in ports.values():
+                if port is not None:
+                    port.close()
             self._state_file.unlink(missing_ok=True)
             (config.state_dir / "runtime.path").unlink(missing_ok=True)
             shutil.rmtree(self._runtime_dir, ignore_errors=True)
@@ -113,7 +116,10 @@ class Supervisor:
         given = ["--config", str(self._config_path)] if self._config_path else []
         for slot in range(self._config.workers):
             command = [sys.executable, "-m", "sentinel.app.worker", "--slot", str(slot)]
-            command += ["--address", self._addresses["grpc"], *given]
+            for way in _WAYS_IN:
+                if way in self._addresses:
+                    command += [f"--{way}", self._addresses[way]]
+            command += given
             command += ["--last-good", str(last_good.path(self._config.state_dir))]
             worker = Child(
                 f"worker-{slot}", command, {**environment, "SENTINEL_WORKER_SLOT": str(slot)}, self._reported
@@ -145,7 +151,12 @@ class Supervisor:
                 self._worker_ready(child)
             case "upstream":
                 state = "serves" if report["upstream"] else "does not serve"
-                log.info("%s: the model server at %s %s", child.name, self._config.upstream.address, state)
+                log.info("%s: the model server at %s %s", child.name, self._model_server(), state)
+
+    def _model_server(self) -> str:
+        upstream = self._config.upstream
+        both = {"grpc": upstream.address, "http": upstream.http or ""}
+        return ", ".join(address for way, address in both.items() if way in self._addresses)
 
     def _fail(self, why: str) -> None:
         self._failure = why
@@ -159,8 +170,8 @@ class Supervisor:
             self._keep_as_last_good()
             log.info(
                 "ready: callers on %s, model server %s, admin on %s, policy %s",
-                self._addresses["grpc"],
-                self._config.upstream.address,
+                ", ".join(f"{self._addresses[way]} ({way})" for way in _WAYS_IN if way in self._addresses),
+                self._model_server(),
                 self._addresses["admin"],
                 child.status["policy"][:16],
             )
@@ -276,12 +287,15 @@ def _runtime_dir(state_dir: Path) -> Path:
     return folder
 
 
-def _reserve(address: str) -> socket.socket:
-    """Hold a port without listening on it, so that workers can share it and nobody else gets it.
+def _reserve(address: str, key: str) -> socket.socket | None:
+    """Hold a port without listening on it, so that workers can share it and nobody else gets it. None for a
+    unix socket.
 
     SO_REUSEPORT would let us share a port with another program of this user; binding without it first finds
     out.
     """
+    if address.startswith("unix:"):
+        return None
     host, _, port = address.rpartition(":")
     host = host.strip("[]")
     try:
@@ -294,7 +308,7 @@ def _reserve(address: str) -> socket.socket:
         held.bind(where)
     except OSError as error:
         message = f"cannot listen on {address} ({error.strerror}): set another, port 0 picks a free one"
-        raise ConfigError(message, key="listen.grpc") from None
+        raise ConfigError(message, key=key) from None
     return held
 
 

@@ -14,12 +14,14 @@ import os
 import signal
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import grpc
 import grpc.aio
 import uvloop
 
-from sentinel.adapters.registry import load_adapters
+from sentinel.adapters.base import Adapter
+from sentinel.adapters.registry import grpc_adapters, load_adapters
 from sentinel.app.log import set_up_logging
 from sentinel.config import SentinelConfig, load_config
 from sentinel.core.errors import ConfigError, SentinelError
@@ -28,7 +30,7 @@ from sentinel.instruments import RELOADS
 from sentinel.proxy.driver import Driver
 from sentinel.proxy.grpc_front import GrpcFront
 from sentinel.proxy.guard_service import GuardService
-from sentinel.proxy.health import HealthFollower
+from sentinel.proxy.health import HealthFollower, Probe, grpc_serves
 from sentinel.proxy.limits import channel_options
 from sentinel.proxy.settings import Settings
 from sentinel.proxy.tls import server_credentials
@@ -37,6 +39,9 @@ from sentinel.spool.writer import SpoolWriter, new_writer_id
 from sentinel.telemetry.keys import load_redactors
 from sentinel.telemetry.recorder import Recorder
 from sentinel.telemetry.report import report
+
+if TYPE_CHECKING:
+    from sentinel.app.http_side import HttpSide
 
 log = logging.getLogger("sentinel.worker")
 
@@ -53,10 +58,16 @@ class Worker:
     """One process's servers and everything that they share."""
 
     def __init__(
-        self, config_path: Path | None, config: SentinelConfig, screener: Screener, slot: int, address: str
+        self,
+        config_path: Path | None,
+        config: SentinelConfig,
+        screener: Screener,
+        slot: int,
+        grpc_address: str | None = None,
+        http_address: str | None = None,
     ) -> None:
         self._config_path, self._config, self._screener = config_path, config, screener
-        self._slot, self._address = slot, address
+        self._slot, self._grpc_address, self._http_address = slot, grpc_address, http_address
         self._stopping = asyncio.Event()
         self._reloading = asyncio.Lock()
 
@@ -69,9 +80,14 @@ class Worker:
             self._screener, _settings(config), upstream, Recorder(writer), f"{self._slot}"
         )
         adapters = load_adapters(config.adapters)
-        services = sorted({method.split("/")[1] for adapter in adapters for method in adapter.methods})
+        over_grpc = grpc_adapters(adapters)
+        services = sorted({method.split("/")[1] for adapter in over_grpc for method in adapter.methods})
+        http = self._http_side(driver, adapters)
+        probes: list[Probe] = [http.probe] if http else []
+        if self._grpc_address:
+            probes.append(lambda: grpc_serves(upstream, config.health.timeout_s))
         follower = HealthFollower(
-            upstream, config.health, services, lambda serving: report(event="upstream", upstream=serving)
+            probes, config.health, services, lambda serving: report(event="upstream", upstream=serving)
         )
         options = [
             *channel_options(config.limits, config.keepalive),
@@ -83,13 +99,15 @@ class Worker:
         ]
         server = grpc.aio.server(options=options)
         follower.attach(server)
-        server.add_generic_rpc_handlers((GrpcFront(driver, adapters),))
+        server.add_generic_rpc_handlers((GrpcFront(driver, over_grpc),))
         self._listen(server)
         inner = grpc.aio.server(options=channel_options(config.limits, config.keepalive))
         GuardService(driver).attach(inner)
         inner.add_insecure_port(f"unix:{self._admin_socket()}")
         await server.start()
         await inner.start()
+        if http:
+            await http.start()
         background: list[asyncio.Task[None]] = []
         background += map(asyncio.create_task, (follower.run(), driver.sample()))
         self._install_signals()
@@ -103,21 +121,31 @@ class Worker:
         await self._stopping.wait()
         report(event="draining", ready=False)
         await follower.drain()
-        await asyncio.gather(server.stop(config.drain_s), inner.stop(config.drain_s))
+        stopping = [server.stop(config.drain_s), inner.stop(config.drain_s)]
+        await asyncio.gather(*stopping, *([http.stop()] if http else []))
         for task in background:
             task.cancel()
         await upstream.close()
         driver.recorder.close()
 
+    def _http_side(self, driver: Driver, adapters: list[Adapter]) -> HttpSide | None:
+        if self._http_address is None:
+            return None
+        from sentinel.app.http_side import HttpSide
+
+        return HttpSide(self._config, driver, adapters, self._http_address)
+
     def _listen(self, server: grpc.aio.Server) -> None:
         tls = self._config.listen.tls
+        if self._grpc_address is None:
+            return
         try:
             if tls is None:
-                server.add_insecure_port(self._address)
+                server.add_insecure_port(self._grpc_address)
             else:
-                server.add_secure_port(self._address, server_credentials(tls))
+                server.add_secure_port(self._grpc_address, server_credentials(tls))
         except RuntimeError:
-            message = f"cannot listen on {self._address}: the address is in use or not ours"
+            message = f"cannot listen on {self._grpc_address}: the address is in use or not ours"
             raise ConfigError(message, key="listen.grpc") from None
 
     def _admin_socket(self) -> Path:
@@ -186,6 +214,7 @@ def _settings(config: SentinelConfig) -> Settings:
         limits=config.limits,
         refusal=config.refusal,
         unknown_methods=config.unknown_methods,
+        unknown_paths=config.unknown_paths,
         tenant_key=config.record.tenant_key,
         record_content=config.record.content,
     )
@@ -195,7 +224,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m sentinel.app.worker")
     parser.add_argument("--config", type=Path)
     parser.add_argument("--slot", type=int, required=True)
-    parser.add_argument("--address", required=True)
+    parser.add_argument("--grpc", help="address of the gRPC port; off when absent")
+    parser.add_argument("--http", help="address of the HTTP port; off when absent")
     parser.add_argument(
         "--last-good", type=Path, help="what to use when the configuration turned bad meanwhile"
     )
@@ -204,7 +234,8 @@ def main() -> int:
     try:
         config, screener = _load(options.config, options.last_good)
         logging.getLogger().setLevel(config.log_level.upper())
-        uvloop.run(Worker(options.config, config, screener, options.slot, options.address).run())
+        worker = Worker(options.config, config, screener, options.slot, options.grpc, options.http)
+        uvloop.run(worker.run())
     except SentinelError as error:
         log.error("%s", error)
         report(event="failed", error=str(error))

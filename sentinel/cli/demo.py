@@ -101,7 +101,10 @@ def _write_config(state_dir: Path, upstream: str) -> Path:
     defaults = SentinelConfig()
     config = {
         "state_dir": str(state_dir.resolve()),
-        "listen": {"grpc": _free(defaults.listen.grpc), "admin": _free(defaults.listen.admin)},
+        "listen": {
+            "grpc": _free(defaults.listen.grpc or "127.0.0.1:0"),
+            "admin": _free(defaults.listen.admin),
+        },
         "store": {"listen": _free(defaults.store.listen)},
         "upstream": {"address": upstream},
         "exporter": {"linger_seconds": 0.05, "poll_seconds": 0.05},  # to watch it live

@@ -81,10 +81,10 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True):
     """One exchange. Times are nanoseconds since the Unix epoch, durations in the unit of their suffix.
 
     `action` is the strictest action over both stages and `rule` the rule that decided it. `grpc_code` is the
-    status name the caller saw. `upstream_ns` is the time spent waiting for the model (0: not reached),
-    `screen_us` the time that screening took. `released_chars` counts output characters that left before an
-    interruption or a cut. `finding_count` counts every finding that a rule hit; `findings` holds the first
-    1,000 of each stage.
+    status that the caller saw: gRPC's name of it, or the number of HTTP's (499: the caller left before it).
+    `upstream_ns` is the time spent waiting for the model (0: not reached), `screen_us` the time that
+    screening took. `released_chars` counts output characters that left before an interruption or a cut.
+    `finding_count` counts every finding that a rule hit; `findings` holds the first 1,000 of each stage.
     """
 
     exchange_id: str

@@ -4,7 +4,7 @@ the upstream: we are as healthy as the model server behind us, and not at all on
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import grpc
 import grpc.aio
@@ -23,22 +23,31 @@ class HealthConfig(BaseModel):
 
     interval_s: float = Field(2.0, gt=0, description="Ask the model server so often, seconds.")
     timeout_s: float = Field(1.0, gt=0, description="No answer after so long counts as not serving, seconds.")
+    http_path: str = Field(
+        "/health",
+        pattern=r"^/[\x21-\x7e]*$",
+        description="Asked for over HTTP: any answer but a server's error (5xx) means that it serves.",
+    )
+
+
+Probe = Callable[[], Awaitable[bool]]
+"""Whether one upstream serves now; answers in bounded time."""
 
 
 class HealthFollower:
-    """Asks the upstream's health service in turn; a server without one is healthy when it answers at all.
+    """Asks the upstreams in turn: all must serve, where there is one for gRPC and one for HTTP.
 
-    `on_change` is told each change of the upstream's state.
+    `on_change` is told each change of their state.
     """
 
     def __init__(
         self,
-        upstream: Upstream,
+        probes: Sequence[Probe],
         config: HealthConfig,
         services: Sequence[str],
         on_change: Callable[[bool], None],
     ) -> None:
-        self._upstream = upstream
+        self._probes = probes
         self._config = config
         self._services = ("", *services)
         self._on_change = on_change
@@ -52,7 +61,7 @@ class HealthFollower:
         """Follow until cancelled."""
         await self._set(False)
         while True:
-            await self._tell(await self._upstream_serves())
+            await self._tell(all(await asyncio.gather(*[probe() for probe in self._probes])))
             await asyncio.sleep(self._config.interval_s)
 
     async def drain(self) -> None:
@@ -71,16 +80,16 @@ class HealthFollower:
         for service in self._services:
             await self._servicer.set(service, status.SERVING if serving else status.NOT_SERVING)
 
-    async def _upstream_serves(self) -> bool:
-        check = self._upstream.channel.unary_unary(
-            _CHECK,
-            request_serializer=health_pb2.HealthCheckRequest.SerializeToString,
-            response_deserializer=health_pb2.HealthCheckResponse.FromString,
-        )
-        try:
-            answer = await check(
-                health_pb2.HealthCheckRequest(), timeout=self._config.timeout_s, wait_for_ready=False
-            )
-        except grpc.aio.AioRpcError as error:
-            return error.code() in (grpc.StatusCode.UNIMPLEMENTED, grpc.StatusCode.NOT_FOUND)
-        return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
+
+async def grpc_serves(upstream: Upstream, timeout_s: float) -> bool:
+    """What the upstream's health service says; a server without one is healthy when it answers at all."""
+    check = upstream.channel.unary_unary(
+        _CHECK,
+        request_serializer=health_pb2.HealthCheckRequest.SerializeToString,
+        response_deserializer=health_pb2.HealthCheckResponse.FromString,
+    )
+    try:
+        answer = await check(health_pb2.HealthCheckRequest(), timeout=timeout_s, wait_for_ready=False)
+    except grpc.aio.AioRpcError as error:
+        return error.code() in (grpc.StatusCode.UNIMPLEMENTED, grpc.StatusCode.NOT_FOUND)
+    return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)

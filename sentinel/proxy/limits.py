@@ -15,12 +15,15 @@ class LimitsConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     max_concurrent_calls: int = Field(
-        4096, ge=1, description="Calls in flight in one worker; one more gets RESOURCE_EXHAUSTED."
+        4096,
+        ge=1,
+        description="Calls in flight in one worker; one more gets RESOURCE_EXHAUSTED (HTTP: 429).",
     )
     max_message_bytes: int = Field(
         128 * _MIB,
         ge=1024,
-        description="Largest message either way, bytes; a larger one gets RESOURCE_EXHAUSTED.",
+        description="Largest message either way, bytes; a larger one gets RESOURCE_EXHAUSTED (HTTP: 413, or "
+        "502 for an answer that is screened).",
     )
     max_metadata_bytes: int = Field(
         16 * 1024, ge=1024, description="Largest metadata of a call, bytes; more is refused by the transport."

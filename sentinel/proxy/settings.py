@@ -20,5 +20,6 @@ class Settings(msgspec.Struct, frozen=True):
     limits: LimitsConfig
     refusal: RefusalConfig
     unknown_methods: UnknownMethods
+    unknown_paths: UnknownMethods
     tenant_key: str
     record_content: bool

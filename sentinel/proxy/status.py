@@ -26,6 +26,12 @@ class RefusalConfig(BaseModel):
 
     prompt_code: Code = Field("PERMISSION_DENIED", description="Status of a blocked prompt.")
     answer_code: Code = Field("PERMISSION_DENIED", description="Status of a blocked answer (answer: error).")
+    http_status: int = Field(
+        403,
+        ge=400,
+        le=499,
+        description="HTTP status of a blocked prompt, and of a blocked answer (answer: error).",
+    )
     answer: Literal["error", "replace"] = Field(
         "error", description="A blocked answer becomes an error, or is replaced by the rule's message."
     )

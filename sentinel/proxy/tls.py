@@ -60,6 +60,30 @@ def channel_credentials(config: ClientTlsConfig) -> grpc.ChannelCredentials:
     )
 
 
+def server_context(config: ServerTlsConfig) -> ssl.SSLContext:
+    """The same for HTTP. Raises ConfigError naming the key whose file cannot be read."""
+    server_credentials(config)  # says what is wrong with the files
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_cert_chain(config.certificate, config.key)
+    context.set_alpn_protocols(["http/1.1"])
+    if config.client_ca:
+        context.load_verify_locations(config.client_ca)
+        context.verify_mode = ssl.CERT_REQUIRED
+    return context
+
+
+def client_context(config: ClientTlsConfig | None) -> ssl.SSLContext:
+    """The same towards a model server over HTTPS; without a configuration, the system's authorities."""
+    if config is None:
+        return ssl.create_default_context()
+    channel_credentials(config)
+    context = ssl.create_default_context(cafile=config.ca)
+    if config.certificate and config.key:
+        context.load_cert_chain(config.certificate, config.key)
+    return context
+
+
 def _pair(certificate: Path, key: Path, where: str) -> tuple[bytes, bytes]:
     """Key and certificate chain. gRPC takes any bytes and fails later, so OpenSSL is asked first."""
     read = (_read(key, f"{where}.key"), _read(certificate, f"{where}.certificate"))

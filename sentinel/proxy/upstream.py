@@ -22,6 +22,14 @@ class UpstreamConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     address: str = Field("127.0.0.1:8001", description="HOST:PORT, or unix:/path/to/socket.")
+    http: str | None = Field(
+        None,
+        description="http(s)://HOST:PORT[/prefix] of the model server for callers over HTTP; callers' paths "
+        "are appended.",
+    )
+    connect_timeout_s: float = Field(
+        5.0, gt=0, description="An HTTP connection that is not open after so long has failed, seconds."
+    )
     name: str = Field("default", description="The route's name in rules, records and dashboards.")
     tls: ClientTlsConfig | None = Field(None, description="TLS towards the model server; none when absent.")
 
@@ -29,6 +37,11 @@ class UpstreamConfig(BaseModel):
     @classmethod
     def _can_be_called(cls, value: str) -> str:
         return address.checked(value)
+
+    @field_validator("http")
+    @classmethod
+    def _can_be_asked(cls, value: str | None) -> str | None:
+        return None if value is None else address.checked_url(value)
 
 
 class Upstream:

@@ -25,6 +25,7 @@ MAX_EVENTS = 128
 _SERVER_ERRORS = frozenset(
     ["UNKNOWN", "DEADLINE_EXCEEDED", "UNIMPLEMENTED", "INTERNAL", "UNAVAILABLE", "DATA_LOSS"]
 )
+_HTTP_ERRORS = range(500, 600)
 _MODEL_FAILED = frozenset([Outcome.UPSTREAM_ERROR, Outcome.DEADLINE, Outcome.INTERRUPTED])
 
 AttributeValue = str | bool | int | float | Sequence[str]
@@ -51,7 +52,7 @@ class SpanBuilder:
                 parent,
                 SpanKind.SERVER,
                 shared | _server_attributes(record, self._names),
-                _status(record, record.grpc_code in _SERVER_ERRORS),
+                _status(record, _server_failed(record)),
                 (record.started_ns, _ended(record)),
                 _evaluations(record, self._names),
             )
@@ -138,13 +139,32 @@ def _status(record: Record, failed: bool) -> Status:
     return Status(StatusCode.ERROR, record.error_type or record.grpc_code) if failed else Status()
 
 
-def _shared_attributes(record: Record, names: GenAi) -> dict[str, AttributeValue]:
+def _over_http(record: Record) -> bool:
+    """gRPC's codes have names, HTTP's are numbers."""
+    return record.grpc_code.isdigit()
+
+
+def _server_failed(record: Record) -> bool:
+    if _over_http(record):
+        return int(record.grpc_code) in _HTTP_ERRORS
+    return record.grpc_code in _SERVER_ERRORS
+
+
+def _transport(record: Record) -> dict[str, AttributeValue]:
+    if _over_http(record):
+        return {semconv.HTTP_ROUTE: record.method, semconv.HTTP_STATUS: int(record.grpc_code)}
     service, _, method = record.method.lstrip("/").rpartition("/")
-    found: dict[str, AttributeValue] = {
+    return {
         semconv.RPC_SYSTEM: "grpc",
         semconv.RPC_SERVICE: service,
         semconv.RPC_METHOD: method,
         semconv.RPC_STATUS: record.grpc_code,
+    }
+
+
+def _shared_attributes(record: Record, names: GenAi) -> dict[str, AttributeValue]:
+    found: dict[str, AttributeValue] = {
+        **_transport(record),
         semconv.EXCHANGE_ID: record.exchange_id,
         semconv.ROUTE: record.route,
         semconv.PROTOCOL: record.protocol,

@@ -49,7 +49,7 @@ def test_a_slow_reload_does_not_undo_a_later_one(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(worker, "_load_screener", load)
 
     async def reload_twice() -> None:
-        it: Any = Worker(None, config, SimpleNamespace(), 0, "127.0.0.1:0")  # type: ignore[arg-type]
+        it: Any = Worker(None, config, SimpleNamespace(), 0)  # type: ignore[arg-type]
         it._driver = driver
         await asyncio.gather(it._reload(), it._reload())
 

@@ -66,6 +66,10 @@ class Sidecar:
         return str(self.info()["grpc"])
 
     @property
+    def http(self) -> str:
+        return str(self.info()["http"])
+
+    @property
     def admin(self) -> str:
         return str(self.info()["admin"])
 

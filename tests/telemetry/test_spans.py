@@ -134,6 +134,11 @@ def test_the_upstream_is_told_on_the_clients_span(upstream: str, expected: dict[
         (Outcome.DEADLINE, "DEADLINE_EXCEEDED", True, True),
         (Outcome.CANCELLED, "CANCELLED", False, False),
         (Outcome.INTERRUPTED, "UNAVAILABLE", True, True),
+        (Outcome.ANSWERED, "200", False, False),
+        (Outcome.REFUSED, "403", False, False),
+        (Outcome.UPSTREAM_ERROR, "404", False, True),
+        (Outcome.UPSTREAM_ERROR, "502", True, True),
+        (Outcome.CANCELLED, "499", False, False),
     ],
 )
 def test_the_status_says_whose_fault_it_is(
@@ -143,6 +148,12 @@ def test_the_status_says_whose_fault_it_is(
     failed = {kind: span.status.status_code is StatusCode.ERROR for kind, span in spans.items()}
     assert failed == {SpanKind.SERVER: server_fails, SpanKind.CLIENT: client_fails}
     assert attributes(spans[SpanKind.SERVER])["error.type"] == "boom"
+
+
+def test_a_call_over_http_is_told_in_http_s_words() -> None:
+    told = attributes(build(record(TRACE, method="/v1/messages", grpc_code="403"))[SpanKind.SERVER])
+    assert (told["http.route"], told["http.response.status_code"]) == ("/v1/messages", 403)
+    assert not [name for name in told if name.startswith("rpc.")]
 
 
 def test_each_finding_is_an_evaluation_event() -> None:
