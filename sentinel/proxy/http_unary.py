@@ -10,14 +10,12 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-import aiohttp
-
 from sentinel.adapters.base import Decoded, DecodedRequest, HttpAdapter
 from sentinel.core.decision import Decision
 from sentinel.core.errors import WireError
 from sentinel.core.exchange import Stage
 from sentinel.core.record import Outcome, Screened
-from sentinel.guard.commands import Answer, Command, Forward, Inspect, Refuse
+from sentinel.guard.commands import Answer, Command, Forward, Refuse
 from sentinel.guard.events import Event, RequestRead, ResponseRead, Unreadable
 from sentinel.proxy.driver import Driver, on_thread
 from sentinel.proxy.http_call import Call
@@ -25,18 +23,16 @@ from sentinel.proxy.http_coding import TooLarge, UnknownCoding, codings, readabl
 from sentinel.proxy.http_errors import JSON, HttpError, refusal_facts
 from sentinel.proxy.http_exchange import HttpRun, outcome_of
 from sentinel.proxy.http_headers import ABOUT_BYTES, Headers, media_type, values
-from sentinel.proxy.http_pass import downstream_headers, error_type_of, pieces_of
+from sentinel.proxy.http_model import Model, ModelAnswer
+from sentinel.proxy.http_pass import downstream_headers, error_type_of
 from sentinel.proxy.http_stream import stream_answer
-from sentinel.proxy.http_upstream import HttpUpstream
 
 _CHARSETS = ("", "utf-8", "utf8", "us-ascii")
 _EVENT_STREAM = "text/event-stream"
 T = TypeVar("T")
 
 
-async def screened(
-    driver: Driver, upstream: HttpUpstream, adapter: HttpAdapter, method: str, call: Call
-) -> None:
+async def screened(driver: Driver, upstream: Model, adapter: HttpAdapter, method: str, call: Call) -> None:
     """Handler of a path whose requests and answers an adapter reads."""
     run = ScreenedRun(driver, upstream, adapter, method, call)
     await run.finish(run.answer())
@@ -46,7 +42,7 @@ class ScreenedRun(HttpRun):
     """One exchange of one request and one answer."""
 
     def __init__(
-        self, driver: Driver, upstream: HttpUpstream, adapter: HttpAdapter, method: str, call: Call
+        self, driver: Driver, upstream: Model, adapter: HttpAdapter, method: str, call: Call
     ) -> None:
         super().__init__(driver, upstream, call, adapter.name, method, adapter)
         self.adapter = adapter
@@ -69,11 +65,7 @@ class ScreenedRun(HttpRun):
             response.close()
 
     async def screen(self, event: Event) -> Command:
-        command = self.session.receive(event)
-        if isinstance(command, Inspect):
-            inspected = await self.driver.inspect(self.session.screener, command)
-            command = await self.driver.decide(self.session, inspected)
-        return command
+        return await self.driver.screen(self.session, event)
 
     async def refuse(self, decision: Decision) -> None:
         """The honest error; the record first."""
@@ -116,7 +108,7 @@ class ScreenedRun(HttpRun):
             return True
         return False
 
-    async def _ask(self, body: bytes) -> aiohttp.ClientResponse:
+    async def _ask(self, body: bytes) -> ModelAnswer:
         """What is sent is what was read: without a content coding, which could be undone in another way."""
         dropped = ("content-encoding", "accept-encoding")
         headers = [field for field in self.upstream_headers() if field[0] not in dropped]
@@ -129,7 +121,7 @@ class ScreenedRun(HttpRun):
         finally:
             self.upstream_ns = time.perf_counter_ns() - started
 
-    async def _answer_with(self, response: aiohttp.ClientResponse, request: DecodedRequest) -> None:
+    async def _answer_with(self, response: ModelAnswer, request: DecodedRequest) -> None:
         headers = downstream_headers(self.upstream, response)
         if media_type(headers)[0] == _EVENT_STREAM:
             if not request.streaming and await self._refused_unread():
@@ -147,11 +139,11 @@ class ScreenedRun(HttpRun):
             headers = [field for field in headers if field[0] not in ABOUT_BYTES]
         await self._leave(response.status, headers, data)
 
-    async def _whole(self, response: aiohttp.ClientResponse) -> bytes:
+    async def _whole(self, response: ModelAnswer) -> bytes:
         """The answer's bytes as they came."""
         started = time.perf_counter_ns()
         pieces, size = [], 0
-        async for piece in pieces_of(response):
+        async for piece in response.pieces():
             size += len(piece)
             if size > self.call.limit:
                 limit = f"{self.call.limit} bytes (limits.max_message_bytes)"

@@ -176,7 +176,7 @@ async def house(
     kept = Kept()
     driver = Driver(rules, settings, SimpleNamespace(config=config), kept, "0")  # type: ignore[arg-type]
     client = HttpUpstream(config, bounds, keepalive)
-    front = HttpFront(driver, client, [Echo()])
+    front = HttpFront(driver, [Echo()]).before(client)
     server = HttpServer(front, "127.0.0.1:0", tls, bounds, keepalive)
     await server.start()
     try:

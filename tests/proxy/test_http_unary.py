@@ -360,7 +360,7 @@ async def test_a_fault_of_ours_keeps_the_message_back(
         raise RuntimeError(MAIL)
 
     async with upstream(saying("fine")) as up, house(strict, up.address) as it:
-        monkeypatch.setattr(it.driver, "inspect", fail)
+        monkeypatch.setattr(it.driver, "screen", fail)
         seen = await ask(it.address, asking("hello"))
         assert (seen.status, told(seen)["kind"]) == (500, "internal")
         assert MAIL not in str(seen) + caplog.text
