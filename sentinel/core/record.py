@@ -2,8 +2,9 @@
 only text that was redacted; a matched value is a keyed hash.
 
 One exchange has one row. A call that is answered in one message writes one FINAL record. A stream writes an
-OPEN record before its first byte leaves and a FINAL one before its trailers; recovery turns an OPEN record
-whose writer died into a FINAL one with `outcome = interrupted`.
+OPEN record before its first byte leaves, an EDIT record with the findings of each edit before the edited text
+leaves, and a FINAL one, which says everything again, before its trailers; recovery turns an OPEN record whose
+writer died, with its EDITs, into a FINAL one with `outcome = interrupted`.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import msgspec
 
 class Phase(StrEnum):
     OPEN = "open"
+    EDIT = "edit"  # findings that were about to edit a stream: they belong to the exchange's OPEN record
     FINAL = "final"
 
 

@@ -181,6 +181,35 @@ class AnswerScreen:
         if not self._ended:
             self._finish()
 
+    def remark(self, text: str) -> str:
+        """A text beside the answer, such as the model server's word for an error, as it may be told. It is
+        screened and recorded like a text of the answer."""
+        gates = self._gates
+        if self._ended or not text or not (gates.token.rules or gates.whole.rules):
+            return text
+        if gates.whole.rules:
+            return _WITHHELD
+        before = self._blocked
+        said = self._open(Slot(Channel(kind="error"), text))
+        said.push(text)
+        self._end(said)
+        if self._blocked is not before:
+            return _WITHHELD
+        return said.released(0, len(text), text)
+
+    def unreadable(self, why: str) -> Cut | None:
+        """Something came that cannot be read. None where no rule minds that; what came may then pass."""
+        gates = self._gates
+        if self._ended or not (gates.token.rules or gates.whole.rules):
+            return None
+        session = self._session
+        decision = gates.every.decide_unscreenable(session.decision_id(Stage.OUTPUT), session.context, why)
+        if decision.action is not Action.BLOCK:
+            return None
+        self._ended = True
+        session.streamed([text.part for text in self._texts], Screened.MALFORMED, decision)
+        return Cut(decision, self._stream.cut(decision.message, decision.decision_id))
+
     # What comes in
 
     def _take(self, element: Element, now: float) -> None:

@@ -5,7 +5,7 @@ type.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -42,6 +42,7 @@ class Transfer(msgspec.Struct, frozen=True):
     output_bytes: int = 0
     input_tokens: int = 0
     output_tokens: int = 0
+    released_chars: int = 0
 
 
 def build_record(
@@ -93,6 +94,7 @@ def build_record(
         input_tokens=transfer.input_tokens,
         output_tokens=transfer.output_tokens,
         upstream_ns=transfer.upstream_ns,
+        released_chars=transfer.released_chars,
         screen_us=sum([each.elapsed_us for each in decisions]),
         worker=transfer.worker,
         decisions=tuple([_decision_row(each) for each in decisions]),
@@ -100,6 +102,26 @@ def build_record(
         findings=tuple([row for facts in decided for row in _finding_rows(facts, session.redactor)]),
         input_content=_content(given) if with_content else (),
         output_content=_content(made) if with_content else (),
+    )
+
+
+def build_edit(session: Session, started_ns: int, findings: Sequence[FindingRow]) -> Record:
+    """What is kept of an edit before the edited text leaves."""
+    return Record(
+        exchange_id=session.exchange_id,
+        phase=Phase.EDIT,
+        outcome=Outcome.INTERRUPTED,
+        started_ns=started_ns,
+        trace_id="",
+        server_span="",
+        client_span="",
+        protocol="",
+        method=session.context.method,
+        route=session.context.route,
+        action=Action.REDACT.label,
+        rule=next((row.rule for row in findings if row.enforced), ""),
+        finding_count=len(findings),
+        findings=tuple(findings[:_MAX_FINDING_ROWS]),
     )
 
 

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 import traceback
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from typing import TypeVar
 
 import grpc
@@ -14,8 +14,8 @@ import grpc.aio
 
 from sentinel.core.exchange import CallContext
 from sentinel.core.ids import new_id
-from sentinel.core.record import Outcome, Phase
-from sentinel.guard.recording import Transfer, build_record
+from sentinel.core.record import FindingRow, Outcome, Phase
+from sentinel.guard.recording import Transfer, build_edit, build_record
 from sentinel.guard.session import Session
 from sentinel.proxy.driver import Driver
 from sentinel.proxy.forward import Context, Counts
@@ -45,6 +45,8 @@ class ExchangeRun:
         self.response_id = ""
         self.tokens = (0, 0)
         """Of input and output, where the model tells them."""
+        self.released_chars = 0
+        """Of a streamed answer, as the model wrote it."""
         self.recorded = False
         self.exchange_id = new_id()
         self.session: Session
@@ -90,6 +92,10 @@ class ExchangeRun:
             why = f"Sentinel failed and kept the message back ({type(error).__name__}, {self.exchange_id})"
             return await self.context.abort(code, why)
 
+    async def keep(self, findings: Sequence[FindingRow]) -> None:
+        """Findings that edit a stream, ahead of the text that they edit."""
+        await self.driver.record(build_edit(self.session, self.started, findings), self.context)
+
     async def open_record(self) -> None:
         """What recovery finds if we die before `record`."""
         await self._write(Outcome.INTERRUPTED, grpc.StatusCode.OK, "", Phase.OPEN)
@@ -118,6 +124,7 @@ class ExchangeRun:
             upstream_ns=self.upstream_ns,
             input_bytes=self.bytes.upstream,
             output_bytes=self.bytes.downstream,
+            released_chars=self.released_chars,
         )
         record = build_record(
             self.session,

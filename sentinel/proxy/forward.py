@@ -67,6 +67,16 @@ async def forward(
             call.cancel()
 
 
+async def finish(context: Context, end: End, more: Metadata) -> None:
+    """End the caller's call with the upstream's status."""
+    trailers = (*end.trailers, *more)
+    if end.code is not grpc.StatusCode.OK:
+        await context.abort(end.code, end.details, trailers)
+    context.set_trailing_metadata(trailers)
+    if end.details:
+        context.set_details(end.details)
+
+
 async def end_of(call: grpc.aio.StreamStreamCall[bytes, bytes]) -> End:
     """Wait for the status of a call whose messages were all read."""
     trailers = downstream_metadata(await call.trailing_metadata())

@@ -5,15 +5,16 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import grpc
 import grpc.aio
 
-from sentinel.adapters.base import Adapter, MethodKind
+from sentinel.adapters.base import Adapter, MethodKind, StreamAdapter
 from sentinel.core.record import Screened
 from sentinel.proxy.driver import Driver
 from sentinel.proxy.forward import Context, Requests
+from sentinel.proxy.streamed import server_stream
 from sentinel.proxy.unary import unary
 from sentinel.proxy.unscreened import control, unscreened
 
@@ -59,6 +60,9 @@ def _known(driver: Driver, adapter: Adapter, method: str, kind: MethodKind) -> H
         return grpc.unary_unary_rpc_method_handler(functools.partial(unary, driver, adapter, method))
     if kind is MethodKind.CONTROL:
         return _stream(functools.partial(control, driver, method))
+    if kind is MethodKind.SERVER_STREAM:
+        reads = cast(StreamAdapter, adapter)
+        return grpc.unary_stream_rpc_method_handler(functools.partial(server_stream, driver, reads, method))
     return _stream(functools.partial(unscreened, driver, adapter.name, Screened.STREAM, method))
 
 

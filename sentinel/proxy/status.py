@@ -56,10 +56,18 @@ def details(decision: Decision, exchange_id: str, code: grpc.StatusCode) -> byte
     return bytes(status.SerializeToString())
 
 
+_DETAILS = "grpc-status-details-bin"
+
+
+def without_details(trailers: Metadata) -> Metadata:
+    """Trailers without the status in binary form, which repeats the details in words."""
+    return tuple((key, value) for key, value in trailers if key != _DETAILS)
+
+
 def refusal_trailers(decision: Decision, exchange_id: str, code: grpc.StatusCode) -> Metadata:
     """Trailing metadata of a refused call."""
     return (
-        ("grpc-status-details-bin", details(decision, exchange_id, code)),
+        (_DETAILS, details(decision, exchange_id, code)),
         *decision_trailers(decision, exchange_id),
     )
 

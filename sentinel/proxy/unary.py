@@ -15,14 +15,14 @@ import grpc.aio
 from sentinel.adapters.base import Adapter, Decoded, DecodedRequest
 from sentinel.core.decision import Decision
 from sentinel.core.errors import WireError
-from sentinel.core.exchange import Stage
+from sentinel.core.exchange import Role, Stage, TextPart
 from sentinel.core.record import Outcome, Screened
 from sentinel.guard.commands import Answer, Forward, Refuse
 from sentinel.guard.events import Event, RequestRead, ResponseRead, Unreadable
 from sentinel.proxy.driver import Driver
 from sentinel.proxy.exchange import ExchangeRun, outcome_of
-from sentinel.proxy.forward import Context
-from sentinel.proxy.status import decision_trailers, refusal_trailers
+from sentinel.proxy.forward import Context, End
+from sentinel.proxy.status import decision_trailers, refusal_trailers, without_details
 from sentinel.proxy.unary_call import Reply
 
 
@@ -44,17 +44,7 @@ class UnaryRun(ExchangeRun):
         self.adapter = adapter
 
     async def answer(self, request: bytes) -> bytes:
-        self.bytes.upstream = len(request)
-        try:
-            decoded = self.adapter.decode_request(self.method, request)
-        except WireError as error:
-            await self._malformed(error)
-        self.begin_session(decoded.model)
-        command = await self.driver.screen(self.session, self._read(Stage.INPUT, decoded))
-        if isinstance(command, Refuse):
-            await self._refuse(command.decision, self.driver.settings.refusal.prompt_code)
-        assert isinstance(command, Forward)
-        payload = request if command.texts is None else decoded.encode(command.texts)
+        payload, decoded = await self.ask(request)
         response, reply = await self._call(payload)
         response = await self._screen_response(response, decoded)
         if reply.initial:
@@ -63,6 +53,20 @@ class UnaryRun(ExchangeRun):
             (*reply.end.trailers, *decision_trailers(self.session.decision, self.exchange_id))
         )
         return response
+
+    async def ask(self, request: bytes) -> tuple[bytes, DecodedRequest]:
+        """The request as the model may see it. One that it may not see ends the call here."""
+        self.bytes.upstream = len(request)
+        try:
+            decoded = self.adapter.decode_request(self.method, request)
+        except WireError as error:
+            await self._malformed(error)
+        self.begin_session(decoded.model)
+        command = await self.driver.screen(self.session, self._read(Stage.INPUT, decoded))
+        if isinstance(command, Refuse):
+            await self.refuse(command.decision, self.driver.settings.refusal.prompt_code)
+        assert isinstance(command, Forward)
+        return request if command.texts is None else decoded.encode(command.texts), decoded
 
     async def _screen_response(self, response: bytes, request: DecodedRequest) -> bytes:
         self.bytes.downstream = len(response)
@@ -81,7 +85,7 @@ class UnaryRun(ExchangeRun):
         if isinstance(command, Refuse):
             refusal = self.driver.settings.refusal
             if refusal.answer == "error":
-                await self._refuse(command.decision, refusal.answer_code)
+                await self.refuse(command.decision, refusal.answer_code)
             response = self.adapter.refusal_response(request, command.decision.message)
             outcome = Outcome.REFUSED
         await self.record(outcome)
@@ -105,7 +109,7 @@ class UnaryRun(ExchangeRun):
         finally:
             self.upstream_ns = time.perf_counter_ns() - started
         if reply.response is None:
-            end = reply.end
+            end = await self._told(reply.end)
             await self.record(outcome_of(end.code), end.code, end.code.name)
             if reply.initial:
                 await self.context.send_initial_metadata(reply.initial)
@@ -113,7 +117,20 @@ class UnaryRun(ExchangeRun):
             await self.context.abort(end.code, end.details, (*end.trailers, *trailers))
         return reply.response, reply
 
-    async def _refuse(self, decision: Decision, code_name: str) -> NoReturn:
+    async def _told(self, end: End) -> End:
+        """The model server's error with its words screened as an answer, for they may quote one."""
+        if not end.details:
+            return end
+        words = TextPart(Role.ANSWER, end.details, "status")
+        command = await self.driver.screen(self.session, ResponseRead([words]))
+        if isinstance(command, Refuse):
+            return End(end.code, command.decision.message, without_details(end.trailers))
+        if isinstance(command, Answer) and command.texts is not None and command.texts[0] != end.details:
+            return End(end.code, command.texts[0], without_details(end.trailers))
+        return end
+
+    async def refuse(self, decision: Decision, code_name: str) -> NoReturn:
+        """End the call because a rule says so."""
         code = grpc.StatusCode[code_name]
         await self.record(Outcome.REFUSED, code, "refused")
         trailers = refusal_trailers(decision, self.exchange_id, code)

@@ -16,7 +16,7 @@ from sentinel.guard.commands import Refuse
 from sentinel.guard.events import Unreadable
 from sentinel.proxy.driver import Driver
 from sentinel.proxy.exchange import ExchangeRun, outcome_of
-from sentinel.proxy.forward import Context, Counts, End, Requests, forward
+from sentinel.proxy.forward import Context, Counts, Requests, finish, forward
 from sentinel.proxy.metadata import Metadata, continue_trace, upstream_metadata
 from sentinel.proxy.status import decision_trailers, refusal_trailers
 
@@ -36,7 +36,7 @@ async def control(driver: Driver, method: str, requests: Requests, context: Cont
             metadata=upstream_metadata(metadata, trace), timeout=context.time_remaining()
         )
         end = await forward(call, requests, context, Counts())
-        await _finish(context, end, ())
+        await finish(context, end, ())
     finally:
         driver.release()
 
@@ -75,14 +75,4 @@ class UnscreenedRun(ExchangeRun):
         await self.record(outcome_of(end.code), end.code, error)
         known = why is not Screened.UNKNOWN_METHOD
         trailers = decision_trailers(self.session.decision, self.exchange_id) if known else ()
-        await _finish(self.context, end, trailers)
-
-
-async def _finish(context: Context, end: End, more: Metadata) -> None:
-    """End the caller's call with the upstream's status."""
-    trailers = (*end.trailers, *more)
-    if end.code is not grpc.StatusCode.OK:
-        await context.abort(end.code, end.details, trailers)
-    context.set_trailing_metadata(trailers)
-    if end.details:
-        context.set_details(end.details)
+        await finish(self.context, end, trailers)
