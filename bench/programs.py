@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import shutil
 import statistics
 import subprocess
@@ -89,15 +90,21 @@ class Sidecar(NamedTuple):
 
 @contextlib.contextmanager
 def sidecar(
-    upstream: str, rules: list[str] | None = None, *, exporter: bool = False, state_dir: Path | None = None
+    upstream: str,
+    rules: list[str] | None = None,
+    *,
+    exporter: bool = False,
+    state_dir: Path | None = None,
+    way: str = "grpc",
 ) -> Iterator[Sidecar]:
-    """`sentinel serve` with one worker, the bundled rules (or `rules`) and the durable record on."""
+    """`sentinel serve` with one worker, the bundled rules (or `rules`) and the durable record on; `way` in is
+    grpc or http."""
     with tempfile.TemporaryDirectory() as folder:
         state = state_dir or Path(folder) / "state"
         config = {
             "state_dir": str(state),
-            "listen": {"grpc": "127.0.0.1:0", "admin": "127.0.0.1:0"},
-            "upstream": {"address": upstream},
+            "listen": {way: "127.0.0.1:0", "admin": "127.0.0.1:0"},
+            "upstream": {"http": f"http://{upstream}"} if way == "http" else {"address": upstream},
             "log_level": "warning",
             "rules": {"paths": rules or []},
             "spool": {"max_bytes": 1 << 33, "on_full": "drop_oldest"},
@@ -115,7 +122,7 @@ def sidecar(
                 time.sleep(0.01)
             ready_s = time.monotonic() - started
             info = json.loads(found.read_text())
-            yield Sidecar(info["grpc"], info["workers"][0], ready_s, state)
+            yield Sidecar(info[way], info["workers"][0], ready_s, state)
 
 
 class Load(NamedTuple):
@@ -129,12 +136,41 @@ class Load(NamedTuple):
 def load(address: str, request: bytes, in_flight: int, seconds: float = 4.0) -> Load:
     """h2load: `in_flight` calls over up to 8 connections. Raises SystemExit when a call fails."""
     clients = min(8, in_flight)
+    fields = ["-H", "content-type: application/grpc", "-H", "te: trailers"]
+    options = [f"-c{clients}", f"-m{in_flight // clients}", *fields]
+    return _measured(f"http://{address}{METHOD}", framed(request), in_flight, seconds, options)
+
+
+def http_load(url: str, request: bytes, in_flight: int, seconds: float = 4.0) -> Load:
+    """The same over HTTP/1.1, where each call in flight has its connection."""
+    return _measured(url, request, in_flight, seconds, ["--h1", f"-c{in_flight}", *_JSON])
+
+
+def http_calls(url: str, request: bytes, in_flight: int, count: int) -> None:
+    """As many calls, and no more."""
+    with tempfile.NamedTemporaryFile() as body:
+        body.write(request)
+        body.flush()
+        command = [
+            required("h2load", "nghttp2-client"),
+            "--h1",
+            f"-c{in_flight}",
+            f"-n{count}",
+            "-t1",
+            *_JSON,
+        ]
+        subprocess.run([*command, "-d", body.name, url], capture_output=True, check=True)
+
+
+_JSON = ["-H", "content-type: application/json"]
+
+
+def _measured(url: str, request: bytes, in_flight: int, seconds: float, options: list[str]) -> Load:
     with tempfile.TemporaryDirectory() as folder:
         body, times = Path(folder) / "request", Path(folder) / "times"
-        body.write_bytes(framed(request))
-        command = [required("h2load", "nghttp2-client"), f"-c{clients}", f"-m{in_flight // clients}", "-t1"]
-        command += [f"-D{seconds:g}", "--warm-up-time=1", "-d", str(body), f"--log-file={times}"]
-        command += ["-H", "content-type: application/grpc", "-H", "te: trailers", f"http://{address}{METHOD}"]
+        body.write_bytes(request)
+        command = [required("h2load", "nghttp2-client"), "-t1", *options, "-d", str(body)]
+        command += [f"-D{seconds:g}", "--warm-up-time=1", f"--log-file={times}", url]
         output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
         everything = [line.split("\t") for line in times.read_text().splitlines()]
     rows = [row for row in everything if row[1] == "200"]
@@ -150,3 +186,9 @@ def resident_mb(pid: int) -> float:
     """Resident memory of a process, MiB."""
     status = Path(f"/proc/{pid}/status").read_text()
     return int(next(line for line in status.splitlines() if line.startswith("VmRSS")).split()[1]) / 1024
+
+
+def cpu_seconds(pid: int) -> float:
+    """Processor time that a process has had."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

@@ -16,16 +16,17 @@ import msgspec
 from sentinel.core.errors import WireError
 
 MAX_DEPTH = 128
+_NO_KEY = (-1, -1)
 
 STRING = r'"([^"\\\x00-\x1f]*+(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\\x00-\x1f]*+)*+)"'
 _BLANK = r"[ \t\n\r]*+"
-_VALUE = re.compile(
-    _BLANK
-    + rf"(?:{STRING}|(-?(?:0|[1-9][0-9]*+))((?:\.[0-9]++)?+(?:[eE][+-]?[0-9]++)?+)"
-    + r"|(true|false|null)|([{\[]))"
-)
-_MEMBER = re.compile(_BLANK + STRING + _BLANK + ":")
-_FIRST = re.compile(_BLANK + r"([}\]]?+)")
+# A string, a number (its integer, then the rest) or a word, with what comes after it; or the begin of more.
+_SCALAR = rf"(?:{STRING}|(-?(?:0|[1-9][0-9]*+))((?:\.[0-9]++)?+(?:[eE][+-]?[0-9]++)?+)|(true|false|null))"
+_REST = rf"(?:{_SCALAR}{_BLANK}([,}}\]])|([{{\[]))"
+_ROOT = re.compile(rf"{_BLANK}(?:{_SCALAR}|([{{\[]))")
+_ITEM = re.compile(_BLANK + _REST)
+_MEMBER = re.compile(_BLANK + STRING + _BLANK + ":" + _BLANK + _REST)
+_EMPTY = re.compile(_BLANK + r"[}\]]")
 _NEXT = re.compile(_BLANK + r"([,}\]])")
 _END = re.compile(_BLANK)
 _LITERALS = {"true": True, "false": False, "null": None}
@@ -47,7 +48,7 @@ class Node(msgspec.Struct, gc=False):
     start: int
     end: int
     value: Any
-    key: tuple[int, int] = (-1, -1)
+    key: tuple[int, int] = _NO_KEY
 
     def get(self, name: str) -> Node | None:
         """The member of that name, where this is an object that has it."""
@@ -78,76 +79,89 @@ class Node(msgspec.Struct, gc=False):
 def parse(text: str, start: int = 0, end: int | None = None) -> Node:
     """The value that fills `text[start:end]`. Raises WireError, which never quotes it."""
     stop = len(text) if end is None else end
-    node, position = _value(text, start, stop, 0)
+    found = _ROOT.match(text, start, stop)
+    if found is None:
+        raise _wrong(start, "no value where one is due")
+    if found.lastindex == 5:
+        node, position = _inner(text, found.end(), stop, 1)
+    else:
+        node, position = _scalar(found, 1), found.end()
     blank = _END.match(text, position, stop)
     assert blank is not None
     if blank.end() != stop:
-        raise _wrong(position - start, "more follows the value")
+        raise _wrong(position, "more follows the value")
     return node
 
 
-def _value(text: str, position: int, stop: int, depth: int) -> tuple[Node, int]:
-    found = _VALUE.match(text, position, stop)
+def _scalar(found: re.Match[str], group: int, key: tuple[int, int] = _NO_KEY) -> Node:
+    """The string, number or word in the groups from `group` on."""
+    raw = found[group]
+    if raw is not None:
+        start, end = found.span(group)
+        return Node(start, end, raw if "\\" not in raw else unescape(raw), key)
+    whole = found[group + 1]
+    if whole is not None:
+        rest = found[group + 2]
+        value = int(whole) if not rest and len(whole) <= 18 else 0.0
+        return Node(found.start(group + 1), found.end(group + 2), value, key)
+    start, end = found.span(group + 3)
+    return Node(start, end, _LITERALS[found[group + 3]], key)
+
+
+def _inner(
+    text: str, position: int, stop: int, depth: int, key: tuple[int, int] = _NO_KEY
+) -> tuple[Node, int]:
+    """The object or array whose bracket stands right before `position`."""
+    if depth > MAX_DEPTH:
+        raise WireError(f"not JSON that can be read: nested deeper than {MAX_DEPTH}")
+    start = position - 1
+    is_object = text[start] == "{"
+    value: dict[str, Node] | list[Node] = {} if is_object else []
+    read, last = (_member, "}") if is_object else (_item, "]")
+    empty = _EMPTY.match(text, position, stop)
+    if empty is not None and text[empty.end() - 1] == last:
+        return Node(start, empty.end(), value, key), empty.end()
+    after = ","
+    while after == ",":
+        after, position = read(text, position, stop, depth, value)
+    if after != last:
+        raise _wrong(position, "one bracket opens, another closes")
+    return Node(start, position, value, key), position
+
+
+def _member(text: str, position: int, stop: int, depth: int, members: Any) -> tuple[str, int]:
+    found = _MEMBER.match(text, position, stop)
     if found is None:
-        raise _wrong(position, "no value where one is due")
-    group = found.lastindex
-    end = found.end()
-    if group == 1:
-        return Node(end - 1 - len(found[1]), end - 1, unescape(found[1])), end
-    if group == 5:
-        if depth == MAX_DEPTH:
-            raise WireError(f"not JSON that can be read: nested deeper than {MAX_DEPTH}")
-        read = _object if found[5] == "{" else _array
-        return read(text, end, stop, depth + 1)
-    if group == 4:
-        word = found[4]
-        return Node(end - len(word), end, _LITERALS[word]), end
-    whole = found[2]
-    value = int(whole) if not found[3] and len(whole) <= 18 else 0.0
-    return Node(found.start(2), end, value), end
+        raise _wrong(position, "no member of an object where one is due")
+    name = found[1]
+    if "\\" in name:
+        name = unescape(name)
+    if name in members:
+        raise WireError("not JSON that can be read: an object names a member twice")
+    if found.lastindex == 7:
+        members[name], position = _inner(text, found.end(), stop, depth + 1, found.span(1))
+        return _after(text, position, stop)
+    members[name] = _scalar(found, 2, found.span(1))
+    return found[6], found.end()
 
 
-def _object(text: str, position: int, stop: int, depth: int) -> tuple[Node, int]:
-    members: dict[str, Node] = {}
-    start = position - 1
-    first = _FIRST.match(text, position, stop)
-    assert first is not None
-    if first[1] == "}":
-        return Node(start, first.end(), members), first.end()
-    while True:
-        name = _MEMBER.match(text, position, stop)
-        if name is None:
-            raise _wrong(position, "no member's name where one is due")
-        key = unescape(name[1])
-        if key in members:
-            raise WireError("not JSON that can be read: an object names a member twice")
-        node, position = _value(text, name.end(), stop, depth)
-        node.key = name.span(1)
-        members[key] = node
-        after = _NEXT.match(text, position, stop)
-        if after is None or after[1] == "]":
-            raise _wrong(position, "an object goes on in no known way")
-        position = after.end()
-        if after[1] == "}":
-            return Node(start, position, members), position
-
-
-def _array(text: str, position: int, stop: int, depth: int) -> tuple[Node, int]:
-    items: list[Node] = []
-    start = position - 1
-    first = _FIRST.match(text, position, stop)
-    assert first is not None
-    if first[1] == "]":
-        return Node(start, first.end(), items), first.end()
-    while True:
-        node, position = _value(text, position, stop, depth)
+def _item(text: str, position: int, stop: int, depth: int, items: Any) -> tuple[str, int]:
+    found = _ITEM.match(text, position, stop)
+    if found is None:
+        raise _wrong(position, "no item of an array where one is due")
+    if found.lastindex == 6:
+        node, position = _inner(text, found.end(), stop, depth + 1)
         items.append(node)
-        after = _NEXT.match(text, position, stop)
-        if after is None or after[1] == "}":
-            raise _wrong(position, "an array goes on in no known way")
-        position = after.end()
-        if after[1] == "]":
-            return Node(start, position, items), position
+        return _after(text, position, stop)
+    items.append(_scalar(found, 1))
+    return found[5], found.end()
+
+
+def _after(text: str, position: int, stop: int) -> tuple[str, int]:
+    found = _NEXT.match(text, position, stop)
+    if found is None:
+        raise _wrong(position, "neither a comma nor a bracket")
+    return found[1], found.end()
 
 
 def _wrong(position: int, what: str) -> WireError:

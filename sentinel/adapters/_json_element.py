@@ -14,11 +14,13 @@ from sentinel.adapters._templates import Kind, Mark, Plan, Spot
 from sentinel.adapters.base import Slot
 from sentinel.core.exchange import Channel
 
+_SIGNED = "reasoning"  # the kind of channel whose text some protocols sign
 _LINE_END = re.compile(r"\r\n|\r|\n")
 
 
 class Outlet(Protocol):
-    """What a stream knows of the elements that have left: they are encoded in their order."""
+    """What a stream knows of the elements that have left: they are encoded in their order. `edited` are the
+    channels that may be signed and have been edited."""
 
     edited: set[Channel]
 
@@ -28,6 +30,10 @@ class Outlet(Protocol):
 
     def write(self, channel: Channel, text: str) -> str:
         """The next fragment of a channel's JSON text."""
+        ...
+
+    def follow(self, channel: Channel, text: str) -> None:
+        """The next fragment leaves as it came."""
         ...
 
 
@@ -67,10 +73,17 @@ class Event(msgspec.Struct, gc=False):
         if texts is None:
             if self.heads is not None:
                 raise ValueError("a part of the element has left: encode takes the rest")
-            if not (self.moved or plan.altered or plan.signed or plan.json_text):
+            if not (self.moved or plan.altered or plan.signed):
+                if plan.json_text:
+                    self._follow()
                 return (self.event or self.text).encode()
             texts = [slot.text for slot in self.slots]
         return self._edited(texts).encode()
+
+    def _follow(self) -> None:
+        for spot, slot in zip(self.plan.spots, self.slots, strict=True):
+            if spot.how is How.JSON_TEXT and spot.flow is Flow.GOES_ON:
+                self.stream.follow(slot.channel, slot.text)
 
     def _edited(self, texts: Sequence[str]) -> str:
         heads = self.heads or [""] * len(self.slots)
@@ -79,7 +92,8 @@ class Event(msgspec.Struct, gc=False):
         for spot, slot, head, text in zip(self.plan.spots, self.slots, heads, texts, strict=True):
             if head + text != slot.text:
                 changed = True
-                self.stream.edited.add(slot.channel)
+                if slot.channel.kind == _SIGNED:
+                    self.stream.edited.add(slot.channel)
             splits = self.plan.splits and spot.flow is Flow.GOES_ON
             written = self._write(spot, slot, text if splits else head + text)
             if self.moved or head + text != slot.text or (splits and head):

@@ -36,12 +36,22 @@ _RESTART = 1 << 32  # between the indices of a channel that ended and of what fo
 # Comments as servers send them to keep a connection: a few words, a time.
 _is_keepalive = re.compile(r"[A-Za-z0-9_ .:+-]{0,64}").fullmatch
 _DONE = "[DONE]"
+_UNKNOWN = JsonTextReader()
+# Structure that differs from event to event, or from stream to stream, and decides nothing.
+_VARIES = frozenset(
+    (
+        *("id", "item_id", "created", "model", "system_fingerprint", "provider", "obfuscation"),
+        "sequence_number",
+    )
+)
 # In a choice, one of these ends those of a lower rank: models finish one before they begin the next.
 _RANKS = {"reasoning": 0, "content": 1, "refusal": 1, "arguments": 2}
 
 
 class EventWalker:
     """Takes what a walk over an event's object finds."""
+
+    keyed = True
 
     def __init__(self, stream: JsonStream, text: str) -> None:
         self.slots: list[Slot] = []
@@ -106,11 +116,13 @@ class EventWalker:
             self.plan.marks.append(Mark(kind, node.start, node.end, string, filler, channel))
 
     def structure(self, node: Node) -> None:
-        if type(node.value) is str or (type(node.value) is int and node.value >= 0):
+        name = self._text[node.key[0] : node.key[1]]
+        if name in _VARIES and (type(node.value) is str or (type(node.value) is int and node.value >= 0)):
             self._mark(Kind.ANY, node, "null")
 
     def told_once(self, node: Node) -> None:
-        self._mark(Kind.ONCE, node, "null")
+        if type(node.value) is not str or is_structural(node.value):  # a text is told with the last part
+            self._mark(Kind.ONCE, node, "null")
 
     def told_last(self, node: Node) -> None:
         self._mark(Kind.LAST, node, "null")
@@ -228,7 +240,7 @@ class JsonStream:
         if frame.start >= 0:
             self._data(frame, walk)
         plan = walk.plan
-        follows = self.follows or plan.effect is not None
+        follows = (self.follows and frame.start >= 0) or plan.effect is not None
         if not (walk.slots or plan.altered or plan.signed or follows):
             return Passed(event, walk.ends)
         came = "" if event == frame.text else event
@@ -325,15 +337,14 @@ class JsonStream:
     def whole(self, key: Key, said: str) -> tuple[Channel, Flow]:
         """The channel that `said` repeats. Where nothing has been said, it says it; where something else was,
         it is a text of its own."""
-        if key not in self._said:
-            channel = key_channel(key, self._restarts.get(key, 0))
-            self._live.pop(key, None)
-            self._restarts[key] = self._restarts.get(key, 0) + 1
+        if key not in self._said and key not in self._live and key not in self._restarts:
+            channel = key_channel(key, 0)
+            self._restarts[key] = 1
             self.keep(key, channel, said)
             return channel, Flow.ONCE
-        channel, pieces = self._said[key]
-        if "".join(pieces) == said:
-            return channel, Flow.WHOLE
+        said_before = self._said.get(key)
+        if said_before is not None and "".join(said_before[1]) == said:
+            return said_before[0], Flow.WHOLE
         return self.once(key), Flow.ONCE
 
     def read_fragment(self, channel: Channel, said: str) -> tuple[str, bool, bool]:
@@ -358,12 +369,22 @@ class JsonStream:
             self.left(plan.effect)
 
     def write(self, channel: Channel, text: str) -> str:
-        if self._readers.get(channel, True) is None:
-            return text
+        writer = self._writer(channel)
+        return text if writer is None else writer.write(text)
+
+    def follow(self, channel: Channel, text: str) -> None:
+        writer = self._writer(channel)
+        if writer is not None:
+            writer.follow(text)
+
+    def _writer(self, channel: Channel) -> JsonTextWriter | None:
+        """The writer of a channel's JSON text; None where it is some other text."""
+        if self._readers.get(channel, _UNKNOWN) is None:
+            return None
         writer = self._writers.get(channel)
         if writer is None:
             writer = self._writers[channel] = JsonTextWriter()
-        return writer.write(text)
+        return writer
 
 
 def sse(data: object, event: str = "") -> bytes:

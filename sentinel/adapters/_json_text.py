@@ -73,9 +73,10 @@ def _decoded(escape: str) -> str:
 
 
 _PLAIN = re.compile(r'[^"\\\x00-\x1f]*')
-_STRUCTURE = re.compile(r"[\s{}\[\],:]*")
+_STRUCTURE = re.compile(r"[ \t\r\n{}\[\],:]*")
 # A value outside strings: its end is structure, but for a colon, which never follows one.
-_BARE = re.compile(r'[^\s{}\[\],"]*')
+_BARE = re.compile(r'[^ \t\r\n{}\[\],"]*')
+_BREAKS = frozenset(' \t\r\n{}[],:"')
 _SCALAR = re.compile(
     r"-?[0-9]*(?:\.[0-9]*)?(?:[eE][+-]?[0-9]*)?|t(?:r(?:ue?)?)?|f(?:a(?:l(?:se?)?)?)?|n(?:u(?:ll?)?)?"
 )
@@ -93,6 +94,15 @@ class JsonTextWriter(msgspec.Struct):
     escaped: bool = False
     bare: bool = False
     ours: bool = False
+
+    def follow(self, text: str) -> None:
+        """What `write` would do, where its result is not asked for."""
+        if "\\" in text or self.escaped or self.ours or not text:
+            self.write(text)
+            return
+        if text.count('"') & 1:
+            self.in_string = not self.in_string
+        self.bare = not self.in_string and text[-1] not in _BREAKS
 
     def write(self, text: str) -> str:
         pieces: list[str] = []

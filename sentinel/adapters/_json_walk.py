@@ -8,6 +8,7 @@ every other string is text, and so are the names of members that no protocol def
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Sequence
 from enum import Enum
@@ -25,9 +26,12 @@ from sentinel.core.exchange import Role, TextPart
 STRUCTURAL = r"[A-Za-z0-9_.:/-]{0,128}+"
 is_structural = re.compile(STRUCTURAL).fullmatch
 # Base64 and its URL variant, line ends included; in a data URL or not. What is shorter may be a word.
-_is_opaque = re.compile(r"(?:data:[a-z0-9.+/;=-]{1,100};base64,)?+[A-Za-z0-9+/=_\r\n-]{64,}+").fullmatch
+is_opaque = re.compile(r"(?:data:[a-z0-9.+/;=-]{1,100};base64,)?+[A-Za-z0-9+/=_\r\n-]{64,}+").fullmatch
 # A member's name that may be shown and is not read as text: a word, with hardly any digits.
 _is_name = re.compile(r"[A-Za-z_$][A-Za-z_-]{0,40}+[0-9]{0,3}[A-Za-z_-]{0,8}").fullmatch
+_LONGEST_NAME = 64
+_INDEX = re.compile(r"\[[0-9]+\]")
+_ENCRYPTED = frozenset(("encrypted_content", "encrypted_index", "encrypted_stdout"))
 _MOST_UNREAD = 16
 ERROR_WORDS = frozenset(("type", "code", "param", "status"))
 
@@ -58,7 +62,10 @@ class Key(NamedTuple):
 
 
 class Walker(Protocol):
-    """Takes what a walk finds. `path` names the place for people, `key` the channel."""
+    """Takes what a walk finds. `path` names the place for people, `key` the channel; a walker that is not
+    `keyed` cares for the keys of signed texts only."""
+
+    keyed: bool
 
     def text(self, node: Node, path: str, key: Key, flow: Flow = Flow.ONCE, how: How = How.STRING) -> None:
         """A text. For `How.JSON` the node may be any value."""
@@ -99,6 +106,11 @@ class Walker(Protocol):
 
 def shown(name: str) -> str:
     """The member's name for a path: never the text of a user."""
+    return _shown(name) if len(name) <= _LONGEST_NAME else "#"
+
+
+@functools.lru_cache(4096)
+def _shown(name: str) -> str:
     return name if _is_name(name) else "#"
 
 
@@ -114,7 +126,7 @@ def strings(
             member(walk, name, inner, path, key, flow, known)
     elif type(value) is list:
         for number, item in enumerate(value):
-            numbered = key._replace(number=key.number * 1024 + number)
+            numbered = Key(key.choice, key.kind, key.number * 1024 + number)
             strings(walk, item, f"{path}[{number}]", numbered, flow, known)
 
 
@@ -128,13 +140,18 @@ def member(
     known: frozenset[str] = frozenset(),
 ) -> None:
     """A member of the object at `path`, as `strings` reads it."""
-    step = f"{path}.{shown(name)}"
-    if not _is_name(name):
+    label = shown(name)
+    step = f"{path}.{label}" if path else label
+    if label != name or label == "#":
         walk.name(node, step, key)
     if name in known:
         settings(walk, node, step, key)
+    elif name in _ENCRYPTED and type(node.value) is str:
+        opaque(walk, node, step, key)
     else:
-        strings(walk, node, step, key._replace(kind=f"{key.kind}.{shown(name)}"), flow, known)
+        if walk.keyed:
+            key = Key(key.choice, f"{key.kind}.{label}", key.number)
+        strings(walk, node, step, key, flow, known)
 
 
 def settings(walk: Walker, node: Node, path: str, key: Key) -> None:
@@ -142,9 +159,10 @@ def settings(walk: Walker, node: Node, path: str, key: Key) -> None:
     value = node.value
     if type(value) is dict:
         for name, inner in value.items():
-            step = f"{path}.{shown(name)}"
-            if not _is_name(name):
-                walk.name(inner, step, key)
+            label = shown(name)
+            if label != name or label == "#":
+                walk.name(inner, f"{path}.{label}", key)
+            step = f"{path}.{label}"
             settings(walk, inner, step, key)
     elif type(value) is list:
         for number, item in enumerate(value):
@@ -164,13 +182,13 @@ def structure(walk: Walker, node: Node, path: str, key: Key) -> None:
 
 def path_kind(path: str) -> str:
     """The path without its indices."""
-    return re.sub(r"\[[0-9]+\]", "", path)
+    return _INDEX.sub("", path) if "[" in path else path
 
 
 def opaque(walk: Walker, node: Node, path: str, key: Key, flow: Flow = Flow.ONCE) -> None:
     """Base64 of media or of what only its maker can read; a text where it does not look so."""
     value = node.value
-    if type(value) is str and _is_opaque(value):
+    if type(value) is str and is_opaque(value):
         walk.unread(node, path)
     else:
         strings(walk, node, path, key, flow)
@@ -225,6 +243,8 @@ def _is_json(text: str) -> bool:
 
 class MessageWalker:
     """Takes what a walk over a whole message finds. `role` is that of the texts that come next."""
+
+    keyed = False
 
     def __init__(self, text: str, role: Role, max_texts: int) -> None:
         self.role = role
@@ -333,6 +353,17 @@ class JsonResponse(JsonMessage):
     response_id: str = ""
     input_tokens: int = 0
     output_tokens: int = 0
+
+
+def streaming(root: Node) -> bool:
+    """Whether a request asks for a stream. Raises WireError where receivers may not agree on that: a server
+    may take 1 or "true" for true, or read member names without regard to case."""
+    if any(name != "stream" and name.casefold() == "stream" for name in root.members):
+        raise WireError("a member is named almost, but not quite, stream")
+    node = root.get("stream")
+    if node is None or node.value is None or type(node.value) is bool:
+        return node is not None and node.value is True
+    raise WireError("stream is neither true nor false")
 
 
 def identifier(node: Node, name: str) -> str:

@@ -16,6 +16,8 @@ _BLOCK = re.compile(_END + _END)
 _LEAD = re.compile(rb"(?:(?::[^\r\n]*+)?+" + _END + rb")++")
 _LINE = re.compile(r"([^\r\n]*+)(?>\r\n|\n|\r|\Z)")
 _BOM = "\ufeff"
+# What nearly every event is: the data on one line, perhaps its name before.
+_USUAL = re.compile(r"(?:event: [A-Za-z0-9_.]{1,128}+\n)?+data: ([^\r\n]*+)\n\n")
 
 
 class EventReader:
@@ -44,9 +46,12 @@ class EventReader:
         events: list[str] = []
         position, searched = 0, self._searched
         while position < len(data):
+            start = max(position, searched)
+            if data.find(b"\n", start) < 0 and data.find(b"\r", start) < 0:
+                break
             found = _LEAD.match(data, position) if data[position] in b":\r\n" else None
             if found is None:
-                found = _BLOCK.search(data, max(position, searched))
+                found = _BLOCK.search(data, start)
             end = found.end() if found is not None else 0
             # A CR at the end of what has come may be half of a CRLF.
             if found is None or (end == len(data) and data.endswith(b"\r")):
@@ -90,7 +95,10 @@ class Frame(NamedTuple):
 
 
 def read_frame(event: str) -> Frame:
-    """The lines of one event."""
+    """The lines of one event. Names that are identifiers may be left out of `others`."""
+    usual = _USUAL.fullmatch(event)
+    if usual is not None:
+        return Frame(event, usual.start(1), usual.end(1), (), ())
     lead = _BOM if event.startswith(_BOM) else ""
     lines = [(found[1], found[0][len(found[1]) :]) for found in _LINE.finditer(event, len(lead)) if found[0]]
     data = [value for name, value in (_field(line) for line, _ in lines) if name == "data"]

@@ -98,11 +98,11 @@ class Template(msgspec.Struct):
 
 class Templates:
     """The templates of all streams. A template is made when an event of its make comes a second time, and
-    there is a bound on how many there are."""
+    only so many are kept."""
 
     def __init__(self) -> None:
         self._made: dict[str, Template] = {}
-        self._seen: set[str] = set()
+        self._seen: dict[str, None] = {}
 
     def find(self, text: str, plan: Plan) -> Template | None:
         """The template of a walked event, where it has one."""
@@ -112,13 +112,21 @@ class Templates:
         if source is None:
             return None
         made = self._made.get(source)
-        if made is None and source not in self._seen:
-            if len(self._seen) < _MOST_SEEN:
-                self._seen.add(source)
+        if made is not None:
+            return made
+        if source not in self._seen:
+            _add(self._seen, source, None, _MOST_SEEN)
             return None
-        if made is None and len(self._made) < _MOST_TEMPLATES:
-            made = self._made[source] = Template(re.compile(source), plan)
-        return made
+        template = Template(re.compile(source), plan)
+        _add(self._made, source, template, _MOST_TEMPLATES)
+        return template
+
+
+def _add(cache: dict[str, Any], source: str, value: Any, most: int) -> None:
+    """Keep it; the oldest goes where there is no room."""
+    if len(cache) >= most:
+        del cache[next(iter(cache))]
+    cache[source] = value
 
 
 def _source(text: str, plan: Plan) -> str | None:

@@ -13,7 +13,7 @@ both are read here.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -187,3 +187,33 @@ def write(tensors: Tensors, raw: Sequence[bytes], edits: Iterable[tuple[Place, b
         entries[index][element] = text
     for index, elements in entries.items():
         raw[index] = join_elements(elements)  # type: ignore[index]  # a protobuf repeated field
+
+
+def entries_of(tensors: Tensors, raw: Sequence[bytes]) -> list[int | None]:
+    """For each tensor of a response the index of its raw entry, None where it has none. Raises WireError when
+    they do not match."""
+    shared_too = len(raw) == len(tensors)
+    found: list[int | None] = []
+    entry = 0
+    for tensor in tensors:
+        has_entry = bool(raw) and (shared_too or _SHARED_MEMORY not in tensor.parameters)
+        found.append(entry if has_entry else None)
+        entry += has_entry
+    if entry != len(raw):
+        raise WireError(f"raw contents: {len(raw)} entries where the outputs need {entry}")
+    return found
+
+
+def remove(tensors: Tensors, raw: Sequence[bytes], indices: Collection[int]) -> None:
+    """Take whole tensors out of a response, with their raw entries."""
+    entries = entries_of(tensors, raw)
+    for index in sorted(indices, reverse=True):
+        if (entry := entries[index]) is not None:
+            del raw[entry]  # type: ignore[attr-defined]  # a protobuf repeated field
+        del tensors[index]  # type: ignore[attr-defined]
+
+
+def tensor_of(tensors: Tensors, raw: Sequence[bytes], place: Place) -> int:
+    """The index of the tensor of a response that a place lies in."""
+    in_raw, index, _ = place
+    return entries_of(tensors, raw).index(index) if in_raw else index

@@ -143,6 +143,45 @@ class StreamAdapter(Adapter, Protocol):
         ...
 
 
+class Routed(msgspec.Struct, frozen=True, gc=False):
+    """What a message from the upstream is: part of the answer of `answer`, whose `last` it may be. `silent`:
+    we asked for it and not the caller, so nothing is sent for it."""
+
+    answer: AnswerStream
+    elements: Sequence[Element]
+    last: bool = False
+    silent: bool = False
+
+
+class AnswerCall(Protocol):
+    """The answers to the requests of one call, which come mixed."""
+
+    def open(self, request: DecodedRequest, payload: bytes) -> tuple[AnswerStream, bytes]:
+        """The decoder of its answer, and what to send to the upstream in place of `payload`."""
+        ...
+
+    def clashes(self, request: DecodedRequest) -> bool:
+        """Whether its answer could not be told from that to a request which is open: hold it back until that
+        one's last message, or one of the two is screened as part of the other."""
+        ...
+
+    def feed(self, data: bytes) -> Routed:
+        """A message of the upstream's. Raises WireError on what cannot be read or belongs to nobody."""
+        ...
+
+    def close(self) -> Sequence[AnswerStream]:
+        """The upstream has ended: the answers that are still open, for their own `close`."""
+        ...
+
+
+class BidiAdapter(StreamAdapter, Protocol):
+    """A protocol with calls that carry several requests and their answers."""
+
+    def open_call(self, method: str, metadata: Mapping[str, str]) -> AnswerCall:
+        """The decoder of a call with the caller's metadata."""
+        ...
+
+
 class HttpAdapter(StreamAdapter, Protocol):
     """A protocol over HTTP; its methods are paths."""
 

@@ -1,23 +1,26 @@
 """Open Inference v2 over gRPC (KServe's protocol, which Triton and MLServer speak too).
 
 Names of tensors come from the servers' own sources and samples: Triton's vLLM and TensorRT-LLM backends,
-MLServer's and KServe's Hugging Face runtimes. The streaming method has two dialects on one path and is not
-read.
+MLServer's and KServe's Hugging Face runtimes. `open_inference_stream` reads the streaming method.
 """
 
 from __future__ import annotations
 
+import fnmatch
 import math
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import msgspec
 from google.protobuf.message import DecodeError
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from sentinel.adapters._infer_dialects import Dialect, MessageReader
 from sentinel.adapters._parameters import Spot, read_parameters, write_parameters
-from sentinel.adapters._tensors import Naming, Place, Reading, join_elements, write
+from sentinel.adapters._tensors import Naming, Place, Reading, join_elements, remove, tensor_of, write
 from sentinel.adapters.base import DecodedRequest, MethodKind
+from sentinel.adapters.open_inference_stream import InferAnswer, InferCall, StreamRules
 from sentinel.core.errors import WireError
 from sentinel.core.exchange import Role, TextPart
 
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
     from sentinel.pb.open_inference_pb2 import ModelInferResponse
 
 _SERVICE = "/inference.GRPCInferenceService/"
+_STREAM = f"{_SERVICE}ModelStreamInfer"
 _CONTROL = (
     *("ServerLive", "ServerReady", "ModelReady", "ServerMetadata", "ModelMetadata", "ModelConfig"),
     *("ModelStatistics", "RepositoryIndex", "RepositoryModelLoad", "RepositoryModelUnload"),
@@ -34,6 +38,7 @@ _CONTROL = (
     *("TraceSetting", "LogSettings"),
 )
 _MAX_ANSWERS = 1024
+_MAX_REMEMBERED = 1024
 
 
 class OpenInferenceConfig(BaseModel):
@@ -87,6 +92,23 @@ class OpenInferenceConfig(BaseModel):
     max_texts: int = Field(
         10_000, ge=1, description="Most texts in one message; more are refused, which bounds memory."
     )
+    side: tuple[str, ...] = Field(
+        (
+            *("*token_ids*", "output_ids", "input_ids", "*logprob*", "*log_prob*", "*logits*", "token"),
+            *("tokens", "*_token", "output_tokens", "generated_tokens", "top_tokens", "*token_text*"),
+        ),
+        description="Outputs that describe the tokens of the text beside them (`*` stands for any letters): "
+        "left out of an answer whose text was edited, for they tell the text that the edit removed.",
+    )
+    stream_dialect: Literal["auto", "triton", "mlserver"] = Field(
+        "auto",
+        description="How the model server writes the messages of ModelStreamInfer; `auto` sees it from them. "
+        "With `triton` one request of a stream can be refused from the start, and the others go on.",
+    )
+    stream_text: Literal["delta", "cumulative"] = Field(
+        "delta",
+        description="Whether each message of a stream continues the text, or repeats it from the beginning.",
+    )
     input_tokens: str = Field("num_input_tokens", description="Output tensor that counts prompt tokens.")
     output_tokens: str = Field("num_output_tokens", description="Output tensor that counts answer tokens.")
 
@@ -135,7 +157,11 @@ class InferMessage(msgspec.Struct):
         tensors, raw = getattr(message, self.side), getattr(message, self.raw)
         write(tensors, raw, edits)
         write_parameters(message, tensors, parameters)
+        self.strip(tensors, raw, [place for place, _ in edits])
         return bytes(message.SerializeToString())
+
+    def strip(self, tensors: Any, raw: Any, edited: Sequence[Place]) -> None:
+        """Take out what else tells the old texts of the edited places."""
 
 
 class InferRequest(InferMessage):
@@ -151,6 +177,12 @@ class InferResponse(InferMessage):
     response_id: str
     input_tokens: int
     output_tokens: int
+    is_side: Callable[[str], bool]
+
+    def strip(self, tensors: Any, raw: Any, edited: Sequence[Place]) -> None:
+        sides = {index for index, tensor in enumerate(tensors) if self.is_side(tensor.name)}
+        if sides and any(tensor_of(tensors, raw, place) not in sides for place in edited):
+            remove(tensors, raw, sides)
 
 
 class OpenInference:
@@ -160,7 +192,7 @@ class OpenInference:
     methods: Mapping[str, MethodKind] = {
         **{f"{_SERVICE}{method}": MethodKind.CONTROL for method in _CONTROL},
         f"{_SERVICE}ModelInfer": MethodKind.UNARY,
-        f"{_SERVICE}ModelStreamInfer": MethodKind.STREAM,
+        _STREAM: MethodKind.BIDI_STREAM,
     }
 
     def __init__(self, config: OpenInferenceConfig) -> None:
@@ -175,6 +207,16 @@ class OpenInference:
         given = [(config.prompt, Role.PROMPT), (config.system, Role.SYSTEM), (config.context, Role.CONTEXT)]
         self._inputs = self._naming("inputs", given, Role.PROMPT)
         self._outputs = self._naming("outputs", [(config.answer, Role.ANSWER)], Role.ANSWER)
+        self._is_side = _matcher(config.side, self._counts)
+        self._stream_rules = StreamRules(
+            read=MessageReader(),
+            naming=self._outputs,
+            answers=frozenset(name.lower() for name in config.answer),
+            is_side=self._is_side,
+            counts=self._stream_counts,
+            dialect=None if config.stream_dialect == "auto" else Dialect(config.stream_dialect),
+            cumulative=config.stream_text == "cumulative",
+        )
 
     def _naming(
         self, side: str, named: Iterable[tuple[Iterable[str], Role | None]], other: Role | None
@@ -204,6 +246,7 @@ class OpenInference:
             unread=reading.unread,
             places=reading.places,
             request_id=message.id,
+            streaming=method == _STREAM,
             parse=self._request,
         )
 
@@ -225,7 +268,18 @@ class OpenInference:
             input_tokens=counts.get(self._config.input_tokens, 0),
             output_tokens=counts.get(self._config.output_tokens, 0),
             parse=self._response,
+            is_side=self._is_side,
         )
+
+    def open_call(self, method: str, metadata: Mapping[str, str]) -> InferCall:
+        return InferCall(self._stream_rules, metadata)
+
+    def open_stream(self, method: str, request: DecodedRequest) -> InferAnswer:
+        return self.open_call(method, {}).open(request, b"")[0]
+
+    def _stream_counts(self, message: ModelInferResponse) -> tuple[int, int]:
+        counts, config = self._token_counts(message), self._config
+        return _count(counts.get(config.input_tokens, 0)), _count(counts.get(config.output_tokens, 0))
 
     def _token_counts(self, message: ModelInferResponse) -> dict[str, int]:
         return {
@@ -274,6 +328,22 @@ def _shape_of_answers(asked: Any, places: Sequence[Place]) -> list[int]:
     shape = list(asked.inputs[index].shape)
     fits = bool(shape) and min(shape) > 0 and math.prod(shape) == texts <= _MAX_ANSWERS
     return shape if fits else [1]
+
+
+def _matcher(patterns: Iterable[str], never: Collection[str]) -> Callable[[str], bool]:
+    """Whether a tensor's name matches; callers and models choose the names, so few are remembered."""
+    matches = re.compile("|".join(map(fnmatch.translate, patterns)) or r"(?!)", re.IGNORECASE).match
+    known: dict[str, bool] = {}
+
+    def is_side(name: str) -> bool:
+        found = known.get(name)
+        if found is None:
+            found = name not in never and bool(matches(name))
+            if len(known) < _MAX_REMEMBERED:
+                known[name] = found
+        return found
+
+    return is_side
 
 
 _WIDTHS = {"UINT32": (4, False), "INT32": (4, True), "UINT64": (8, False), "INT64": (8, True)}

@@ -10,6 +10,8 @@ from typing import Literal
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field
 
+from sentinel.adapters import _openai_completions as completions
+from sentinel.adapters import _openai_responses as responses
 from sentinel.adapters._json_walk import (
     JsonRequest,
     JsonResponse,
@@ -17,9 +19,9 @@ from sentinel.adapters._json_walk import (
     identifier,
     read_error,
     read_object,
+    streaming,
     taken,
 )
-from sentinel.adapters._openai_chat import ChatStream, refusal, tokens_of, walk_answer
 from sentinel.adapters._openai_requests import walk_request
 from sentinel.adapters._templates import Templates
 from sentinel.adapters.base import AnswerStream, Decoded, DecodedRequest, MethodKind
@@ -27,6 +29,7 @@ from sentinel.core.exchange import Role
 
 CHAT = "/v1/chat/completions"
 COMPLETIONS = "/v1/completions"
+RESPONSES = "/v1/responses"
 _MOST_CHOICES = 128
 
 # What our reasons are called by OpenAI: https://platform.openai.com/docs/guides/error-codes.
@@ -64,6 +67,7 @@ class OpenAI:
     methods: Mapping[str, MethodKind] = {
         CHAT: MethodKind.ASKED,
         COMPLETIONS: MethodKind.ASKED,
+        RESPONSES: MethodKind.ASKED,
     }
 
     def __init__(self, config: OpenAIConfig) -> None:
@@ -74,19 +78,22 @@ class OpenAI:
         text, root = read_object(data)
         walk = MessageWalker(text, Role.PROMPT, self._config.max_texts)
         walk_request(root, walk, token_ids=self._config.token_ids == "pass")
-        stream = root.get("stream")
         return JsonRequest(
             **taken(data, root, walk),
             method=method,
-            streaming=stream is not None and stream.value is True,
+            streaming=streaming(root),
             choices=min(max(root.number("n", 1), 1), _MOST_CHOICES),
         )
 
     def decode_response(self, method: str, data: bytes, request: DecodedRequest) -> JsonResponse:
         text, root = read_object(data)
         walk = MessageWalker(text, Role.ANSWER, self._config.max_texts)
-        walk_answer(root, walk)
-        told, said = tokens_of(root)
+        if method == RESPONSES:
+            responses.walk_response(root, walk)
+            told, said = responses.tokens_of(root)
+        else:
+            completions.walk_answer(root, walk)
+            told, said = completions.tokens_of(root)
         return JsonResponse(
             **taken(data, root, walk),
             response_id=identifier(root, "id"),
@@ -96,12 +103,17 @@ class OpenAI:
 
     def open_stream(self, method: str, request: DecodedRequest) -> AnswerStream:
         assert isinstance(request, JsonRequest)
-        return ChatStream(request, self._templates, self._config.max_event_bytes, chat=method == CHAT)
+        shared = (request, self._templates, self._config.max_event_bytes)
+        if method == RESPONSES:
+            return responses.ResponsesStream(*shared)
+        return completions.CompletionStream(*shared, chat=method == CHAT)
 
     def refusal_response(self, request: DecodedRequest, text: str) -> bytes:
         """An answer of our own that says `text`, in the form that the requester reads."""
         assert isinstance(request, JsonRequest)
-        return refusal(request, text, chat=request.method == CHAT)
+        if request.method == RESPONSES:
+            return responses.refusal(request, text)
+        return completions.refusal(request, text, chat=request.method == CHAT)
 
     def decode_error(self, method: str, data: bytes) -> Decoded:
         return read_error(data, self._config.max_texts)

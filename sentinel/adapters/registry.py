@@ -7,6 +7,7 @@ from typing import cast
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from sentinel.adapters.anthropic import AnthropicConfig
 from sentinel.adapters.base import Adapter, HttpAdapter
 from sentinel.adapters.open_inference import OpenInferenceConfig
 from sentinel.adapters.openai import OpenAIConfig
@@ -14,6 +15,7 @@ from sentinel.adapters.openai import OpenAIConfig
 ADAPTERS = {
     "open_inference": "sentinel.adapters.open_inference:OpenInference",
     "openai": "sentinel.adapters.openai:OpenAI",
+    "anthropic": "sentinel.adapters.anthropic:Anthropic",
 }
 
 
@@ -29,6 +31,10 @@ class AdaptersConfig(BaseModel):
     openai: OpenAIConfig = Field(
         default_factory=OpenAIConfig,
         description="OpenAI over HTTP: chat completions, completions, responses.",
+    )
+    anthropic: AnthropicConfig = Field(
+        default_factory=AnthropicConfig,
+        description="Anthropic over HTTP: messages.",
     )
 
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
@@ -87,12 +87,12 @@ class _Pending:
         )
         return self.element.encode(None if untouched else [each.text(each.end) for each in self.stretches])
 
-    def head(self) -> bytes | None:
-        """What may leave of it by now, as an element of its own; None when that is not worth one."""
+    def head(self) -> bytes:
+        """What may leave of it by now, as an element of its own; b"" when that is not worth one."""
         limits = [_limit(stretch) for stretch in self.stretches]
         texts = [each.text(end) for each, end in zip(self.stretches, limits, strict=True)]
         if not any(map(_SAYS_SOMETHING, texts)):
-            return None
+            return b""
         for stretch, end in zip(self.stretches, limits, strict=True):
             stretch.take(end)
         return self.element.head(texts)
@@ -155,7 +155,11 @@ class AnswerScreen:
 
     def feed(self, data: bytes, now: float) -> list[StreamCommand]:
         """Bytes of the answer. Raises WireError on what cannot be read."""
-        for element in self._stream.feed(data):
+        return self.take(self._stream.feed(data), now)
+
+    def take(self, elements: Iterable[Element], now: float) -> list[StreamCommand]:
+        """Elements of the answer that were decoded elsewhere."""
+        for element in elements:
             self._take(element, now)
         return self._go_on(now)
 
@@ -360,7 +364,7 @@ class AnswerScreen:
             pending = queue[0]
             if not pending.decided:
                 head = pending.head()
-                if head is not None:
+                if head:
                     self._out.append(Send(head))
                 return
             queue.popleft()

@@ -1,6 +1,6 @@
 """Performs what the screen of a streamed answer asks for, whatever the transport.
 
-- The opening record is durable before the first byte leaves, findings that edit text before that text.
+- Findings that edit text are durable before that text leaves.
 - The model server's messages and the deadline of held-back text come from different sides; what they lead to
   leaves in one order.
 """
@@ -10,42 +10,40 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Protocol
+from typing import TypeVar
 
+from sentinel.adapters.base import Element
 from sentinel.core.errors import WireError
 from sentinel.core.record import FindingRow
 from sentinel.guard.answer import AnswerScreen
 from sentinel.guard.commands import Cut, Keep, Send, StreamCommand
 from sentinel.proxy.driver import on_thread
+from sentinel.proxy.limits import LimitsConfig
 
-
-class Records(Protocol):
-    """Where an exchange's records go before its bytes do."""
-
-    async def open_record(self) -> None: ...
-
-    async def keep(self, findings: Sequence[FindingRow]) -> None: ...
+T = TypeVar("T")
 
 
 class Answering:
-    """One streamed answer on its way. `send` takes elements in order and waits for a slow reader; `stop` is
-    called when a deadline cuts the answer while nobody reads from the model server."""
+    """One streamed answer on its way, once the exchange's opening record is durable.
+
+    `send` takes elements in order and waits for a slow reader; `keep` makes findings durable; `stop` is
+    called when a deadline cuts the answer while nobody reads from the model server.
+    """
 
     def __init__(
         self,
         screen: AnswerScreen,
-        records: Records,
+        keep: Callable[[Sequence[FindingRow]], Awaitable[None]],
         send: Callable[[bytes], Awaitable[None]],
         stop: Callable[[], object],
-        inline_chars: int,
+        limits: LimitsConfig,
     ) -> None:
         self.cut: Cut | None = None
         self._screen = screen
-        self._records = records
+        self._keep = keep
         self._send = send
         self._stop = stop
-        self._inline_chars = inline_chars
-        self._opened = False
+        self._limits = limits
         self._turn = asyncio.Lock()
         self._timer: asyncio.TimerHandle | None = None
         self._ticking: asyncio.Task[None] | None = None
@@ -57,19 +55,33 @@ class Answering:
                 try:
                     await self._perform(await self._timed(self._screen.feed, data, len(data)))
                 except WireError as error:
-                    if not self._cut_unreadable(error):
+                    if not self._cut_unreadable(str(error)):
                         await self._perform([Send(data)])
+                self._mind_length()
                 self._watch()
         return self.cut is None
+
+    async def take(self, elements: Sequence[Element], size: int) -> bool:
+        """Elements that were decoded elsewhere, from `size` bytes. False when the answer is cut."""
+        async with self._turn:
+            if self.cut is None:
+                await self._perform(await self._timed(self._screen.take, elements, size))
+                self._mind_length()
+                self._watch()
+        return self.cut is None
+
+    def unreadable(self, why: str) -> bool:
+        """Something came that cannot be read. False when the answer is cut for that."""
+        return not self._cut_unreadable(why)
 
     async def close(self) -> bool:
         """The model server has finished. False when the answer is cut."""
         async with self._turn:
             if self.cut is None:
                 try:
-                    await self._perform(await self._timed(self._close, b"", self._screen.length))
+                    await self._perform(await self._timed(self._close, None, self._screen.length))
                 except WireError as error:
-                    self._cut_unreadable(error)
+                    self._cut_unreadable(str(error))
         self.end()
         return self.cut is None
 
@@ -81,9 +93,9 @@ class Answering:
         await self.close()
         return told
 
-    def _cut_unreadable(self, error: WireError) -> bool:
+    def _cut_unreadable(self, why: str) -> bool:
         """Whether the rules refuse what cannot be read."""
-        self.cut = self._screen.unreadable(str(error))
+        self.cut = self._screen.unreadable(why)
         return self.cut is not None
 
     def end(self) -> None:
@@ -94,15 +106,20 @@ class Answering:
             self._ticking.cancel()
         self._screen.abandon()
 
-    def _close(self, _: bytes, now: float) -> list[StreamCommand]:
+    def _mind_length(self) -> None:
+        most = self._limits.max_text_chars
+        if self._screen.length > most and self.cut is None:
+            self._cut_unreadable(f"more text than limits.max_text_chars ({most})")
+
+    def _close(self, _: None, now: float) -> list[StreamCommand]:
         return self._screen.close(now)
 
     async def _timed(
-        self, work: Callable[[bytes, float], list[StreamCommand]], data: bytes, size: int
+        self, work: Callable[[T, float], list[StreamCommand]], data: T, size: int
     ) -> list[StreamCommand]:
         """On a thread where there is much to read, so that no other call waits."""
         now, started = time.monotonic(), time.perf_counter_ns()
-        if size <= self._inline_chars:
+        if size <= self._limits.inline_chars:
             commands = work(data, now)
         else:
             commands = await on_thread(work, data, now)
@@ -112,15 +129,9 @@ class Answering:
     async def _perform(self, commands: list[StreamCommand]) -> None:
         for command in commands:
             if isinstance(command, Send):
-                if not self._opened:
-                    self._opened = True
-                    await self._records.open_record()
                 await self._send(command.data)
             elif isinstance(command, Keep):
-                if not self._opened:
-                    self._opened = True
-                    await self._records.open_record()
-                await self._records.keep(command.findings)
+                await self._keep(command.findings)
             else:
                 self.cut = command
 

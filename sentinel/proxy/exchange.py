@@ -72,14 +72,7 @@ class ExchangeRun:
         try:
             return await work
         except asyncio.CancelledError:
-            # The transport ends a call that is late in the same way as one that its caller gave up. A
-            # caller's clock may strike first: on the wire a deadline is rounded up, by a hundredth at most.
-            left = self.context.time_remaining()
-            if left is not None and left <= 0.01 + (time.time_ns() - self.started) / 100e9:
-                code = grpc.StatusCode.DEADLINE_EXCEEDED
-                await self.record(Outcome.DEADLINE, code, code.name)
-            else:
-                await self.record(Outcome.CANCELLED, grpc.StatusCode.CANCELLED, "cancelled")
+            await self.record_cancelled()
             raise
         except grpc.aio.AbortError:
             raise
@@ -92,23 +85,35 @@ class ExchangeRun:
             why = f"Sentinel failed and kept the message back ({type(error).__name__}, {self.exchange_id})"
             return await self.context.abort(code, why)
 
+    async def record_cancelled(self) -> None:
+        """The caller is gone, or the call is late: the transport ends both in the same way."""
+        # A caller's clock may strike first: on the wire a deadline is rounded up, by a hundredth at most.
+        left = self.context.time_remaining()
+        if left is not None and left <= 0.01 + (time.time_ns() - self.started) / 100e9:
+            code = grpc.StatusCode.DEADLINE_EXCEEDED
+            await self.record(Outcome.DEADLINE, code, code.name)
+        else:
+            await self.record(Outcome.CANCELLED, grpc.StatusCode.CANCELLED, "cancelled")
+
     async def keep(self, findings: Sequence[FindingRow]) -> None:
         """Findings that edit a stream, ahead of the text that they edit."""
         await self.driver.record(build_edit(self.session, self.started, findings), self.context)
 
     async def open_record(self) -> None:
         """What recovery finds if we die before `record`."""
-        await self._write(Outcome.INTERRUPTED, grpc.StatusCode.OK, "", Phase.OPEN)
+        await self.record(Outcome.INTERRUPTED, phase=Phase.OPEN)
 
     async def record(
-        self, outcome: Outcome, code: grpc.StatusCode = grpc.StatusCode.OK, error_type: str = ""
+        self,
+        outcome: Outcome,
+        code: grpc.StatusCode = grpc.StatusCode.OK,
+        error_type: str = "",
+        phase: Phase = Phase.FINAL,
     ) -> None:
-        """Write the exchange's one final record; a second call does nothing."""
-        if not self.recorded:
-            self.recorded = True
-            await self._write(outcome, code, error_type, Phase.FINAL)
-
-    async def _write(self, outcome: Outcome, code: grpc.StatusCode, error_type: str, phase: Phase) -> None:
+        """Write a record of the exchange. There is one final one, and nothing is written after it."""
+        if self.recorded:
+            return
+        self.recorded = phase is Phase.FINAL
         transfer = Transfer(
             started_ns=self.started,
             ended_ns=time.time_ns(),

@@ -93,13 +93,13 @@ async def _pump(requests: Requests, call: grpc.aio.StreamStreamCall[bytes, bytes
         await call.wait_for_connection()
         async for message in requests:
             counts.upstream += len(message)
-            await _write(call, message)
+            await write(call, message)
         await call.done_writing()
     except (grpc.aio.AioRpcError, asyncio.InvalidStateError, grpc.aio.InternalError):
         return  # the upstream ended first; the reading side reports its status
 
 
-async def _write(call: grpc.aio.StreamStreamCall[bytes, bytes], message: bytes) -> None:
+async def write(call: grpc.aio.StreamStreamCall[bytes, bytes], message: bytes) -> None:
     """What `call.write` does, but for its mishap: where the upstream ends the call before it read everything,
     that puts INTERNAL ("Internal error from Core") in place of the status that is just arriving (grpc/aio/
     _call.py, `_StreamRequestMixin._write`), in a quarter to a half of such calls.

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, cast
 import grpc
 import grpc.aio
 
-from sentinel.adapters.base import Adapter, MethodKind, StreamAdapter
+from sentinel.adapters.base import Adapter, BidiAdapter, MethodKind, StreamAdapter
 from sentinel.core.record import Screened
+from sentinel.proxy.bidi import bidi_stream
 from sentinel.proxy.driver import Driver
 from sentinel.proxy.forward import Context, Requests
 from sentinel.proxy.streamed import server_stream
@@ -60,6 +61,8 @@ def _known(driver: Driver, adapter: Adapter, method: str, kind: MethodKind) -> H
         return grpc.unary_unary_rpc_method_handler(functools.partial(unary, driver, adapter, method))
     if kind is MethodKind.CONTROL:
         return _stream(functools.partial(control, driver, method))
+    if kind is MethodKind.BIDI_STREAM:
+        return _stream(functools.partial(bidi_stream, driver, cast(BidiAdapter, adapter), method))
     if kind is MethodKind.SERVER_STREAM:
         reads = cast(StreamAdapter, adapter)
         return grpc.unary_stream_rpc_method_handler(functools.partial(server_stream, driver, reads, method))

@@ -9,14 +9,14 @@ import asyncio
 import logging
 import time
 import traceback
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 
 from sentinel.core.errors import SpoolFull
 from sentinel.core.exchange import CallContext, Stage
 from sentinel.core.ids import new_id
-from sentinel.core.record import Outcome, Phase, Screened
+from sentinel.core.record import FindingRow, Outcome, Phase, Record, Screened
 from sentinel.guard.events import Unreadable
-from sentinel.guard.recording import Transfer, build_record
+from sentinel.guard.recording import Transfer, build_edit, build_record
 from sentinel.guard.session import Session
 from sentinel.instruments import REJECTED
 from sentinel.proxy.driver import Driver
@@ -55,6 +55,7 @@ class HttpRun:
         self.upstream_ns = 0
         self.output_bytes = 0
         """Of an answer that leaves as a whole; those of others are counted as they leave."""
+        self.released_chars = 0
         self.response_id = ""
         self.tokens = (0, 0)
         """Of input and output, where the model tells them."""
@@ -115,6 +116,10 @@ class HttpRun:
             error.status, headers, self.errors.error_body(error.message, error.kind, facts)
         )
 
+    async def keep(self, findings: Sequence[FindingRow]) -> None:
+        """Findings that edit a stream, ahead of the text that they edit."""
+        await self._durable(build_edit(self.session, self.started, findings))
+
     async def open_record(self) -> None:
         """What recovery finds if we die before `record`."""
         await self._write(Outcome.INTERRUPTED, 200, "", Phase.OPEN)
@@ -172,6 +177,7 @@ class HttpRun:
             upstream_ns=self.upstream_ns,
             input_bytes=self.call.received,
             output_bytes=self.output_bytes or self.call.sent,
+            released_chars=self.released_chars,
         )
         record = build_record(
             self.session,
@@ -181,16 +187,20 @@ class HttpRun:
             phase=phase,
             with_content=driver.settings.record_content,
         )
+        await self._durable(record)
+        if phase is Phase.FINAL:
+            driver.measures.count(record)
+
+    async def _durable(self, record: Record) -> None:
+        recorder = self.driver.recorder
         try:
-            driver.recorder.write(record)
-            if driver.recorder.needs_commit:
-                await driver.recorder.commit()
+            recorder.write(record)
+            if recorder.needs_commit:
+                await recorder.commit()
         except SpoolFull as error:
             REJECTED.labels("spool_full").inc()
             told = f"the call cannot be recorded: {error}"
             raise HttpError(503, "overloaded", told, retry_after_s=1) from None
-        if phase is Phase.FINAL:
-            driver.measures.count(record)
 
 
 def outcome_of(status: int) -> Outcome:

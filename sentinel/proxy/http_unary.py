@@ -51,21 +51,16 @@ class ScreenedRun(HttpRun):
         request = await self._request()
         self.begin_session(request.model)
         self.streaming = request.streaming
-        command = await self.screen(self._read(Stage.INPUT, request))
+        command = await self.driver.screen(self.session, self._read(Stage.INPUT, request))
         if isinstance(command, Refuse):
             return await self.refuse(command.decision)
         assert isinstance(command, Forward)
         body = self._body if command.texts is None else request.encode(command.texts)
-        if request.streaming and await self._refused_unread():
-            return
-        response = await self._ask(body)
+        response = await self._ask(body, request)
         try:
             await self._answer_with(response, request)
         finally:
             response.close()
-
-    async def screen(self, event: Event) -> Command:
-        return await self.driver.screen(self.session, event)
 
     async def refuse(self, decision: Decision) -> None:
         """The honest error; the record first."""
@@ -96,25 +91,13 @@ class ScreenedRun(HttpRun):
         except WireError as error:
             raise HttpError(400, "malformed", f"{self.method}: {error}") from None
 
-    async def _refused_unread(self) -> bool:
-        """A streamed answer that nothing reads is for the rules to allow, and better before the model is
-        asked
-        for it."""
-        command = await self.screen(
-            Unreadable(Stage.OUTPUT, Screened.STREAM, "no screener reads this stream")
-        )
-        if isinstance(command, Refuse):
-            await self.refuse(command.decision)
-            return True
-        return False
-
-    async def _ask(self, body: bytes) -> ModelAnswer:
+    async def _ask(self, body: bytes, request: DecodedRequest) -> ModelAnswer:
         """What is sent is what was read: without a content coding, which could be undone in another way."""
         dropped = ("content-encoding", "accept-encoding")
         headers = [field for field in self.upstream_headers() if field[0] not in dropped]
         accepted = values(self.call.headers, b"accept-encoding")
-        if accepted:
-            headers.append(("accept-encoding", readable(accepted)))
+        if accepted:  # packing makes events wait for each other
+            headers.append(("accept-encoding", "identity" if request.streaming else readable(accepted)))
         started = time.perf_counter_ns()
         try:
             return await self.upstream.ask(self.call.method, self.call.target, headers, body)
@@ -124,13 +107,8 @@ class ScreenedRun(HttpRun):
     async def _answer_with(self, response: ModelAnswer, request: DecodedRequest) -> None:
         headers = downstream_headers(self.upstream, response)
         if media_type(headers)[0] == _EVENT_STREAM:
-            if not request.streaming and await self._refused_unread():
-                return
-            await stream_answer(self, response, request, headers)
-            return
+            return await stream_answer(self, response, request, headers)
         data = await self._whole(response)
-        if request.streaming:  # the rules let a stream pass, and an error or a whole answer came instead
-            return await self._leave(response.status, headers, data)
         decoded, command = await self._screen_answer(response.status, headers, data, request)
         if isinstance(command, Refuse):
             return await self._refuse_answer(command.decision, request)
@@ -172,10 +150,12 @@ class ScreenedRun(HttpRun):
                 self.response_id = answer.response_id
                 self.tokens = answer.input_tokens, answer.output_tokens
                 decoded = answer
-            return decoded, await self.screen(self._read(Stage.OUTPUT, decoded))
+            return decoded, await self.driver.screen(self.session, self._read(Stage.OUTPUT, decoded))
         except WireError as error:
             screened = Screened.TOO_LARGE if isinstance(error, TooLarge) else Screened.MALFORMED
-            return None, await self.screen(Unreadable(Stage.OUTPUT, screened, str(error)))
+            return None, await self.driver.screen(
+                self.session, Unreadable(Stage.OUTPUT, screened, str(error))
+            )
 
     async def _refuse_answer(self, decision: Decision, request: DecodedRequest) -> None:
         if self.driver.settings.refusal.answer == "error":

@@ -15,7 +15,7 @@ Metadata = tuple[tuple[str, str | bytes], ...]
 _OWNED = frozenset(
     {"user-agent", "te", "content-type", "grpc-timeout", "grpc-encoding", "grpc-accept-encoding"}
 )
-_TRACE = frozenset({"traceparent", "tracestate"})
+_NOT_PASSED_ON = _OWNED | {"traceparent", "tracestate"}
 
 
 def continue_trace(metadata: Iterable[tuple[str, str | bytes]]) -> TraceContext:
@@ -31,7 +31,7 @@ def continue_trace(metadata: Iterable[tuple[str, str | bytes]]) -> TraceContext:
 
 def upstream_metadata(metadata: Iterable[tuple[str, str | bytes]], trace: TraceContext) -> Metadata:
     """The caller's metadata for the model server, with our span as the parent."""
-    kept = [(key, value) for key, value in metadata if key not in _OWNED and key not in _TRACE]
+    kept = [(key, value) for key, value in metadata if key not in _NOT_PASSED_ON]
     kept.append(("traceparent", trace.upstream_header))
     if trace.state:
         kept.append(("tracestate", trace.state))
@@ -40,9 +40,12 @@ def upstream_metadata(metadata: Iterable[tuple[str, str | bytes]], trace: TraceC
 
 def downstream_metadata(metadata: Iterable[tuple[str, str | bytes]] | None) -> Metadata:
     """The upstream's initial or trailing metadata for the caller."""
-    return tuple((key, value) for key, value in metadata or () if key not in _OWNED)
+    return tuple([(key, value) for key, value in metadata if key not in _OWNED]) if metadata else ()
 
 
 def first(metadata: Iterable[tuple[str, str | bytes]], key: str) -> str:
     """The first textual value of a key, or ""."""
-    return next((value for name, value in metadata if name == key and isinstance(value, str)), "")
+    for name, value in metadata:
+        if name == key and isinstance(value, str):
+            return value
+    return ""

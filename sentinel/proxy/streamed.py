@@ -60,7 +60,7 @@ class ServerStreamRun(UnaryRun):
         if screen is None:
             await self.end(await self._pass(call, payload))
             return
-        answering = Answering(screen, self, self.send, call.cancel, self.driver.settings.limits.inline_chars)
+        answering = Answering(screen, self.keep, self.send, call.cancel, self.driver.settings.limits)
         end: End | None = None
         try:
             await self._begin(call, payload)
@@ -91,13 +91,14 @@ class ServerStreamRun(UnaryRun):
     async def _begin(self, call: Call, payload: bytes) -> None:
         await call.write(payload)
         await call.done_writing()
-        await self.context.send_initial_metadata(downstream_metadata(await call.initial_metadata()))
+        initial = downstream_metadata(await call.initial_metadata())
+        await self.open_record()
+        await self.context.send_initial_metadata(initial)
 
     async def _pass(self, call: Call, payload: bytes) -> End:
         """An answer that no rule reads."""
         try:
             await self._begin(call, payload)
-            await self.open_record()
             while (message := await call.read()) is not grpc.aio.EOF:
                 assert isinstance(message, bytes)
                 await self.send(message)

@@ -62,7 +62,7 @@ class UnaryRun(ExchangeRun):
         except WireError as error:
             await self._malformed(error)
         self.begin_session(decoded.model)
-        command = await self.driver.screen(self.session, self._read(Stage.INPUT, decoded))
+        command = await self.driver.screen(self.session, self.read(Stage.INPUT, decoded))
         if isinstance(command, Refuse):
             await self.refuse(command.decision, self.driver.settings.refusal.prompt_code)
         assert isinstance(command, Forward)
@@ -75,7 +75,7 @@ class UnaryRun(ExchangeRun):
             decoded = self.adapter.decode_response(self.method, response, request)
             self.response_id = decoded.response_id
             self.tokens = decoded.input_tokens, decoded.output_tokens
-            command = await self.driver.screen(self.session, self._read(Stage.OUTPUT, decoded))
+            command = await self.driver.screen(self.session, self.read(Stage.OUTPUT, decoded))
             if isinstance(command, Answer) and command.texts is not None:
                 response = decoded.encode(command.texts)
         except WireError as error:
@@ -91,7 +91,8 @@ class UnaryRun(ExchangeRun):
         await self.record(outcome)
         return response
 
-    def _read(self, stage: Stage, decoded: Decoded) -> Event:
+    def read(self, stage: Stage, decoded: Decoded) -> Event:
+        """What the session is told of a decoded message."""
         limit = self.driver.settings.limits.max_text_chars
         if sum([len(part.text) for part in decoded.parts]) > limit:
             why = f"more text than limits.max_text_chars ({limit})"

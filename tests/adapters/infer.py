@@ -50,3 +50,16 @@ def _fill(messages: Any, entries: Any, tensors: Any, raw: bool, shape: list[int]
             entries.append(framed(*elements))
         else:
             tensor.contents.bytes_contents.extend(elements)
+
+
+def triton(message: pb.ModelInferResponse, error: str = "") -> pb.ModelStreamInferResponse:
+    """The message as Triton streams it."""
+    return pb.ModelStreamInferResponse(error_message=error, infer_response=message)
+
+
+def final(message: pb.ModelInferResponse, last: bool) -> pb.ModelInferResponse:
+    """A copy that tells whether it is the last."""
+    copied = pb.ModelInferResponse()
+    copied.CopyFrom(message)
+    copied.parameters["triton_final_response"].bool_param = last
+    return copied

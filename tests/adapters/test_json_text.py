@@ -79,3 +79,13 @@ def test_what_replaces_a_number_gets_quotes(texts: list[str], value: Any) -> Non
 )
 def test_which_arguments_are_json_text(text: str, answer: bool) -> None:
     assert is_json_text(text) is answer
+
+
+@given(VALUES, st.booleans(), st.data())
+def test_following_is_writing_without_a_result(value: Any, ascii_only: bool, data: st.DataObject) -> None:
+    texts = read(*data.draw(pieces_of(json.dumps(value, ensure_ascii=ascii_only, indent=1))))
+    writer, follower = JsonTextWriter(), JsonTextWriter()
+    for text in texts:
+        writer.write(text)
+        follower.follow(text)
+        assert follower == writer

@@ -162,7 +162,7 @@ def test_token_counts_that_no_record_can_hold_count_as_unknown(told: int) -> Non
 
 def test_methods() -> None:
     assert ADAPTER.methods[INFER] is MethodKind.UNARY
-    assert ADAPTER.methods["/inference.GRPCInferenceService/ModelStreamInfer"] is MethodKind.STREAM
+    assert ADAPTER.methods["/inference.GRPCInferenceService/ModelStreamInfer"] is MethodKind.BIDI_STREAM
     assert ADAPTER.methods["/inference.GRPCInferenceService/ServerLive"] is MethodKind.CONTROL
 
 
@@ -348,6 +348,16 @@ def test_an_echoed_prompt_is_part_of_the_answer() -> None:
     """Triton's vLLM backend begins a unary answer with the prompt."""
     answer = answered(response(("text_output", "my prompt and the answer")))
     assert [part.text for part in answer.parts] == ["my prompt and the answer"]
+
+
+@pytest.mark.parametrize("raw", [False, True])
+def test_what_describes_an_edited_answer_leaves_with_it(raw: bool) -> None:
+    message = response(("text_output", "a"), ("tokens", "a"), ("note", "n"), raw=raw)
+    found = answered(message)
+    left = pb.ModelInferResponse.FromString(found.encode(["-", "a", "n"]))
+    assert left == response(("text_output", "-"), ("note", "n"), raw=raw)
+    noted = pb.ModelInferResponse.FromString(found.encode(["a", "-", "n"]))
+    assert noted == response(("text_output", "a"), ("tokens", "-"), ("note", "n"), raw=raw)
 
 
 # Answers of our own ------------------------------------------------------------------------------------

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from collections.abc import Callable
 
 import pytest
@@ -160,3 +162,24 @@ def test_a_message_with_bytes_that_are_no_text_is_not_called_screened(play: Play
 def test_events_out_of_order_are_a_mistake_of_the_driver(play: Play) -> None:
     with pytest.raises(TypeError, match="expected a request"):
         play.response("early")
+
+
+@pytest.mark.parametrize("said", ["hello", "BAD1"])
+def test_a_session_that_is_let_go_frees_its_texts_at_once(
+    screener: Screeners, redactor: Redactor, said: str
+) -> None:
+    """Were it to hold itself, thousands of exchanges would lie in memory until the collector came by."""
+
+    class Watched(str):
+        pass
+
+    gc.disable()
+    try:
+        play = Play(screener(RULES), redactor)
+        text = Watched(said)
+        freed = weakref.ref(text)
+        play.request(text)
+        del text, play
+        assert freed() is None
+    finally:
+        gc.enable()

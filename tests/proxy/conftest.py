@@ -33,3 +33,10 @@ def strict(tmp_path_factory: pytest.TempPathFactory) -> Screener:
 def lenient(tmp_path_factory: pytest.TempPathFactory) -> Screener:
     """Rules that only flag."""
     return screener(tmp_path_factory.mktemp("lenient"), tmp_path_factory.getbasetemp() / "cache", LENIENT)
+
+
+@pytest.fixture(scope="session")
+def hasty(tmp_path_factory: pytest.TempPathFactory) -> Screener:
+    """A rule that waits for 200 ms, and then blocks."""
+    rules = RULES.replace("operator: replace", "max_hold_ms: 200\n    on_stall: block")
+    return screener(tmp_path_factory.mktemp("hasty"), tmp_path_factory.getbasetemp() / "cache", rules)

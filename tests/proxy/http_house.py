@@ -16,6 +16,7 @@ from typing import Any, ParamSpec
 import uvloop
 
 from sentinel.adapters.base import AnswerStream, MethodKind
+from sentinel.adapters.openai import OpenAI, OpenAIConfig
 from sentinel.core.errors import SpoolFull, WireError
 from sentinel.core.exchange import Role, TextPart
 from sentinel.core.record import Phase, Record
@@ -31,6 +32,7 @@ from sentinel.proxy.settings import Settings
 from sentinel.proxy.status import RefusalConfig
 from sentinel.proxy.tls import ServerTlsConfig
 from sentinel.proxy.upstream import UpstreamConfig
+from tests.guard.streams import Lines
 
 ECHO = "/v1/echo"
 P = ParamSpec("P")
@@ -73,7 +75,7 @@ class Texts:
 
 
 class Echo:
-    """`{"ask": TEXT}` -> `{"say": TEXT}`, errors as `{"error": TEXT}`."""
+    """`{"ask": TEXT}` -> `{"say": TEXT}`, errors as `{"error": TEXT}`, streams as in tests.guard.streams."""
 
     name = "echo"
     methods: Mapping[str, MethodKind] = {ECHO: MethodKind.ASKED}
@@ -91,7 +93,7 @@ class Echo:
         return json.dumps({"say": text}).encode()
 
     def open_stream(self, method: str, request: Any) -> AnswerStream:
-        raise NotImplementedError
+        return Lines()
 
     def error_body(self, message: str, kind: str, facts: Mapping[str, str]) -> bytes:
         return json.dumps({"error": message, "kind": kind, **facts}).encode()
@@ -176,7 +178,7 @@ async def house(
     kept = Kept()
     driver = Driver(rules, settings, SimpleNamespace(config=config), kept, "0")  # type: ignore[arg-type]
     client = HttpUpstream(config, bounds, keepalive)
-    front = HttpFront(driver, [Echo()]).before(client)
+    front = HttpFront(driver, [Echo(), OpenAI(OpenAIConfig())]).before(client)
     server = HttpServer(front, "127.0.0.1:0", tls, bounds, keepalive)
     await server.start()
     try:

@@ -302,29 +302,6 @@ class TestCodings:
             assert up.connections == 0
 
 
-class TestStreams:
-    EVENTS = answer(200, b"data: x\n\n", "Content-Type: text/event-stream")
-
-    @on_loop
-    async def test_one_that_is_asked_for(self, strict: Screener, lenient: Screener) -> None:
-        """Nothing reads it, so the rules decide, before the model is asked."""
-        async with upstream(self.EVENTS) as up:
-            async with house(strict, up.address) as it:
-                assert (await ask(it.address, asking("hello", stream=True))).status == 403
-                assert (it.final.output_screened, it.final.streaming) == (Screened.STREAM, True)
-                assert up.connections == 0
-            async with house(lenient, up.address) as it:
-                seen = await ask(it.address, asking("hello", stream=True))
-                assert (seen.status, seen.body) == (200, b"data: x\n\n")
-                assert it.final.output_screened is Screened.STREAM
-
-    @on_loop
-    async def test_one_that_comes_unasked(self, strict: Screener) -> None:
-        async with upstream(self.EVENTS) as up, house(strict, up.address) as it:
-            assert (await ask(it.address, asking("hello"))).status == 403
-            assert it.final.output_screened is Screened.STREAM
-
-
 @on_loop
 async def test_the_record_comes_before_the_answer(strict: Screener, monkeypatch: pytest.MonkeyPatch) -> None:
     order: list[str] = []

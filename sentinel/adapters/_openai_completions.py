@@ -21,6 +21,7 @@ from sentinel.adapters._json_walk import (
     arguments,
     count,
     identifier,
+    member,
     opaque,
     path_kind,
     strings,
@@ -63,7 +64,7 @@ def walk_answer(root: Node, walk: Walker) -> None:
         elif name == "error":
             walk_error(node, walk)
         else:
-            _beside(name, node, walk, name, 0, Flow.ONCE)
+            _beside(name, node, walk, "", 0)
 
 
 def walk_error(node: Node, walk: Walker) -> None:
@@ -71,20 +72,21 @@ def walk_error(node: Node, walk: Walker) -> None:
     strings(walk, node, "error", Key(0, "error"), known=ERROR_WORDS)
 
 
-def _beside(name: str, node: Node, walk: Walker, path: str, choice: int, flow: Flow) -> None:
+def _beside(name: str, node: Node, walk: Walker, path: str, choice: int, flow: Flow = Flow.ONCE) -> None:
     """A member that is not the answer's text: structure, what describes the text, or what no one knows."""
-    key = Key(choice, path_kind(path))
+    here = f"{path}.{name}" if path else name
     if name in _STRUCTURE:
-        structure(walk, node, path, key)
+        structure(walk, node, here, Key(choice))
     elif name == "obfuscation":
         walk.describes(node)
-        structure(walk, node, path, key)
-    elif name in _DESCRIPTIONS:
+        structure(walk, node, here, Key(choice))
+    elif name in _DESCRIPTIONS and type(node.value) is not str:
         walk.describes(node)
     elif name in _FILTERS:
-        strings(walk, node, path, key, known=_FILTER_WORDS)
-    else:
-        strings(walk, node, path, key, flow)
+        strings(walk, node, here, Key(choice, name), known=_FILTER_WORDS)
+    elif node.value is not None:
+        key = Key(choice, path_kind(path) or "answer")
+        member(walk, name, node, path, key, flow, known=_ITEM_WORDS if flow is Flow.GOES_ON else frozenset())
 
 
 def _choice(choice: Node, walk: Walker, path: str, number: int) -> None:
@@ -106,7 +108,7 @@ def _choice(choice: Node, walk: Walker, path: str, number: int) -> None:
         elif name == "token_ids" and not _texts(choice):
             walk.misleads(node)
         else:
-            _beside(name, node, walk, here, index, Flow.ONCE)
+            _beside(name, node, walk, path, index)
 
 
 def choice_index(choice: Node, number: int) -> int:
@@ -139,10 +141,8 @@ def _message(message: Node, walk: Walker, path: str, choice: int) -> None:
             _audio(node, walk, here, choice)
         elif name == "annotations":
             strings(walk, node, here, Key(choice, name), known=_ITEM_WORDS)
-        elif name in _DESCRIPTIONS or name in _STRUCTURE:
-            _beside(name, node, walk, here, choice, Flow.ONCE)
         else:
-            strings(walk, node, here, Key(choice, path_kind(here)), Flow.GOES_ON, known=_ITEM_WORDS)
+            _beside(name, node, walk, path, choice, Flow.GOES_ON)
 
 
 def tool_call(call: Node, walk: Walker, path: str, key: Key) -> None:
@@ -156,7 +156,7 @@ def tool_call(call: Node, walk: Walker, path: str, key: Key) -> None:
         elif name in ("function", "custom") and type(node.value) is dict:
             function(node, walk, here, key)
         else:
-            strings(walk, node, here, key._replace(kind=path_kind(here)), Flow.GOES_ON)
+            member(walk, name, node, path, key._replace(kind=path_kind(path)), Flow.GOES_ON)
     if not call.members:
         strings(walk, call, path, key._replace(kind=path_kind(path)))
 
@@ -173,7 +173,7 @@ def function(call: Node, walk: Walker, path: str, key: Key) -> None:
         elif name == "input" and type(node.value) is str:
             walk.text(node, here, key._replace(kind="input"), Flow.GOES_ON)
         else:
-            strings(walk, node, here, key._replace(kind=path_kind(here)), Flow.GOES_ON)
+            member(walk, name, node, path, key._replace(kind=path_kind(path)), Flow.GOES_ON)
 
 
 def _audio(audio: Node, walk: Walker, path: str, choice: int) -> None:
@@ -184,7 +184,7 @@ def _audio(audio: Node, walk: Walker, path: str, choice: int) -> None:
         elif name == "data":
             opaque(walk, node, here, Key(choice, "audio.data"))
         else:
-            strings(walk, node, here, Key(choice, f"audio.{name}"), Flow.GOES_ON)
+            member(walk, name, node, path, Key(choice, "audio"), Flow.GOES_ON)
 
 
 def _texts(choice: Node) -> set[str]:
@@ -216,7 +216,7 @@ def tokens_of(root: Node) -> tuple[int, int]:
     return count(usage, "prompt_tokens"), count(usage, "completion_tokens")
 
 
-class ChatStream(JsonStream):
+class CompletionStream(JsonStream):
     """A streamed completion, of a chat or of a prompt."""
 
     def __init__(

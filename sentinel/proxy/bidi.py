@@ -1,0 +1,324 @@
+"""A call that carries several requests and their streamed answers, as a stream each way.
+
+    caller ──requests──▶ _Asking: an exchange each, screened ──▶ model server
+    caller ◀─ its exchange's screen ◀─ router: whose answer ◀──── messages
+
+- Every request is an exchange of its own, with its own rules, pseudonyms and record.
+- What blocks one request ends that one where the protocol can say so in the stream, else the call.
+- Messages leave in one order: only one of the two sides writes to the caller at a time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import logging
+import traceback
+from collections.abc import Sequence
+
+import grpc
+import grpc.aio
+
+from sentinel.adapters.base import AnswerStream, BidiAdapter, Routed
+from sentinel.core.decision import Decision
+from sentinel.core.errors import WireError
+from sentinel.core.exchange import Stage
+from sentinel.core.record import Outcome, Screened
+from sentinel.guard.answer import AnswerScreen, open_answer
+from sentinel.guard.commands import Cut, Refuse
+from sentinel.guard.events import Unreadable
+from sentinel.proxy.answering import Answering
+from sentinel.proxy.driver import Driver
+from sentinel.proxy.exchange import outcome_of
+from sentinel.proxy.forward import Context, End, Requests, end_from, end_of, finish, write
+from sentinel.proxy.metadata import Metadata, continue_trace, downstream_metadata, upstream_metadata
+from sentinel.proxy.status import decision_trailers, refusal_trailers, without_details
+from sentinel.proxy.unary import UnaryRun
+
+log = logging.getLogger("sentinel.proxy")
+Call = grpc.aio.StreamStreamCall[bytes, bytes]
+
+
+async def bidi_stream(
+    driver: Driver, adapter: BidiAdapter, method: str, requests: Requests, context: Context
+) -> None:
+    """Handler of a method that streams requests and answers."""
+    await driver.admit(context)
+    try:
+        await BidiCall(driver, adapter, method, context).relay(requests)
+    finally:
+        driver.release()
+
+
+class _Exchange:
+    """One request of a call and its answer; `answering` is None where no rule reads answers."""
+
+    def __init__(self, run: UnaryRun, stream: AnswerStream, screen: AnswerScreen | None) -> None:
+        self.run = run
+        self.stream = stream
+        self.screen = screen
+        self.answering: Answering | None = None
+        self.refused = False
+
+    def settle(self) -> None:
+        """Nothing more comes: the run gets what is known of the answer."""
+        if self.answering is not None:
+            self.answering.end()
+        run, stream = self.run, self.stream
+        run.released_chars = self.screen.released if self.screen is not None else 0
+        run.response_id, run.tokens = stream.response_id, (stream.input_tokens, stream.output_tokens)
+
+
+class _Ended(Exception):
+    """The call ends here, by our own decision."""
+
+    def __init__(self, code: grpc.StatusCode, details: str, trailers: Metadata) -> None:
+        self.end = End(code, details, trailers)
+
+
+def _fault(method: str, error: Exception) -> _Ended:
+    """A fault of ours. Neither the caller nor the log gets the error's own words: they may quote a text."""
+    where = "".join(traceback.format_tb(error.__traceback__))
+    log.error("%s: %s\n%s", method, type(error).__name__, where)
+    why = f"Sentinel failed and kept the message back ({type(error).__name__})"
+    return _Ended(grpc.StatusCode.INTERNAL, why, ())
+
+
+class BidiCall:
+    """One call. Its exchanges are those whose last message has not come."""
+
+    def __init__(self, driver: Driver, adapter: BidiAdapter, method: str, context: Context) -> None:
+        self._driver = driver
+        self._adapter = adapter
+        self._method = method
+        self._context = context
+        metadata: Metadata = tuple(context.invocation_metadata() or ())
+        self._answers = adapter.open_call(
+            method, {key: value for key, value in metadata if isinstance(value, str)}
+        )
+        self._trace = continue_trace(metadata)
+        self._upstream: Call = driver.upstream.stream(method)(
+            metadata=upstream_metadata(metadata, self._trace), timeout=context.time_remaining()
+        )
+        self._exchanges: dict[int, _Exchange] = {}  # by the identity of their streams
+        self._asked = 0
+        self._last: _Exchange | None = None
+        self._turn = asyncio.Lock()
+        self._ended: Exception | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def relay(self, requests: Requests) -> None:
+        asking = asyncio.create_task(self._ask_all(requests))
+        try:
+            end = await self._answer_all()
+        except asyncio.CancelledError:
+            if self._ended is None:
+                for exchange in self._open():
+                    exchange.settle()
+                    await exchange.run.record_cancelled()
+                raise
+            end = await self._end_all(self._ended)
+        except grpc.aio.AbortError as error:
+            end = await self._end_all(error)
+        except _Ended as ended:
+            end = await self._end_all(ended)
+        except Exception as error:
+            end = await self._end_all(_fault(self._method, error))
+        finally:
+            asking.cancel()
+            for task in self._tasks:
+                task.cancel()
+            if not self._upstream.done():
+                self._upstream.cancel()
+        await finish(self._context, end, self._trailers(end))
+
+    # Requests
+
+    async def _ask_all(self, requests: Requests) -> None:
+        try:
+            await self._upstream.wait_for_connection()
+            async for message in requests:
+                await self._ask(message)
+            await self._upstream.done_writing()
+        except (grpc.aio.AioRpcError, asyncio.InvalidStateError, grpc.aio.InternalError):
+            return  # the upstream ended first; the reading side reports its status
+        except _Ended as ended:
+            self._stop(ended)
+        except grpc.aio.AbortError as error:  # a record found no room; the caller is told already
+            self._stop(error)
+        except Exception as error:
+            self._stop(_fault(self._method, error))
+
+    def _stop(self, why: Exception) -> None:
+        """End the call from the side that does not read from the model server."""
+        self._ended = self._ended or why
+        self._upstream.cancel()
+
+    async def _ask(self, message: bytes) -> None:
+        run = UnaryRun(self._driver, self._adapter, self._method, self._context)
+        run.streaming = True
+        if not self._asked:
+            run.trace = self._trace  # the one that the model server was told
+        self._asked += 1
+        run.bytes.upstream = len(message)
+        try:
+            decoded = self._adapter.decode_request(self._method, message)
+        except WireError as error:
+            run.begin_session("").receive(Unreadable(Stage.INPUT, Screened.MALFORMED, str(error)))
+            code = grpc.StatusCode.INVALID_ARGUMENT
+            await run.record(Outcome.REJECTED, code, "malformed")
+            raise _Ended(code, f"{self._method}: {error}", decision_trailers(None, run.exchange_id)) from None
+        run.begin_session(decoded.model)
+        command = await self._driver.screen(run.session, run.read(Stage.INPUT, decoded))
+        if isinstance(command, Refuse):
+            stream, _ = self._answers.open(decoded, message)
+            await self._refuse(_Exchange(run, stream, None), command.decision, Stage.INPUT)
+            return
+        texts = getattr(command, "texts", None)
+        payload = message if texts is None else decoded.encode(texts)
+        stream, payload = self._answers.open(decoded, payload)
+        exchange = _Exchange(run, stream, open_answer(run.session, stream))
+        if exchange.screen is not None:
+            stop = functools.partial(self._stalled, exchange)
+            exchange.answering = Answering(
+                exchange.screen, run.keep, self._send, stop, self._driver.settings.limits
+            )
+        await run.open_record()
+        self._exchanges[id(stream)] = self._last = exchange
+        await write(self._upstream, payload)
+
+    # Answers
+
+    async def _answer_all(self) -> End:
+        call = self._upstream
+        try:
+            initial = downstream_metadata(await call.initial_metadata())
+            await self._context.send_initial_metadata(initial)
+            while (message := await call.read()) is not grpc.aio.EOF:
+                assert isinstance(message, bytes)
+                await self._answer(message)
+            end = await end_of(call)
+        except grpc.aio.AioRpcError as error:
+            end = end_from(error)
+        if self._ended is not None:
+            raise self._ended
+        return await self._finish_all(end)
+
+    async def _answer(self, message: bytes) -> None:
+        try:
+            routed = self._answers.feed(message)
+        except WireError as error:
+            await self._unreadable(message, str(error))
+            return
+        exchange = self._exchanges.get(id(routed.answer))
+        if exchange is None or exchange.refused:
+            return  # what the model still says to a request that a rule has ended
+        exchange.run.bytes.downstream += len(message)
+        await self._release(exchange, routed, message)
+        if routed.last and not exchange.refused:
+            await self._finish(exchange, End(grpc.StatusCode.OK, "", ()))
+
+    async def _release(self, exchange: _Exchange, routed: Routed, message: bytes) -> None:
+        answering = exchange.answering
+        if answering is None:
+            if not routed.silent:
+                await self._send(message)
+        elif not routed.silent and not await answering.take(routed.elements, len(message)):
+            await self._cut(exchange, answering.cut)
+
+    async def _unreadable(self, message: bytes, why: str) -> None:
+        """Whose answer it is, nobody knows: it is kept back where any open exchange has rules that mind."""
+        for exchange in list(self._exchanges.values()):
+            if exchange.answering is not None and not exchange.answering.unreadable(why):
+                await self._cut(exchange, exchange.answering.cut, whole_call=True)
+        await self._send(message)
+
+    async def _cut(self, exchange: _Exchange, cut: Cut | None, *, whole_call: bool = False) -> None:
+        assert cut is not None
+        await self._refuse(exchange, cut.decision, Stage.OUTPUT, cut.data, whole_call=whole_call)
+
+    async def _refuse(
+        self,
+        exchange: _Exchange,
+        decision: Decision,
+        stage: Stage,
+        data: bytes | None = None,
+        *,
+        whole_call: bool = False,
+    ) -> None:
+        """End one exchange because a rule says so: in the stream where the protocol can, else with the
+        call."""
+        refusal, run = self._driver.settings.refusal, exchange.run
+        code = grpc.StatusCode[refusal.prompt_code if stage is Stage.INPUT else refusal.answer_code]
+        exchange.refused = True
+        exchange.settle()
+        await run.record(Outcome.REFUSED, code, "refused")
+        said = exchange.stream.cut(decision.message, decision.decision_id) if data is None else data
+        if not said or whole_call:
+            raise _Ended(code, decision.message, refusal_trailers(decision, run.exchange_id, code))
+        self._exchanges.setdefault(id(exchange.stream), exchange)  # to know what still comes for it
+        await self._send(said)
+
+    def _stalled(self, exchange: _Exchange) -> None:
+        """A deadline has cut an answer while nothing came from the model server."""
+        task = asyncio.get_running_loop().create_task(self._cut_stalled(exchange))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _cut_stalled(self, exchange: _Exchange) -> None:
+        try:
+            if exchange.answering is not None and not exchange.refused:
+                await self._cut(exchange, exchange.answering.cut)
+        except (_Ended, grpc.aio.AbortError) as ended:
+            self._stop(ended)
+
+    async def _send(self, message: bytes) -> None:
+        async with self._turn:
+            await self._context.write(message)
+
+    # The end
+
+    async def _finish(self, exchange: _Exchange, end: End) -> None:
+        """The last message of an exchange has come, or nothing will."""
+        self._exchanges.pop(id(exchange.stream), None)
+        if exchange.refused:
+            return
+        answering = exchange.answering
+        if answering is not None and not await answering.close():
+            await self._cut(exchange, answering.cut)
+            return
+        exchange.settle()
+        error = "" if end.code is grpc.StatusCode.OK else end.code.name
+        await exchange.run.record(outcome_of(end.code), end.code, error)
+
+    async def _finish_all(self, end: End) -> End:
+        self._answers.close()
+        for exchange in list(self._exchanges.values()):
+            if end.details and exchange.answering is not None and not exchange.refused:
+                told = await exchange.answering.fail(end.details)
+                if told != end.details:
+                    end = End(end.code, told, without_details(end.trailers))
+            await self._finish(exchange, end)
+        return end
+
+    async def _end_all(self, why: Exception) -> End:
+        """The call ends by our own doing, and with it every exchange that is open. Raises what ended it,
+        where the caller has been told."""
+        for exchange in self._open():
+            exchange.settle()
+            if isinstance(why, _Ended):
+                await exchange.run.record(Outcome.CANCELLED, grpc.StatusCode.CANCELLED, "call_ended")
+        if isinstance(why, _Ended):
+            return why.end
+        raise why
+
+    def _open(self) -> Sequence[_Exchange]:
+        return [exchange for exchange in self._exchanges.values() if not exchange.refused]
+
+    def _trailers(self, end: End) -> Metadata:
+        """Of the exchange that was asked last, where the end does not name one."""
+        named = any(key == "sentinel-exchange-id" for key, _ in end.trailers)
+        if named or self._last is None:
+            return ()
+        run = self._last.run
+        return decision_trailers(run.session.decision, run.exchange_id)
