@@ -16,6 +16,7 @@ The states of the backward automaton are made as texts ask for them and forgotte
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from re import _constants as sre  # type: ignore[attr-defined]
 from typing import Any
@@ -217,12 +218,28 @@ class _Automaton:
 
     def follow(self, now: int, char: int, *, new: bool) -> int:
         """The positions behind `now` that may consume `char`; with `new`, a match may also begin there."""
-        after = (now << 1) & self._chained | now & self._looping
-        for place in _bits(now & self._leading):
-            after |= self._after[place]
+        after = self._followers(now)
         if new:
             after |= self._bounded | self._endless
         return after & self._consuming[char]
+
+    def opening(self) -> re.Pattern[bytes]:
+        """What every live stretch begins with: its first three characters, or as many as there are. Cheaper
+        to look for than to walk back, and on most text it is not there."""
+        positions = self._bounded | self._endless
+        classes: list[bytes] = []
+        for _ in range(3):
+            members = bytes(char for char in range(128) if self._consuming[char] & positions)
+            classes.append(b"[" + re.escape(members) + b"]" if members else b"(?!)")
+            positions = self._followers(positions)
+        one, two, three = classes
+        return re.compile(one + b"(?:\\Z|" + two + b"(?:\\Z|" + three + b"))", re.DOTALL)
+
+    def _followers(self, now: int) -> int:
+        after = (now << 1) & self._chained | now & self._looping
+        for place in _bits(now & self._leading):
+            after |= self._after[place]
+        return after
 
     def _step(self, state: _State, char: int) -> _State | None:
         now = state.before & self._consuming[char]
@@ -256,19 +273,21 @@ class Live:
         # own: in one automaton with the others they would multiply its states.
         wide = [pair for pair in trees if pair[1].widest > WIDE]
         narrow = [pair for pair in trees if pair[1].widest <= WIDE]
-        self._automata = [_Automaton(group) for group in (narrow, wide) if group]
+        self._narrow = _Automaton(narrow)
+        self._wide = _Automaton(wide)
+        self._opening = self._wide.opening() if wide else None
 
     def reach(self, skeleton: bytes, end: int, floor: int) -> Reach:
         """The live end of `skeleton[floor:end]`."""
-        bounded = every = end
-        for automaton in self._automata:
-            one, all_ = automaton.reach(skeleton, end, floor)
+        bounded, every = self._narrow.reach(skeleton, end, floor)
+        if self._opening is not None and self._opening.search(skeleton, floor, end):
+            one, all_ = self._wide.reach(skeleton, end, floor)
             bounded, every = min(bounded, one), min(every, all_)
         return Reach(bounded, every)
 
     def alive(self, stretch: bytes) -> Alive:
         """The matches that may have begun in a stretch and go on behind it."""
-        return Alive(self._automata, stretch)
+        return Alive((self._narrow, self._wide), stretch)
 
 
 class Alive:

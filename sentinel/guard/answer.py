@@ -52,10 +52,6 @@ class _Stretch:
         self.end = end
         self.taken = 0  # characters of the slot's text that were sent ahead
 
-    @property
-    def decided(self) -> bool:
-        return self.channel.edited.settled >= self.end
-
     def text(self, end: int) -> str:
         """What leaves of it up to `end`."""
         rest = self.slot.text[self.taken : self.taken + end - self.start]
@@ -76,19 +72,30 @@ class _Pending:
         self.stretches = stretches
         self.arrived = arrived
 
+    # One for each message of a stream: plain loops, for a generator costs more than what it looks at.
+
     @property
     def decided(self) -> bool:
-        return all(stretch.decided for stretch in self.stretches)
+        for stretch in self.stretches:
+            if stretch.channel.edited.settled < stretch.end:
+                return False
+        return True
 
     def encode(self) -> bytes:
-        untouched = not any(
-            stretch.taken or stretch.channel.edited.touched(stretch.start, stretch.end)
-            for stretch in self.stretches
-        )
-        return self.element.encode(None if untouched else [each.text(each.end) for each in self.stretches])
+        for stretch in self.stretches:
+            edited = stretch.channel.edited
+            if stretch.taken or (edited.edits and edited.touched(stretch.start, stretch.end)):
+                return self.element.encode([each.text(each.end) for each in self.stretches])
+        return self.element.encode()
 
     def head(self) -> bytes:
         """What may leave of it by now, as an element of its own; b"" when that is not worth one."""
+        for stretch in self.stretches:
+            if stretch.channel.edited.settled > stretch.start:
+                return self._head()
+        return b""
+
+    def _head(self) -> bytes:
         limits = [_limit(stretch) for stretch in self.stretches]
         texts = [each.text(end) for each, end in zip(self.stretches, limits, strict=True)]
         if not any(map(_SAYS_SOMETHING, texts)):
@@ -375,7 +382,7 @@ class AnswerScreen:
         gates = self._gates
         while self._queue and self._blocked is None:
             waiting = self._queue[0]
-            text = next(stretch.channel for stretch in waiting.stretches if not stretch.decided)
+            text = next(s.channel for s in waiting.stretches if s.channel.edited.settled < s.end)
             held = text.length - text.edited.settled
             if gates.chars is not None and held > gates.chars.limit:
                 self._stall(text, gates.chars, f"{held} characters were held back (max_holdback_chars)")

@@ -10,9 +10,16 @@ from weakref import WeakKeyDictionary
 from sentinel.core.exchange import CallContext, Stage
 from sentinel.core.finding import Inspection
 from sentinel.core.needs import Needs, everything
-from sentinel.detectors.registry import DetectorsConfig, DetectorSet, known_detectors, load_detectors
+from sentinel.detectors.registry import (
+    DetectorsConfig,
+    DetectorSet,
+    View,
+    known_detectors,
+    load_detectors,
+)
 from sentinel.detectors.stream import Inspector
 from sentinel.guard.gates import Gates, gates_of
+from sentinel.guard.memory import SHORTEST, Memory
 from sentinel.policy.engine import Policy, Selection
 from sentinel.policy.load import load_policy
 
@@ -29,6 +36,7 @@ class Screener:
         self.policy = policy
         self.detectors = detectors
         self._complete = functools.cache(complete or (lambda: detectors))
+        self.memory = Memory()
         self._gates: WeakKeyDictionary[Selection, Gates] = WeakKeyDictionary()
 
     def gates(self, selection: Selection) -> Gates:
@@ -43,11 +51,23 @@ class Screener:
         view = self.detectors.view(selection.needs)
         return Inspector(self.detectors, view, self.detectors.live(view))
 
-    def inspect(self, texts: Sequence[str], needs: Needs) -> list[Inspection]:
+    def inspect(self, texts: Sequence[str], needs: Needs, tenant: str = "") -> list[Inspection]:
         """Ask the detectors for what is needed of each text. Blocks for microseconds per kilobyte;
-        thread-safe."""
+        thread-safe. Of several texts, those that this tenant sent before are remembered."""
         view = self.detectors.view(needs)
-        return [self.detectors.inspect(text, view) for text in texts]
+        if len(texts) == 1:
+            return [self.detectors.inspect(texts[0], view)]
+        return [self._recalled(text, view, tenant) for text in texts]
+
+    def _recalled(self, text: str, view: View, tenant: str) -> Inspection:
+        if len(text) < SHORTEST:
+            return self.detectors.inspect(text, view)
+        key = self.memory.key(view, tenant, text)
+        found = self.memory.recall(key)
+        if found is None:
+            found = self.detectors.inspect(text, view)
+            self.memory.keep(key, found)
+        return found
 
     def inspect_for(self, text: str, needs: Needs, detectors: Collection[str]) -> Inspection:
         """The same, and all that `detectors` find. The first time, they may have to be loaded (seconds)."""

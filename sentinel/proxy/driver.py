@@ -82,9 +82,9 @@ class Driver:
             return command
         started = time.perf_counter_ns()
         if sum([len(text) for text in command.texts]) <= self.settings.limits.inline_chars:
-            inspections = session.screener.inspect(command.texts, command.needs)
+            inspections = session.screener.inspect(command.texts, command.needs, session.context.tenant)
         else:
-            inspections = await _inspect_on_thread(session.screener, command)
+            inspections = await _inspect_on_thread(session, command)
         inspected = Inspected(inspections, (time.perf_counter_ns() - started) // 1000)
         if sum([len(each.findings) for each in inspections]) <= _MANY_FINDINGS:
             return session.receive(inspected)
@@ -106,8 +106,8 @@ def on_thread(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> asynci
     return asyncio.get_running_loop().run_in_executor(_threads(), functools.partial(work, *args, **kwargs))
 
 
-async def _inspect_on_thread(screener: Screener, command: Inspect) -> list[Inspection]:
-    work = on_thread(screener.inspect, command.texts, command.needs)
+async def _inspect_on_thread(session: Session, command: Inspect) -> list[Inspection]:
+    work = on_thread(session.screener.inspect, command.texts, command.needs, session.context.tenant)
     deadline = command.deadline_ms
     try:
         return await asyncio.wait_for(work, None if deadline is None else deadline / 1000)
