@@ -17,6 +17,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
+import logging
 from collections import deque
 from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import Any, Protocol
@@ -26,9 +28,17 @@ from sentinel.proxy import envoy_messages as messages
 from sentinel.proxy.http_errors import HttpError
 from sentinel.proxy.http_headers import Headers, end_to_end
 
+log = logging.getLogger("sentinel.proxy")
+
 _MAX_KEPT = 1024 * 1024
 _NOT_CHANGED = frozenset([b"host", b"content-length", b"expect", b"http2-settings"])
 """Of the request: Envoy's own to write."""
+
+
+@functools.cache
+def complain(wrong: str) -> None:
+    """About Envoy's configuration, once."""
+    log.error("Envoy's ext_proc filter is not set up for screening: %s", wrong)
 
 
 class Stream(Protocol):
@@ -178,8 +188,9 @@ class EnvoyExchange:
         """None where the rest of an answer is of no interest. One whose head we were not shown ends the
         exchange."""
         if not self._answer.done():
-            told = "Envoy: processing_mode.response_header_mode must be SEND"
-            self._answer.set_exception(HttpError(500, "internal", told))
+            wrong = "processing_mode.response_header_mode must be SEND"
+            complain(wrong)
+            self._answer.set_exception(HttpError(500, "internal", f"Envoy's ext_proc filter: {wrong}"))
         return self._arrived()
 
     def _arrived(self) -> Answer | None:

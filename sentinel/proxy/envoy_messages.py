@@ -7,7 +7,7 @@ stream an answer beside that.
 from __future__ import annotations
 
 import urllib.parse
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any, Literal
 
 from sentinel.pb import ext_proc_pb2 as pb
@@ -16,7 +16,8 @@ from sentinel.proxy.http_headers import Headers
 ATTRIBUTES = "envoy.filters.http.ext_proc"
 
 _PIECE = 64 * 1024  # what Envoy's documentation recommends for a piece of a body
-_BODIES = {"request_body_mode": "request", "response_body_mode": "response"}
+_BODIES = ("request_body_mode", "response_body_mode")
+_LENGTH = b"content-length"
 
 Side = Literal["request", "response"]
 
@@ -73,7 +74,7 @@ def attribute(message: pb.ProcessingRequest, name: str) -> str:
 
 
 def head(side: Side, before: Headers, after: Headers) -> bytes:
-    """Let the headers pass as `after`, which were `before`."""
+    """Let the headers pass as `after`, which were `before`. Envoy frames what it streams by itself."""
     return _answer(**{f"{side}_headers": pb.HeadersResponse(response=_changed(before, after))})
 
 
@@ -96,18 +97,20 @@ def instead(status: int, headers: Headers, data: bytes, details: str) -> bytes:
     answer = pb.ImmediateResponse(
         status=pb.HttpStatus(code=status), headers=pb.HeaderMutation(), body=data, details=details
     )
-    _set(answer.headers, [field for field in headers if field[0] != b"content-length"])
+    _set(answer.headers, [field for field in headers if field[0] != _LENGTH])
     return _answer(immediate_response=answer)
 
 
 def _changed(before: Headers, after: Headers) -> pb.CommonResponse:
     old, new = _by_name(before), _by_name(after)
+    old.pop(_LENGTH, None)
+    new.pop(_LENGTH, None)
     mutation = pb.HeaderMutation(remove_headers=[name.decode() for name in old if name not in new])
-    _set(mutation, [(name, value) for name, value in after if old.get(name) != new[name]])
+    _set(mutation, [(name, value) for name, value in after if name in new and old.get(name) != new[name]])
     return pb.CommonResponse(header_mutation=mutation)
 
 
-def _by_name(headers: Headers) -> Mapping[bytes, list[bytes]]:
+def _by_name(headers: Headers) -> dict[bytes, list[bytes]]:
     found: dict[bytes, list[bytes]] = {}
     for name, value in headers:
         found.setdefault(name, []).append(value)

@@ -11,7 +11,7 @@ import grpc.aio
 
 from sentinel.pb import ext_proc_pb2 as pb
 from sentinel.proxy import envoy_messages as messages
-from sentinel.proxy.envoy_exchange import EnvoyExchange
+from sentinel.proxy.envoy_exchange import EnvoyExchange, complain
 from sentinel.proxy.forward import Context
 from sentinel.proxy.http_errors import JSON, PlainErrors
 from sentinel.proxy.http_front import HttpFront
@@ -30,7 +30,6 @@ class ExtProc(grpc.GenericRpcHandler):
     def __init__(self, front: HttpFront) -> None:
         self._front = front
         self._running: set[asyncio.Task[None]] = set()
-        self._told: set[str] = set()
         self._handler: grpc.RpcMethodHandler[bytes, bytes] = grpc.stream_stream_rpc_method_handler(
             self._process
         )
@@ -81,10 +80,8 @@ class ExtProc(grpc.GenericRpcHandler):
             await context.abort(grpc.StatusCode.ABORTED, "the answer could not be completed")
 
     async def _refuse(self, stream: EnvoyStream, context: Context, wrong: str) -> None:
-        """Told to every caller, and once to whoever reads our log."""
-        if wrong not in self._told:
-            self._told.add(wrong)
-            log.error("Envoy's ext_proc filter is not set up for screening: %s", wrong)
+        """Told to the caller too: nothing passes."""
+        complain(wrong)
         told = f"Envoy's ext_proc filter: {wrong}"
         body = PlainErrors().error_body(told, "internal", {})
         await stream.write(messages.instead(500, [JSON], body, "sentinel_misconfigured"))
