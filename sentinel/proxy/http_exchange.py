@@ -23,7 +23,7 @@ from sentinel.proxy.driver import Driver
 from sentinel.proxy.http_call import Call
 from sentinel.proxy.http_errors import JSON, ErrorWriter, HttpError, decision_headers
 from sentinel.proxy.http_headers import Headers, continue_trace, first, upstream_headers
-from sentinel.proxy.http_upstream import HttpUpstream
+from sentinel.proxy.http_model import Model
 
 log = logging.getLogger("sentinel.proxy")
 
@@ -37,7 +37,7 @@ class HttpRun:
     def __init__(
         self,
         driver: Driver,
-        upstream: HttpUpstream,
+        upstream: Model,
         call: Call,
         protocol: str,
         method: str,
