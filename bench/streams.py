@@ -1,7 +1,8 @@
-"""What the sidecar costs on token streams over gRPC, against a bare grpc.aio forwarder in the same run; and how
-much text it holds back. `python -m bench.streams [--data DIR]`
+"""What the sidecar costs on token streams over gRPC, against a bare grpc.aio forwarder in the same run; and
+how much text it holds back. `python -m bench.streams [--data DIR]`
 
-DIR holds `traffic/*.jsonl.gz`, whose rows may have a `response`: the answers whose held-back text is measured.
+DIR holds `traffic/*.jsonl.gz`, whose rows may have a `response`: the answers whose held-back text is
+measured.
 """
 
 from __future__ import annotations
@@ -108,8 +109,6 @@ def delays() -> list[list[str]]:
 def memory() -> list[list[str]]:
     """Of a stream whose first token has passed and whose model is silent."""
     grown = []
-    with peer("upstream", "2", "600000") as (silent, _):
-        del silent
     with peer("upstream", "1", "0") as (upstream, _), peer("forwarder", upstream) as (bare, bare_pid):
         with sidecar(upstream) as ours:
             for address, pid in ((bare, bare_pid), (ours.address, ours.worker)):
