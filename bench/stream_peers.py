@@ -50,7 +50,7 @@ def message(word: str) -> bytes:
 
 
 async def _serve(behavior: Callable[[AsyncIterator[bytes], Context], Awaitable[None]]) -> None:
-    options = channel_options(LimitsConfig(), KeepaliveConfig())
+    options = [*channel_options(LimitsConfig(), KeepaliveConfig()), ("grpc.http2.max_ping_strikes", 0)]
     server = grpc.aio.server(options=options)
     server.add_generic_rpc_handlers((_Stream(behavior),))
     print(server.add_insecure_port("127.0.0.1:0"), flush=True)
