@@ -78,9 +78,7 @@ _DASH_AT_DIGIT = re.compile(r"[\u2013\u2014](?:(?=\d)|(?<=\d.))")
 
 def unusual(text: str) -> bool:
     """Whether the text, or one that it goes on with, may have a normalised form of its own."""
-    return not text.isascii() and (
-        "\u2013" in text or "\u2014" in text or bool(_suspects(text))
-    )
+    return not text.isascii() and ("\u2013" in text or "\u2014" in text or bool(_suspects(text)))
 
 
 def has_look_alike(text: str) -> bool:

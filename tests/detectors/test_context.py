@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import spacy
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from sentinel.detectors._context import FURTHEST, MAX_CHUNK, ContextRules, Surroundings, tokens
@@ -33,10 +33,48 @@ def rules(catalogue: Catalogue) -> ContextRules:
     return ContextRules(catalogue.context, catalogue.tokenizer)
 
 
+@pytest.fixture(scope="module")
+def english() -> Any:
+    return spacy.blank("en")
+
+
 @pytest.mark.parametrize("text", TEXTS)
-def test_tokens_are_those_of_spacy(text: str, rules: ContextRules) -> None:
-    expected = [(token.idx, token.text) for token in spacy.blank("en")(text)]
+def test_tokens_are_those_of_spacy(text: str, rules: ContextRules, english: Any) -> None:
+    expected = [(token.idx, token.text) for token in english(text)]
     assert list(tokens(rules.tokenizer, text, 0, len(text))) == expected
+
+
+PARTS = [
+    *"\"'()[]{}<>.,:;!?-~/=*^+@#$%&_|",
+    *(
+        "12",
+        "2024",
+        "a",
+        "A",
+        "US",
+        "Smith",
+        "mail",
+        "com",
+        "Z",
+        "km",
+        "5g",
+        "e8",
+        "deffb",
+        "..",
+        "--",
+        "'s",
+        "n't",
+    ),
+    *("1.2.3.4", "http://", "8)", ":1", "10am", "é", "€", "“", "…"),
+]
+
+
+@settings(deadline=None, max_examples=1500, suppress_health_check=list(HealthCheck))
+@given(chunk=st.lists(st.sampled_from(PARTS), min_size=1, max_size=9).map("".join))
+def test_pieces_of_any_chunk_are_those_of_spacy(chunk: str, rules: ContextRules, english: Any) -> None:
+    assume(not any(emoticon in chunk for emoticon in rules.tokenizer.exceptions if not emoticon[0].isalnum()))
+    assume(not any(word in chunk for word in ("8)", "8D", "0.", "0_", "8-", "a.", "A.", "-_", "km.")))
+    assert list(rules.tokenizer.split(chunk)) == [token.text for token in english(chunk)]
 
 
 @pytest.mark.parametrize("text", [text for text in TEXTS if text.strip()])
