@@ -339,16 +339,20 @@ def inspect_sentence(detector: SentenceDetector, text: str, start: int, end: int
 
 
 def _add(found: list[Finding], more: list[Finding], plain: Normalised) -> None:
-    """What only the normalised form shows: a finding that none of its type covers. One that goes beyond
-    another stands beside it, for what an invisible character hid of a value must be edited with the rest."""
-    stretches: dict[tuple[str, str], list[tuple[int, int]]] = {}
+    """What only the normalised form shows: a finding that none of its type covers with at least its score, so
+    that what is told does not depend on whether anybody asks for lesser ones. One that goes beyond another
+    stands beside it, for what an invisible character hid of a value must be edited with the rest."""
+    stretches: dict[tuple[str, str, float], list[tuple[int, int]]] = {}
     for finding in found:
-        stretches.setdefault((finding.detector, finding.type), []).append((finding.start, finding.end))
-    known = {kind: _Covers(places) for kind, places in stretches.items()}
+        kind = (finding.detector, finding.type, finding.score)
+        stretches.setdefault(kind, []).append((finding.start, finding.end))
+    known: dict[tuple[str, str], list[tuple[float, _Covers]]] = {}
+    for (detector, type_, score), places in stretches.items():
+        known.setdefault((detector, type_), []).append((score, _Covers(places)))
     for finding in more:
         start, end = plain.original(finding.start, finding.end)
-        covers = known.get((finding.detector, finding.type))
-        if covers is None or not covers.cover(start, end):
+        levels = known.get((finding.detector, finding.type), ())
+        if not any(score >= finding.score and covers.cover(start, end) for score, covers in levels):
             why = f"{finding.why}, in normalised form"
             found.append(Finding(finding.detector, finding.type, start, end, finding.score, why))
 
