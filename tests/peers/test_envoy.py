@@ -137,12 +137,12 @@ class TestWholeAnswers:
                 assert content(seen) == json.loads(up.seen[0].body)["messages"][0]["content"] == text
 
     @on_loop
-    async def test_a_model_that_thinks_longer_than_envoy_s_default(
+    async def test_a_model_that_thinks_before_and_after_its_answer_s_head(
         self, tmp_path: Path, sidecar: Sidecar
     ) -> None:
         async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             await read_message(reader)
-            await asyncio.sleep(0.5)  # the default is 0.2
+            await asyncio.sleep(0.5)  # Envoy waits for 0.2 by default
             head, _, body = said("fine").partition(b"\r\n\r\n")
             writer.write(head + b"\r\n\r\n")
             await asyncio.sleep(0.5)

@@ -73,8 +73,7 @@ class Reply:
 
 
 class Exchange:
-    """One exchange. `immediate` is an answer of ours in place of the model server's, which does not answer before
-    `until` is set."""
+    """One exchange. `immediate` is our answer instead of the model server's, which waits for `until`."""
 
     def __init__(self, call: Any, reply: Reply, until: asyncio.Event | None = None) -> None:
         self.call, self.reply, self.until = call, reply, until
