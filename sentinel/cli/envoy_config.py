@@ -15,9 +15,9 @@ from sentinel.core.errors import ConfigError
 _TYPES = "type.googleapis.com/envoy"
 _HTTP = f"{_TYPES}.extensions.upstreams.http.v3.HttpProtocolOptions"
 
-# Envoy waits so long for an answer of ours. Its default of 0.2 s would end every exchange whose model thinks
-# longer, for the answer's head waits for the verdict.
-_MESSAGE_TIMEOUT = "600s"
+# How long nothing may come: of a model that thinks (Envoy's default: 300s), and of us, who hold an answer's
+# head until the verdict (0.2s; Envoy 1.40 knows better than to apply that to streamed bodies).
+_PATIENCE = "600s"
 
 # A connection is served by one worker: with fewer exchanges on each, many connections spread over all.
 _STREAMS_PER_CONNECTION = 64
@@ -87,6 +87,7 @@ def _connections(prefix: str) -> dict[str, Any]:
             "stat_prefix": "callers",
             "normalize_path": True,
             "merge_slashes": True,
+            "stream_idle_timeout": _PATIENCE,
             "route_config": {"name": "model", "virtual_hosts": hosts},
             "http_filters": [
                 ext_proc_filter(),
@@ -107,7 +108,7 @@ def ext_proc_filter(cluster: str = "sentinel") -> dict[str, Any]:
             "@type": f"{_TYPES}.extensions.filters.http.ext_proc.v3.ExternalProcessor",
             "grpc_service": {"envoy_grpc": {"cluster_name": cluster}},
             "failure_mode_allow": False,
-            "message_timeout": _MESSAGE_TIMEOUT,
+            "message_timeout": _PATIENCE,
             "processing_mode": {
                 "request_header_mode": "SEND",
                 "response_header_mode": "SEND",

@@ -13,7 +13,11 @@ from collections.abc import Iterator
 
 LONGEST = 1000
 LEFT = 500  # characters of the text before a sentence that its detector may look at
-_END = re.compile(r"""[.!?…]+["'”’»)\]]*(?=\s)|[。！？｡]+["'”’»」』）)\]]*(?=.)|\n""", re.DOTALL)
+_CLOSING = r"\"'”’»」』）)\]"
+_EASTERN = "。！？｡"
+_END = re.compile(
+    rf"[.!?…]+[{_CLOSING}]*(?=\s)|[{_EASTERN}]+[{_CLOSING}]*(?=[^{_EASTERN}{_CLOSING}])|\n", re.DOTALL
+)
 
 
 def sentences(text: str, start: int, *, final: bool) -> Iterator[tuple[int, int]]:

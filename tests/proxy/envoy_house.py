@@ -73,10 +73,10 @@ class Reply:
 
 
 class Exchange:
-    """One exchange. `immediate` is an answer of ours in place of the model server's."""
+    """One exchange. `immediate` is our answer instead of the model server's, which waits for `until`."""
 
-    def __init__(self, call: Any, reply: Reply) -> None:
-        self.call, self.reply = call, reply
+    def __init__(self, call: Any, reply: Reply, until: asyncio.Event | None = None) -> None:
+        self.call, self.reply, self.until = call, reply, until
         self.upstream, self.downstream = Half(), Half()
         self.status = 0
         self.immediate: pb.ImmediateResponse | None = None
@@ -181,6 +181,8 @@ class Exchange:
 
     async def _answer(self) -> None:
         await self.upstream.ended.wait()
+        if self.until is not None:
+            await self.until.wait()
         reply = self.reply
         pieces = list(reply.pieces)
         self.downstream.headers = [(":status", str(reply.status)), *reply.headers]

@@ -303,21 +303,6 @@ class TestLimits:
             assert (it.status, it.told()["kind"]) == (503, "overloaded")
             assert b"secret" not in it.downstream.body
 
-    @on_loop
-    async def test_what_nobody_reads_is_bounded(self) -> None:
-        body = envoy_exchange.Body()
-        piece = b"x" * 65_536
-        putting = asyncio.create_task(self._fill(body, piece))
-        await asyncio.sleep(0.05)
-        data, more = await body.get()
-        assert (len(data), more) == (17 * len(piece), True)
-        body.give_up()
-        await putting
-
-    async def _fill(self, body: envoy_exchange.Body, piece: bytes) -> None:
-        for _ in range(40):
-            await body.put(piece, last=False)
-
 
 class TestEnds:
     @pytest.mark.parametrize("how", ["reset", "closed"])
