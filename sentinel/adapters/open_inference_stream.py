@@ -17,6 +17,7 @@ import msgspec
 
 from sentinel.adapters._characters import Cuts
 from sentinel.adapters._infer_dialects import FINAL, Dialect, MessageReader, StreamMessage
+from sentinel.adapters._infer_shape import Shape, shape_of
 from sentinel.adapters._parameters import Spot, read_parameters, write_parameters
 from sentinel.adapters._router import Router
 from sentinel.adapters._tensors import Naming, Place, Reading, places_of, remove, tensor_of, write
@@ -61,11 +62,15 @@ class InferCall:
         # Triton's way to ask for errors as a status, which ends the call.
         self.errors_in_band = metadata.get("triton_grpc_error", "").lower() != "true"
         self._router: Router[InferAnswer] = Router()
+        self._shaped: tuple[Shape, InferElement] | None = (
+            None  # how the last message was made, and what it was
+        )
 
     def open(self, request: DecodedRequest, payload: bytes) -> tuple[InferAnswer, bytes]:
         """Triton leaves out a last message that would be empty, and then nobody knows that a request is done
         before the call ends. So that message is asked for, and kept from a caller who did not ask for it."""
         answer = InferAnswer(self, request)
+        self._shaped = None
         self._router.open(answer, request.request_id, request.model)
         if self.dialect is Dialect.MLSERVER or _ASK_ENTRY in payload:
             answer.asked_final = True
@@ -76,6 +81,14 @@ class InferCall:
         return self._router.clashes(request.request_id, request.model)
 
     def feed(self, data: bytes) -> Routed:
+        if self._shaped is not None:
+            shape, before = self._shaped
+            text = shape.text(data)
+            if text is not None:
+                return Routed(before.answer, [before.like(data, text)])
+        return self._feed(data)
+
+    def _feed(self, data: bytes) -> Routed:
         message = self.read(data)
         response = message.response
         strangers = message.dialect is Dialect.MLSERVER
@@ -84,6 +97,8 @@ class InferCall:
             raise WireError("an answer to no open request")
         last = message.last
         element = answer.take(message, data, last=last)
+        shape = shape_of(data, element.slots[0].text) if element.plain and not last else None
+        self._shaped = None if shape is None else (shape, element)
         if last:
             self._router.close(answer)
         silent = last and not answer.asked_final and not (element.slots or response.outputs)
@@ -174,7 +189,11 @@ class InferAnswer:
             once += self._open
             self._open = {}
         self._note(response, reading, len(outputs))
-        return InferElement(self, message, data, slots, places, once, described)
+        element = InferElement(self, message, data, slots, places, once, described)
+        # One text that goes on and nothing that counts or describes: the next message may be made alike.
+        alone = len(outputs) == len(slots) == 1 and not (once or described or reading.unread)
+        element.plain = alone and not (rules.cumulative or self._cuts.waiting)
+        return element
 
     def _read(self, message: StreamMessage, data: bytes, last: bool) -> tuple[Reading, bytes]:
         """The message's texts, and its bytes where characters cut by their message's end have moved."""
@@ -241,7 +260,7 @@ class InferAnswer:
 class InferElement:
     """One message. It tells side data with its texts as they came, never with others."""
 
-    __slots__ = ("ends", "slots", "_answer", "_data", "_described", "_message", "_places", "_told")
+    __slots__ = ("answer", "ends", "plain", "slots", "_data", "_described", "_message", "_places", "_told")
 
     def __init__(
         self,
@@ -255,7 +274,8 @@ class InferElement:
     ) -> None:
         self.slots: Sequence[Slot] = slots
         self.ends: Sequence[Channel] = ends
-        self._answer = answer
+        self.answer = answer
+        self.plain = False
         self._data = data
         self._described = described
         self._message = message
@@ -263,8 +283,15 @@ class InferElement:
         self._told: list[str] | None = None
         """What heads have told so far of each slot."""
 
+    def like(self, data: bytes, text: str) -> InferElement:
+        """The element of a message that is made like this one, with another text."""
+        slots = [Slot(self.slots[0].channel, text)]
+        return InferElement(self.answer, self._message, data, slots, self._places, [], False)
+
     def encode(self, texts: Sequence[str] | None = None) -> bytes:
         slots, told = self.slots, self._told
+        if texts is None and told is None and not self._described:
+            return self._data
         if texts is None:
             texts, same = [slot.text for slot in slots], True
         elif len(texts) != len(slots):
@@ -274,8 +301,8 @@ class InferElement:
         else:
             same = all([slot.text == a + b for slot, a, b in zip(slots, told, texts, strict=True)])
         if not same:
-            self._answer.edited = True
-        drop = self._described and self._answer.edited
+            self.answer.edited = True
+        drop = self._described and self.answer.edited
         if same and told is None and not drop:
             return self._data
         whole, response = self._fresh()
@@ -333,7 +360,7 @@ class InferElement:
         write_parameters(response, response.outputs, parameters)
 
     def _drop(self, response: ModelInferResponse) -> None:
-        spoken, is_side = self._spoken(response), self._answer.rules.is_side
+        spoken, is_side = self._spoken(response), self.answer.rules.is_side
         gone = [at for at, output in enumerate(response.outputs) if at not in spoken and is_side(output.name)]
         remove(response.outputs, response.raw_output_contents, gone)
 
