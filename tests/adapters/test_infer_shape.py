@@ -61,9 +61,7 @@ def test_another_message_has_not(other: bytes) -> None:
 
 
 @given(st.binary(max_size=80), st.integers(0, 60))
-def test_bytes_put_anywhere_are_never_read_otherwise_than_the_parser_reads_them(
-    noise: bytes, at: int
-) -> None:
+def test_changed_bytes_are_not_read_otherwise_than_the_parser_does(noise: bytes, at: int) -> None:
     shape = shape_of(data(" the"), " the")
     assert shape is not None
     whole = data(" the")
