@@ -1,7 +1,7 @@
 """What external processing costs: Envoy with Sentinel against Envoy alone, in the same run and in turns.
 
 Whole answers with h2load; streamed ones with a client of our own, as the time from the moment at which the
-model server sends an event to the moment at which the caller has it. `python -m bench.envoy [--envoy PROGRAM]`
+model server sends an event to the moment at which the caller has it. `python -m bench.envoy`
 """
 
 from __future__ import annotations
