@@ -2,7 +2,7 @@
 
 - Each element of a BYTES output is a channel, unless the output only describes the text beside it (`side`).
 - A text that stands complete in its message (a parameter, an error) is a channel of its own, which its
-  element ends.
+  element ends; the same text again in a later message is the same channel.
 - Once an answer was edited its side data are dropped, for they may repeat what the edit removed.
 - The request that a message answers is found by its id (`_router`), its dialect message by message
   (`_infer_dialects`).
@@ -19,7 +19,7 @@ from sentinel.adapters._characters import Cuts
 from sentinel.adapters._infer_dialects import FINAL, Dialect, MessageReader, StreamMessage
 from sentinel.adapters._parameters import Spot, read_parameters, write_parameters
 from sentinel.adapters._router import Router
-from sentinel.adapters._tensors import Naming, Place, Reading, remove, tensor_of, write
+from sentinel.adapters._tensors import Naming, Place, Reading, places_of, remove, tensor_of, write
 from sentinel.adapters.base import Element, Routed, Slot
 from sentinel.core.errors import WireError
 from sentinel.core.exchange import Channel, Role
@@ -121,6 +121,7 @@ class InferAnswer:
         self._channels: dict[str, Channel] = {}
         self._open: dict[Channel, None] = {}
         self._content = ""  # the output that is the channel `content`: the first of an answer's name
+        self._complete_texts: dict[Spot, tuple[str, Channel]] = {}
         self._once = 0
 
     def feed(self, data: bytes) -> list[Element]:
@@ -155,7 +156,7 @@ class InferAnswer:
         once: list[Channel] = []
         if message.said and (message.dialect is Dialect.TRITON or message.said != self._asked_model):
             kind = "model_name" if message.dialect is Dialect.MLSERVER else "error"
-            slots.append(Slot(self._complete(kind, once), message.said))
+            slots.append(self._complete((-2, kind), kind, message.said, once))
             places.append(_FIELD_1)
         for part, place in zip(reading.parts, reading.places, strict=True):
             if side and place[:2] in side:
@@ -167,7 +168,7 @@ class InferAnswer:
         if message.parametrised or any([output.parameters for output in outputs]):
             parts, spots = read_parameters(response, outputs, Role.ANSWER)
             for part, spot in zip(parts, spots, strict=True):
-                slots.append(Slot(self._complete(part.path, once), part.text))
+                slots.append(self._complete(spot, part.path, part.text, once))
                 places.append((None, spot))
         if last:
             once += self._open
@@ -214,11 +215,17 @@ class InferAnswer:
         self._open[channel] = None
         return channel
 
-    def _complete(self, kind: str, ends: list[Channel]) -> Channel:
-        self._once += 1
-        channel = Channel(0, kind, self._once)
-        ends.append(channel)
-        return channel
+    def _complete(self, spot: Spot, kind: str, text: str, ends: list[Channel]) -> Slot:
+        """A text that is complete in its message. Servers repeat such texts (a content type, say) with every
+        message: one that does not change is one channel, which is screened once."""
+        before = self._complete_texts.get(spot)
+        if before is None or before[0] != text:
+            if self._once == self.rules.naming.max_texts:
+                raise WireError(f"an answer of more than {self._once} parameters or errors")
+            self._once += 1
+            before = self._complete_texts[spot] = text, Channel(0, kind, self._once)
+        ends.append(before[1])
+        return Slot(before[1], text, whole=True)
 
     def _note(self, response: ModelInferResponse, reading: Reading, outputs: int) -> None:
         self.model = response.model_name or self.model
@@ -272,7 +279,7 @@ class InferElement:
         if same and told is None and not drop:
             return self._data
         whole, response = self._fresh()
-        self._write(whole, response, self._rest(texts))
+        self._write(whole, response, texts)
         if drop:
             self._drop(response)
         return bytes(whole.SerializeToString())
@@ -286,9 +293,11 @@ class InferElement:
         # What is complete in its message is told once, by `encode`.
         early = [text if place else "" for text, (place, _) in zip(texts, self._places, strict=True)]
         self._write(whole, response, early)
-        spoken = self._spoken(response)
-        gone = [index for index in range(len(response.outputs)) if index not in spoken]
-        remove(response.outputs, response.raw_output_contents, gone)
+        spoken, outputs, raw = self._spoken(response), response.outputs, response.raw_output_contents
+        texts_at = {place for place, _ in self._places}
+        others = [at for index in spoken for at in places_of(outputs, raw, index) if at not in texts_at]
+        write(outputs, raw, [(place, b"") for place in others])
+        remove(outputs, raw, [index for index in range(len(outputs)) if index not in spoken])
         final = FINAL in response.parameters
         response.parameters.clear()
         for output in response.outputs:
@@ -300,14 +309,6 @@ class InferElement:
             for slot, before, text in zip(slots, told, texts, strict=True)
         ]
         return bytes(whole.SerializeToString())
-
-    def _rest(self, texts: Sequence[str]) -> list[str]:
-        """What is left to say: of a text that heads could not tell, all of it."""
-        told = self._told or [""] * len(texts)
-        return [
-            text if place else before + text
-            for before, text, (place, _) in zip(told, texts, self._places, strict=True)
-        ]
 
     def _fresh(self) -> tuple[Any, ModelInferResponse]:
         whole: Any = type(self._message.whole).FromString(self._data)

@@ -26,10 +26,25 @@ _SIMPLE = re.compile(r"""([(\"]?)([A-Za-z]*[a-z]|[A-Z]+(?![.])|[0-9]+(?![^0-9]))
 _NO_PREFIX = re.compile(r"[0-9]|[A-Za-z](?!.*\$)")
 _NO_SUFFIX = re.compile(r"(?:[0-9]|(?:^|[^0-9'/A-Za-z])[A-Za-z]+)\Z")
 _INFIX_POSSIBLE = re.compile(
-    r"""[A-Za-z0-9][:<>=/~\-]+[A-Za-z]|[0-9][+\-*^][0-9\-]|[a-z'"]\.[A-Z'"]|[A-Za-z],[A-Za-z]|\.\."""
+    r"""[A-Za-z0-9][:<>=/~\-]+[A-Za-z]|[0-9][+\-*^][0-9\-]|[a-z'"`,]\.[A-Z'"`,]|[A-Za-z],[A-Za-z]|\.\."""
 )
+# Most chunks with digits: brackets and quotes around one piece that begins and ends like a word or number.
+_NUMBERED = re.compile(
+    r"""([\["'({]*)(?=[!-/:-~]*[0-9])([0-9A-Za-z][!-#%&(-\[\]-~]{4,}(?<=[0-9A-Za-z]))([\]"')},:;!?]*)"""
+)
+_NO_UNIT = re.compile(r"(?:[0-9]|[^0-9'/A-Za-z][A-Za-z]+|[0-9](?:Z|[A-Za-z]{5,}))\Z")
+_MAYBE_URL = re.compile(r"[/?#]|[.:][0-9]{1,5}\Z|[^0-9]\Z")
+_INFIX = re.compile(
+    r"""\.\.+|(?<=[0-9])[+\-*^](?=[0-9\-])|(?<=[a-z'"`,])\.(?=[A-Z'"`,])|(?<=[A-Za-z]),(?=[A-Za-z])"""
+    r"""|(?<=[A-Za-z0-9])(?:---?|[\-~])(?=[A-Za-z])|(?<=[A-Za-z0-9])[:<>=/](?=[A-Za-z])"""
+)
+_DIGIT = re.compile("[0-9]")
 _SPACE = re.compile(r"\s+")
+_NOT_SPACE = re.compile(r"\S+")
 _SPACE_OR_NOT = re.compile(r"\s+|\S+")
+_OPENING = "\"'([{"  # what may stand between white space and a match, and is no keyword
+_KEPT_LENGTH = 32  # characters: the keywords of shorter chunks without digits are remembered ...
+_MAX_KEPT = 4096  # ... for so many chunks, all texts together
 FURTHEST = 4096  # characters to the left of a place in which keywords are sought
 _NEAR = 500  # characters around a place in which a context word is sought before tokens are made
 _STEP = 64  # characters, half as many again each time that keywords are still wanting
@@ -43,6 +58,7 @@ class Tokenizer:
         self._source = rules
         self._rules = rules.rules
         self.exceptions = rules.rules
+        self._numbered = not any(_NUMBERED.fullmatch(word) for word in rules.rules)
 
     # Compiled when the first chunk needs it: 60 ms that a text of plain words never pays.
 
@@ -73,13 +89,33 @@ class Tokenizer:
             return known
         simple = _SIMPLE.fullmatch(chunk)
         if simple is None:
-            return self._split_affixes(chunk)
+            numbered = _NUMBERED.fullmatch(chunk) if self._numbered else None
+            pieces = self._pieces(numbered[2]) if numbered else None
+            if numbered is None or pieces is None:
+                return self._split_affixes(chunk)
+            return [*numbered[1], *pieces, *numbered[3]]
         opening, word, closing, mark = simple.groups()
         if word == chunk:
             return (chunk,)
         if opening and chunk[1:] in self._rules:
             return (opening, *self._rules[chunk[1:]])
         return [part for part in (opening, *self._rules.get(word, (word,)), closing, mark) if part]
+
+    @staticmethod
+    def _pieces(core: str) -> list[str] | None:
+        """The tokens of a chunk without brackets and quotes, or None where that takes a longer look."""
+        if not _NO_UNIT.search(core):
+            return None
+        if not _INFIX_POSSIBLE.search(core):
+            return [core]
+        if "." in core and _MAYBE_URL.search(core):
+            return None
+        pieces: list[str] = []
+        start = 0
+        for match in _INFIX.finditer(core):
+            pieces += [core[start : match.start()], match.group()]
+            start = match.end()
+        return [*filter(None, pieces), core[start:]]
 
     def _split_affixes(self, rest: str) -> list[str]:
         before: list[str] = []
@@ -146,6 +182,7 @@ class ContextRules:
         self.stop_words = rules.stop_words
         marks = (chr(code) for code in range(128) if unicodedata.category(chr(code))[0] == "P")
         self._ignored = rules.stop_words.union(marks)
+        self._kept: dict[str, tuple[tuple[int, str], ...]] = {}
 
     def is_ignored(self, word: str) -> bool:
         """Stop words and punctuation."""
@@ -153,12 +190,32 @@ class ContextRules:
             return True
         return not word.isalnum() and all(unicodedata.category(char)[0] == "P" for char in word)
 
-    def supporting(self, words: list[str], context: tuple[str, ...]) -> str:
-        """The first word of `context` (lower case) that occurs in `words`, or ""."""
-        if self.settings.mode == "whole_word":
-            return next((word for word in context if word in words), "")
-        joined = "\0".join(words)
-        return next((word for word in context if word in joined), "")
+    def keywords(self, chunk: str) -> tuple[tuple[int, str], ...]:
+        """Where each token of a chunk ends, and the token in lower case, or "" where it does not count."""
+        kept = self._kept.get(chunk)
+        if kept is not None:
+            return kept
+        ends: list[tuple[int, str]] = []
+        end = 0
+        for token in self.tokenizer.split(chunk):
+            end += len(token)
+            word = token.lower()
+            ends.append((end, "" if ":" in word or self.is_ignored(word) else word))
+        told = tuple(ends)
+        if len(chunk) <= _KEPT_LENGTH and not _DIGIT.search(chunk) and "@" not in chunk:
+            if len(self._kept) >= _MAX_KEPT:
+                self._kept.clear()
+            self._kept[chunk] = told
+        return told
+
+    def supporting(self, words: Iterable[str], context: tuple[str, ...]) -> str:
+        """What of `context` (lower case) occurs in `words`, in the first of them that has any; or ""."""
+        whole = self.settings.mode == "whole_word"
+        for word in words:
+            for sought in context:
+                if word == sought if whole else sought in word:
+                    return sought
+        return ""
 
     def lifted(self, score: float) -> float:
         return min(max(score + self.settings.factor, self.settings.minimum), 1.0)
@@ -170,22 +227,56 @@ class Surroundings:
     def __init__(self, rules: ContextRules, text: str) -> None:
         self._rules = rules
         self._text = text
-        self._lowered = text.lower()
         self._start = self._end = 0  # of the part that has been split, without gaps
         self._ends: list[int] = []  # where each token of it ends
         self._keywords: list[str] = []  # the token in lower case, or "" where it does not count
         self._place, self._words = -1, [""]
         self._present: dict[tuple[str, ...], tuple[str, ...]] = {}  # context words that the text has at all
 
-    def supporting(self, place: int, context: tuple[str, ...]) -> str:
-        """The first word of `context` near `place`, or ""."""
+    @cached_property
+    def _lowered(self) -> str:
+        return self._text.lower()
+
+    def present(self, context: tuple[str, ...]) -> tuple[str, ...]:
+        """The words of `context` that the text has anywhere."""
         present = self._present.get(context)
         if present is None:
             lowered = self._lowered
             present = self._present[context] = tuple([word for word in context if word in lowered])
+        return present
+
+    def supporting(self, place: int, context: tuple[str, ...]) -> str:
+        """The word of `context` nearest to `place`, or ""."""
+        present = self.present(context)
+        if not present:
+            return ""
+        word = self._just_before(place, present)
+        if word:
+            return word
         for word in present:
             if self._may_be_near(place, word):
                 return self._rules.supporting(self.words(place), present)
+        return ""
+
+    def _just_before(self, place: int, context: tuple[str, ...]) -> str:
+        """The answer where chunks just before a match that begins a chunk give it; "" says nothing."""
+        floor = max(0, place - _STEP)
+        *chunks, opening = self._text[floor:place].split(" ")
+        if opening.strip(_OPENING):
+            return ""
+        own = _NOT_SPACE.match(self._text, place, place + MAX_CHUNK)
+        if own is None or self._rules.supporting((own.group().lower(),), context):
+            return ""
+        left = self._rules.settings.before
+        for chunk in chunks[: 0 if floor else None : -1]:
+            if not chunk or _SPACE.search(chunk):
+                return ""
+            for _, keyword in reversed(self._rules.keywords(chunk)):
+                if keyword:
+                    word = self._rules.supporting((keyword,), context)
+                    if word or left == 1:
+                        return word
+                    left -= 1
         return ""
 
     def _may_be_near(self, place: int, word: str) -> bool:
@@ -203,7 +294,8 @@ class Surroundings:
         return unseen and not self._apart(place, after, self._rules.settings.after + 1)
 
     def _apart(self, start: int, end: int, keywords: int) -> bool:
-        """Whether as many plain words lie wholly between two places."""
+        """Whether as many plain words and chunks with digits (no stop word has any) lie wholly between two
+        places."""
         tokenizer, stop_words = self._rules.tokenizer, self._rules.stop_words
         for chunk in self._text[start:end].split()[1:-1]:
             if (
@@ -211,7 +303,7 @@ class Surroundings:
                 and chunk.isascii()
                 and tokenizer.is_one(chunk)
                 and chunk.lower() not in stop_words
-            ):
+            ) or (":" not in chunk and _DIGIT.search(chunk)):
                 keywords -= 1
                 if not keywords:
                     return True
@@ -288,24 +380,31 @@ class Surroundings:
         self._start = start
 
     def _split(self, start: int, end: int) -> tuple[list[int], list[str]]:
-        """Ends and keywords of the tokens of a part that begins and ends where chunks do."""
+        """Ends and keywords of the tokens of a part that begins and ends where chunks do. One space after a
+        token belongs to it; any other white space is a token."""
         ends: list[int] = []
         keywords: list[str] = []
-        rules, tokenizer = self._rules, self._rules.tokenizer
-        text, stop_words, exceptions = self._text, rules.stop_words, tokenizer.exceptions
-        for match in _SPACE_OR_NOT.finditer(text, start, end):
-            stretch = match.group()
-            if stretch.isalpha() and stretch.isascii() and stretch not in exceptions:
-                word = stretch.lower()
-                ends.append(match.end())
-                keywords.append("" if word in stop_words else word)
-            elif stretch != " " or not match.start() or text[match.start() - 1].isspace():
-                for at, token in tokens(tokenizer, text, match.start(), match.end()):
-                    word = token.lower()
-                    counts = ":" not in word and not rules.is_ignored(word)
-                    ends.append(at + len(token))
-                    keywords.append(word if counts else "")
+        text, rules = self._text, self._rules
+        done = start
+        for match in _NOT_SPACE.finditer(text, start, end):
+            at = match.start()
+            if at - done > 1 or (at > done and (text[done] != " " or done == start)):
+                self._space(done, at, ends, keywords)
+            for length, word in rules.keywords(match.group()):
+                ends.append(at + length)
+                keywords.append(word)
+            done = match.end()
+        if done < end:
+            self._space(done, end, ends, keywords)
         return ends, keywords
+
+    def _space(self, start: int, end: int, ends: list[int], keywords: list[str]) -> None:
+        text = self._text
+        if start and text[start] == " " and not text[start - 1].isspace():
+            start += 1
+        if start < end:
+            ends.append(end)
+            keywords.append(text[start:end])
 
 
 def tokens(tokenizer: Tokenizer, text: str, start: int, end: int) -> Iterator[tuple[int, str]]:

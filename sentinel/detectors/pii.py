@@ -24,7 +24,7 @@ from sentinel.detectors._patterns import Expression
 from sentinel.detectors._phones import LIVE, LOOKS_AHEAD, PhoneFinder, candidate_expression
 from sentinel.detectors._recognizers import Recognizer, load_catalogue
 from sentinel.detectors._user_recognizers import read_recognizers
-from sentinel.detectors._validators import VALIDATORS, Validator
+from sentinel.detectors._validators import ONLY_REJECT, VALIDATORS, Validator
 
 BUILD = "1"  # raised whenever the same text may give other findings
 _PHONE_KINDS = {
@@ -73,7 +73,7 @@ class PiiConfig(BaseModel):
     )
 
 
-class _Match(msgspec.Struct, gc=False):
+class _Match(msgspec.Struct, order=True, gc=False):
     """A result on its way to a finding. `source` is the recognizer's index."""
 
     start: int
@@ -84,11 +84,14 @@ class _Match(msgspec.Struct, gc=False):
 
 
 class _Source(msgspec.Struct, frozen=True):
-    """A recognizer that is switched on, with its place among the expressions."""
+    """A recognizer that is switched on, with its place among the expressions. `certain`: its validator may
+    take a match for certain. `whys`: what is told of a match of each pattern, and of a valid one."""
 
     recognizer: Recognizer
     validator: Validator | None
+    certain: bool
     context: tuple[str, ...]
+    whys: tuple[tuple[str, str], ...]
     phones: PhoneFinder | None = None
 
 
@@ -123,52 +126,69 @@ class PiiDetector:
         would have dropped cannot reach it either.
         """
         recognizer = source.recognizer
-        if source.validator is not None:
+        if source.certain:
             return 1.0
         score = recognizer.score if source.phones else recognizer.patterns[pattern].score
         return self._rules.lifted(score) if source.context else score
 
     def find(self, page: Page, first: int, hit: Sequence[int]) -> list[Finding]:
+        around = Surroundings(self._rules, page.text)
         results: dict[int, list[_Match]] = {}
         for expression in hit:
             index, pattern = self._owners[expression]
-            if self._sources[index].phones:
+            source = self._sources[index]
+            if page.margins is None and self._is_hopeless(source, pattern, page, around):
+                continue
+            if source.phones:
                 found = self._phones(page, index, page.candidates[first + expression])
             else:
                 found = self._confirmed(index, pattern, page.matches(first + expression))
-            if found:
-                results.setdefault(index, []).extend(found)
-        kept = [
-            match
-            for source, found in results.items()
-            for match in self._distinct(source, found)
-            if self._may_reach(match, page)
-        ]
-        if not kept:
-            return []
-        kept.sort(key=lambda match: (match.start, match.end))
-        self._apply_context(page, kept)
+            earlier = results.get(index)
+            if earlier is None:
+                results[index] = found
+            else:
+                results[index] = _distinct(source, earlier + found)
+        kept: list[_Match] = []
+        lifted = False
+        for index, found in results.items():
+            floor = page.floor(self.name, self._sources[index].recognizer.entity)
+            if not self._sources[index].context:
+                kept += [match for match in found if match.score >= floor]
+                continue
+            lift = self._rules.lifted
+            hopeful = [match for match in found if lift(match.score) >= floor]
+            lifted = lifted or bool(hopeful)
+            kept += hopeful
+        if lifted:
+            kept.sort()
+            self._apply_context(page, around, kept)
         return [self._finding(match) for match in kept if self._wanted(match, page)]
 
-    def _may_reach(self, match: _Match, page: Page) -> bool:
-        """Whether a context word could lift the match to what is asked for."""
-        source = self._sources[match.source]
-        best = self._rules.lifted(match.score) if source.context else match.score
-        return best >= page.floor(self.name, source.recognizer.entity)
+    def _is_hopeless(self, source: _Source, pattern: int, page: Page, around: Surroundings) -> bool:
+        """Whether no match can reach what is asked for, as only a context word could lift it there and the
+        text has none."""
+        if source.certain or not source.context:
+            return False
+        score = source.recognizer.score if source.phones else source.recognizer.patterns[pattern].score
+        floor = page.floor(self.name, source.recognizer.entity)
+        return score < floor and not around.present(source.context)
 
     def _confirmed(self, index: int, pattern: int, matches: list[Any]) -> list[_Match]:
         """Each match with the score that pattern and validator give it; rejected ones are gone."""
         source = self._sources[index]
-        recognizer = source.recognizer
-        named = recognizer.patterns[pattern]
+        recognizer, validator = source.recognizer, source.validator
+        score, (why, valid) = recognizer.patterns[pattern].score, source.whys[pattern]
+        if validator is None:
+            return [_Match(m.start(), m.end(), score, why, index) for m in matches] if score > 0 else []
         found: list[_Match] = []
         for match in matches:
             for start, end in _ranges(recognizer, match):
-                verdict = source.validator(match.string[start:end], recognizer) if source.validator else None
-                score = 1.0 if verdict else 0.0 if verdict is False else named.score
-                if score > 0:
-                    why = f"{recognizer.name}, pattern `{named.name}`"
-                    found.append(_Match(start, end, score, why + (", valid" if verdict else ""), index))
+                verdict = validator(match.string[start:end], recognizer)
+                if verdict:
+                    found.append(_Match(start, end, 1.0, valid, index))
+                    break
+                if verdict is None and score > 0:
+                    found.append(_Match(start, end, score, why, index))
                     break
         return found
 
@@ -187,32 +207,17 @@ class PiiDetector:
                 found.append(_Match(match.start, match.end, recognizer.score, why, index))
         return found
 
-    def _distinct(self, index: int, found: list[_Match]) -> list[_Match]:
-        """Presidio's `remove_duplicates` within one recognizer (its IBAN recognizer does without)."""
-        if len(found) < 2 or self._sources[index].recognizer.kind == "IbanRecognizer":
-            return found
-        found.sort(key=lambda match: (match.start, -match.end, -match.score))
-        kept: list[_Match] = []
-        active: list[_Match] = []
-        for match in found:
-            active = [other for other in active if other.end >= match.start]
-            if not any(other.end >= match.end and other.score >= match.score for other in active):
-                kept.append(match)
-                active.append(match)
-        return kept
-
-    def _apply_context(self, page: Page, matches: list[_Match]) -> None:
-        around = None
+    def _apply_context(self, page: Page, around: Surroundings, matches: list[_Match]) -> None:
         for match in matches:
             context = self._sources[match.source].context
-            if not context:
+            lifted = self._rules.lifted(match.score)
+            if not context or lifted == match.score:
                 continue
-            around = around or Surroundings(self._rules, page.text)
             if page.margins is not None and around.undecided(match.start, match.end):
                 page.margins.open_from = min(page.margins.open_from, match.start)
             word = around.supporting(match.start, context)
             if word:
-                match.score = self._rules.lifted(match.score)
+                match.score = lifted
                 match.why += f", context word `{word}`"
 
     def _wanted(self, match: _Match, page: Page) -> bool:
@@ -225,6 +230,22 @@ class PiiDetector:
     def _finding(self, match: _Match) -> Finding:
         entity = self._sources[match.source].recognizer.entity
         return Finding(self.name, entity, match.start, match.end, match.score, match.why)
+
+
+def _distinct(source: _Source, found: list[_Match]) -> list[_Match]:
+    """Presidio's `remove_duplicates` within one recognizer (its IBAN recognizer does without). Those of one
+    expression never overlap."""
+    if source.recognizer.kind == "IbanRecognizer":
+        return found
+    found.sort(key=lambda match: (match.start, -match.end, -match.score))
+    kept: list[_Match] = []
+    active: list[_Match] = []
+    for match in found:
+        active = [other for other in active if other.end >= match.start]
+        if not any(other.end >= match.end and other.score >= match.score for other in active):
+            kept.append(match)
+            active.append(match)
+    return kept
 
 
 def _choose(config: PiiConfig, known: dict[str, Recognizer]) -> list[Recognizer]:
@@ -253,7 +274,10 @@ def _choose(config: PiiConfig, known: dict[str, Recognizer]) -> list[Recognizer]
 def _source(recognizer: Recognizer, config: PiiConfig) -> _Source:
     context = tuple(word.lower() for word in recognizer.context)
     if recognizer.kind not in _PHONE_KINDS:
-        return _Source(recognizer, VALIDATORS.get(recognizer.kind), context)
+        validator = VALIDATORS.get(recognizer.kind)
+        certain = validator is not None and recognizer.kind not in ONLY_REJECT
+        whys = tuple(f"{recognizer.name}, pattern `{named.name}`" for named in recognizer.patterns)
+        return _Source(recognizer, validator, certain, context, tuple((why, f"{why}, valid") for why in whys))
     regions = recognizer.regions
     if recognizer.kind == "PhoneRecognizer" and config.phone_regions:
         regions = tuple(config.phone_regions)
@@ -261,9 +285,8 @@ def _source(recognizer: Recognizer, config: PiiConfig) -> _Source:
             if region not in phonenumbers.SUPPORTED_REGIONS:
                 raise ConfigError(f"no such region: `{region}`", key="detectors.pii.phone_regions")
     recognizer = msgspec.structs.replace(recognizer, regions=regions)
-    return _Source(
-        recognizer, None, context, PhoneFinder(regions, recognizer.leniency, config.phone_candidates)
-    )
+    finder = PhoneFinder(regions, recognizer.leniency, config.phone_candidates)
+    return _Source(recognizer, None, False, context, (), finder)
 
 
 def _expressions(source: _Source) -> list[tuple[int, Expression]]:

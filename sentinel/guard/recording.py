@@ -105,8 +105,11 @@ def build_record(
     )
 
 
-def build_edit(session: Session, started_ns: int, findings: Sequence[FindingRow]) -> Record:
-    """What is kept of an edit before the edited text leaves."""
+def build_edit(
+    session: Session, started_ns: int, findings: Sequence[FindingRow], *, released_chars: int = 0
+) -> Record:
+    """What is kept of an edit before the edited text leaves. `released_chars`: how much of the answer has
+    left, and leaves now."""
     return Record(
         exchange_id=session.exchange_id,
         phase=Phase.EDIT,
@@ -122,6 +125,7 @@ def build_edit(session: Session, started_ns: int, findings: Sequence[FindingRow]
         rule=next((row.rule for row in findings if row.enforced), ""),
         finding_count=len(findings),
         findings=tuple(findings[:_MAX_FINDING_ROWS]),
+        released_chars=released_chars,
     )
 
 

@@ -116,9 +116,9 @@ class HttpRun:
             error.status, headers, self.errors.error_body(error.message, error.kind, facts)
         )
 
-    async def keep(self, findings: Sequence[FindingRow]) -> None:
+    async def keep(self, findings: Sequence[FindingRow], released: int) -> None:
         """Findings that edit a stream, ahead of the text that they edit."""
-        await self._durable(build_edit(self.session, self.started, findings))
+        await self._durable(build_edit(self.session, self.started, findings, released_chars=released))
 
     async def open_record(self) -> None:
         """What recovery finds if we die before `record`."""

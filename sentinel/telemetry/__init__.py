@@ -6,6 +6,7 @@ spans     a record as OpenTelemetry spans
 rows      spans as rows of `otel_traces`
 ledger    what the exporter remembers: cursors, pending batches, open exchanges, ids seen, counts
 collect   the spool as the exporter sees it, and the next frames to claim
+edits     edits of an open stream, joined to its opening record
 prepare   encoded records -> what the store gets, what the ledger remembers, what is broken
 exporter  Exporter: batches from the spool into the store, each record once; run_exporter: the whole process
 tidy      exported segments and notes about dropped ones are cleared away

@@ -22,6 +22,7 @@ import msgspec
 
 from sentinel.core.errors import ConfigError
 from sentinel.core.ids import new_id
+from sentinel.telemetry.edits import amended
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS cursors (
@@ -81,6 +82,8 @@ class Effects(msgspec.Struct):
     closed: list[str] = []
     seen: list[str] = []
     counts: dict[str, int] = {}
+    amends: dict[str, bytes] = {}
+    """What edits add to the opening records of exchanges; where one is open no more, it is dropped."""
 
 
 class Ledger:
@@ -163,6 +166,8 @@ class Ledger:
                 "INSERT OR REPLACE INTO opens VALUES (?, ?, ?)",
                 [(opened.exchange_id, opened.writer, opened.payload) for opened in effects.opened],
             )
+            for name, edit in effects.amends.items():
+                self._amend(name, edit)
             self._db.executemany(
                 "DELETE FROM opens WHERE exchange_id = ?", [(name,) for name in effects.closed]
             )
@@ -229,6 +234,13 @@ class Ledger:
             (number,),
         )
         return tuple(Member(*row) for row in rows)
+
+    def _amend(self, name: str, edit: bytes) -> None:
+        row = self._db.execute("SELECT payload FROM opens WHERE exchange_id = ?", (name,)).fetchone()
+        if row is not None:
+            self._db.execute(
+                "UPDATE opens SET payload = ? WHERE exchange_id = ?", (amended(row[0], edit), name)
+            )
 
     def _remove(self, batch: Batch) -> None:
         self._db.execute("DELETE FROM batches WHERE id = ?", (batch.id,))

@@ -11,6 +11,7 @@ from sentinel.core.record import Outcome, Phase, Record, decode, encode
 from sentinel.store.base import Table
 from sentinel.store.rows import record_tables
 from sentinel.telemetry.collect import Item
+from sentinel.telemetry.edits import joined
 from sentinel.telemetry.ledger import Effects, Member, Opened
 from sentinel.telemetry.rows import TRACES, Row, span_rows, traces_table
 from sentinel.telemetry.spans import SpanBuilder
@@ -24,7 +25,7 @@ class Content(msgspec.Struct, frozen=True):
     effects: Effects
     broken: list[tuple[Item, str]]
     oldest_ns: int
-    """When the oldest of the records was written, nanoseconds since the epoch; 0 without records."""
+    """When the oldest of the records was written, edits aside, nanoseconds since the epoch; 0 without."""
 
 
 def prepare(
@@ -43,12 +44,17 @@ def prepare(
     spans: list[ReadableSpan] = []
     opened: list[Opened] = []
     closed: list[str] = []
+    edits: dict[str, Record] = {}
     duplicates = 0
     for item, record in decoded:
         name = record.exchange_id
         if record.phase is Phase.OPEN:
             if name not in known:
                 opened.append(Opened(name, item.writer, item.payload))
+            continue
+        if record.phase is Phase.EDIT:
+            if name not in known:  # its final record says more
+                edits[name] = joined(edits[name], record) if name in edits else record
             continue
         closed.append(name)
         if name in known:
@@ -63,8 +69,12 @@ def prepare(
         records.append(record)
         spans += built
     counts = {"exported": len(records), "duplicates": duplicates, "quarantined": len(broken)}
-    effects = Effects(opened, closed, [record.exchange_id for record in records], counts)
-    written = [record.ended_ns or record.started_ns for _, record in decoded]
+    amends = {name: encode(edit) for name, edit in edits.items() if name not in known}
+    effects = Effects(opened, closed, [record.exchange_id for record in records], counts, amends)
+    # An edit is not told when it was written, and what follows it in the spool is.
+    written = [
+        record.ended_ns or record.started_ns for _, record in decoded if record.phase is not Phase.EDIT
+    ]
     return Content(records, span_rows(spans), effects, broken, min(written, default=0))
 
 

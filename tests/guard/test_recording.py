@@ -10,10 +10,10 @@ import pytest
 from sentinel.core.exchange import CallContext, Role, TextPart
 from sentinel.core.finding import Inspection
 from sentinel.core.ids import trace_context
-from sentinel.core.record import Outcome, Record, Screened, decode, encode
+from sentinel.core.record import Outcome, Phase, Record, Screened, decode, encode
 from sentinel.core.redact import Redactor
 from sentinel.guard.events import Inspected, RequestRead
-from sentinel.guard.recording import Transfer, build_record
+from sentinel.guard.recording import Transfer, build_edit, build_record
 from sentinel.guard.screener import Screener
 
 from .test_session import NO_INPUT_RULES, RULES, Play, Screeners
@@ -113,3 +113,22 @@ def test_a_record_is_bounded_and_counts_what_it_leaves_out(play: Play) -> None:
     play.request(" ".join(f"MAIL{number}" for number in range(1_500)))
     record = kept(play)
     assert (len(record.findings), record.finding_count) == (1_000, 1_500)
+
+
+def test_an_edit_says_what_was_found_and_nothing_that_was_said(play: Play) -> None:
+    play.request("write to MAIL7")
+    (row,) = kept(play).findings
+    shadow = msgspec.structs.replace(row, rule="quiet", enforced=False)
+    edit = build_edit(play.session, 5, [shadow, row], released_chars=9)
+    assert (edit.exchange_id, edit.phase, edit.started_ns) == (play.session.exchange_id, Phase.EDIT, 5)
+    assert (edit.action, edit.rule, edit.released_chars) == ("redact", "hide-mail", 9)
+    assert (edit.finding_count, edit.findings) == (2, (shadow, row))
+    assert decode(encode(edit)) == edit
+    assert b"MAIL7" not in encode(edit)
+
+
+def test_an_edit_is_bounded(play: Play) -> None:
+    play.request("write to MAIL7")
+    (row,) = kept(play).findings
+    edit = build_edit(play.session, 5, [row] * 1_001)
+    assert (edit.finding_count, len(edit.findings)) == (1_001, 1_000)

@@ -33,7 +33,8 @@ def test_the_same_files(generated: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["open_inference_pb2.py", "open_inference_pb2.pyi", "guard_pb2.py", "ext_proc_pb2.py"]
+    "name",
+    ["open_inference_pb2.py", "open_inference_pb2.pyi", "guard_pb2.py", "tgis_pb2.py", "ext_proc_pb2.py"],
 )
 def test_the_same_text(generated: Path, name: str) -> None:
     committed = (REPO / "sentinel" / "pb" / name).read_text()

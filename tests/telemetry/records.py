@@ -64,3 +64,27 @@ def record(exchange_id: str, **changes: Any) -> Record:
 def opening(exchange_id: str, **changes: Any) -> Record:
     """The opening record of a stream."""
     return record(exchange_id, phase=Phase.OPEN, ended_ns=0, streaming=True, **changes)
+
+
+def edit(exchange_id: str, *findings: FindingRow, **changes: Any) -> Record:
+    """An edit of a stream, by default of one finding in its answer."""
+    rows = findings or (finding(stage="output", role="answer", rule="hide", action="redact"),)
+    return Record(
+        **{
+            "exchange_id": exchange_id,
+            "phase": Phase.EDIT,
+            "outcome": Outcome.INTERRUPTED,
+            "started_ns": START_NS,
+            "trace_id": "",
+            "server_span": "",
+            "client_span": "",
+            "protocol": "",
+            "method": "",
+            "route": "",
+            "action": "redact",
+            "rule": "hide",
+            "finding_count": len(rows),
+            "findings": rows,
+        }
+        | changes
+    )

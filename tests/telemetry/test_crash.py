@@ -35,7 +35,7 @@ def kill(process: subprocess.Popen[bytes]) -> None:
 
 def acknowledged(outputs: list[Path]) -> dict[str, set[str]]:
     """Exchange ids by the phase that was printed; a last line without its end was not printed whole."""
-    told: dict[str, set[str]] = {"open": set(), "final": set()}
+    told: dict[str, set[str]] = {"open": set(), "edit": set(), "final": set()}
     for output in outputs:
         for line in output.read_text().split("\n")[:-1]:
             phase, exchange_id = line.split()
@@ -85,6 +85,7 @@ def test_every_acknowledged_record_has_one_row(tmp_path: Path) -> None:
 def check(stored: dict[str, list[dict[str, Any]]], told: dict[str, set[str]]) -> None:
     rows = {table: {row["id"]: row["rows"] for row in found} for table, found in stored.items()}
     outcomes = {row["id"]: row["outcome"] for row in stored["exchanges"]}
+    counted = {row["id"]: row["findings"] for row in stored["exchanges"]}
     assert len(told["final"]) > 1000
     assert told["open"] - told["final"]
     lost = (told["open"] | told["final"]) - set(rows["exchanges"])
@@ -98,7 +99,15 @@ def check(stored: dict[str, list[dict[str, Any]]], told: dict[str, set[str]]) ->
     assert len(set(rows["exchanges"]) - told["final"] - told["open"]) <= 9
     for table in rows:
         assert set(rows[table]) == set(rows["exchanges"]), table
-    for table, each in {"exchanges": 1, "findings": 1, "spans": 2}.items():
+    for table, each in {"exchanges": 1, "spans": 2}.items():
         assert set(rows[table].values()) == {each}, table
+    # Every edit of an interrupted stream is told; of the others the final record says what there was.
+    assert counted == rows["findings"]
+    cut = {exchange_id for exchange_id, outcome in outcomes.items() if outcome == "interrupted"}
+    assert cut & told["edit"]
+    assert {counted[exchange_id] for exchange_id in cut & told["edit"]} == {2}
+    assert {counted[exchange_id] for exchange_id in set(outcomes) - cut} == {1}
+    # So is, perhaps, one whose writer died before it could print so.
+    assert sum(counted[exchange_id] == 2 for exchange_id in cut - told["edit"]) <= 9
     # Mending a block that a killed engine lost may fill the look-up table twice; its readers ask min and max.
     assert set(rows["lookup"].values()) <= {1, 2}

@@ -21,7 +21,7 @@ from sentinel.telemetry.config import ExporterConfig
 from sentinel.telemetry.exporter import Exporter
 from sentinel.telemetry.recorder import Recorder
 from tests.store.owner import OwnerProcess
-from tests.telemetry.records import START_NS, opening, record
+from tests.telemetry.records import START_NS, edit, finding, opening, record
 
 SMALL = SpoolConfig(segment_bytes=64 << 10, max_bytes=1 << 20)
 UNSTORABLE: dict[str, Any] = {"input_chars": -1}
@@ -181,6 +181,36 @@ def test_an_open_exchange_waits_for_its_writer(house: House) -> None:
     house.export()
     assert house.outcomes()[name(3)] == "answered"
     assert exporter.status().open_exchanges == 0
+
+
+@pytest.mark.parametrize("batch_records", [1, 2, 100])
+def test_an_interrupted_exchange_tells_its_edits(house: House, batch_records: int) -> None:
+    first, second = finding(stage="output", start=5), finding(stage="output", start=50)
+    house.write(
+        opening(name(1)),
+        opening(name(2)),
+        edit(name(1), first, released_chars=20),
+        edit(name(2)),
+        edit(name(3)),  # its opening record was dropped
+        edit(name(1), second, released_chars=70),
+        record(name(2), streaming=True),
+        edit(name(2)),
+    )
+    house.close()
+    house.export(house.exporter(batch_records=batch_records))
+    assert house.outcomes() == {name(1): "interrupted", name(2): "answered"}
+    (row,) = house.store.query(
+        "SELECT action, rule, finding_count, released_chars FROM sentinel_exchanges "
+        "WHERE outcome = 'interrupted'"
+    )
+    assert row == {"action": "redact", "rule": "hide", "finding_count": 3, "released_chars": 70}
+    rows = house.store.query("SELECT exchange_id AS id, start FROM sentinel_findings ORDER BY id, start")
+    assert [(row["id"], row["start"]) for row in rows] == [
+        (name(1), 3),
+        (name(1), 5),
+        (name(1), 50),
+        (name(2), 3),
+    ]
 
 
 def test_an_open_exchange_is_interrupted_though_its_segments_are_gone(house: House) -> None:

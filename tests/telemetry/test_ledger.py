@@ -6,7 +6,10 @@ from pathlib import Path
 import pytest
 
 from sentinel.core.errors import ConfigError
+from sentinel.core.record import encode
+from sentinel.telemetry.edits import amended
 from sentinel.telemetry.ledger import Effects, Ledger, Member, Opened
+from tests.telemetry.records import edit, opening
 
 FIRST = Member("w0-a-00000000.seg", 16, 116, 3)
 SECOND = Member("w0-a-00000001.seg", 16, 66, 2)
@@ -61,6 +64,17 @@ def test_ending_applies_everything_at_once(ledger: Reopened) -> None:
     assert after.open_writers() == {"w0-a": 1}
     assert after.seen(["1", "2", "3"]) == {"2", "3"}
     assert after.counters() == {"exported": 2}
+
+
+def test_edits_belong_to_open_exchanges(ledger: Reopened) -> None:
+    one, two, edits = encode(opening("1")), encode(opening("2")), encode(edit("1"))
+    opened = [Opened("1", "w0-a", one), Opened("2", "w0-a", two)]
+    ledger.now.end(ledger.now.claim([FIRST]), Effects(opened, amends={"1": edits}))
+    ledger.now.end(
+        ledger.now.claim([SECOND]), Effects(closed=["2"], amends={"1": edits, "2": edits, "3": edits})
+    )
+    twice = amended(amended(one, edits), edits)
+    assert ledger.again().opens("w0-a") == [Opened("1", "w0-a", twice)]
 
 
 def test_interrupted_exchanges_are_claimed_once(ledger: Reopened) -> None:

@@ -7,7 +7,7 @@ from sentinel.telemetry.collect import Item
 from sentinel.telemetry.ledger import Opened
 from sentinel.telemetry.prepare import Content, interrupted, prepare, tables
 from sentinel.telemetry.spans import SpanBuilder
-from tests.telemetry.records import SECOND_NS, START_NS, opening, record
+from tests.telemetry.records import SECOND_NS, START_NS, edit, opening, record
 
 BUILDER = SpanBuilder("sentinel", "1.38")
 SEGMENT = "w0-a-00000000.seg"
@@ -47,6 +47,26 @@ def test_records_are_sorted(
     assert len(content.spans) == 2 * len(rows)
 
 
+@pytest.mark.parametrize(
+    ("written", "seen", "amended"),
+    [
+        ([edit(ONE)], frozenset(), {ONE: 1}),
+        ([opening(ONE), edit(ONE), edit(TWO), edit(ONE)], frozenset(), {ONE: 2, TWO: 1}),
+        ([opening(ONE), edit(ONE), record(ONE)], frozenset(), {}),  # the final record says it too
+        ([record(ONE), edit(ONE)], frozenset(), {}),
+        ([edit(ONE)], frozenset({ONE}), {}),
+    ],
+)
+def test_edits_are_for_open_exchanges(
+    written: list[Record], seen: frozenset[str], amended: dict[str, int]
+) -> None:
+    content = sort(*written, seen=seen)
+    found = {name: decode(payload).finding_count for name, payload in content.effects.amends.items()}
+    assert found == amended
+    assert all(one.phase is Phase.FINAL for one in content.records)
+    assert ONE not in content.effects.closed or record(ONE) in written
+
+
 @pytest.mark.parametrize("broken", [b"\xff", b"", b"\x80", record(TWO, server_span="none")])
 def test_what_cannot_be_used_is_told_and_the_rest_goes_on(broken: bytes | Record) -> None:
     content = sort(record(ONE), broken)
@@ -70,6 +90,8 @@ def test_the_oldest_record_is_told() -> None:
     assert sort(record(ONE), older).oldest_ns == START_NS + 5
     assert sort(opening(ONE)).oldest_ns == START_NS
     assert sort().oldest_ns == 0
+    assert sort(edit(ONE)).oldest_ns == 0
+    assert sort(edit(ONE), record(TWO, ended_ns=START_NS + 7)).oldest_ns == START_NS + 7
 
 
 @pytest.mark.parametrize(("died", "ended"), [(START_NS + SECOND_NS, START_NS + SECOND_NS), (0, START_NS)])
