@@ -92,7 +92,7 @@ def test_the_ways_in(tmp_path: Path, listen: str, grpc: str | None, http: str | 
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("listen: {grpc: null}\n", "`grpc` and `http` are both off"),
+        ("listen: {grpc: null}\n", "are all off"),
         ("listen: {http: 'localhost:1'}\n", "listen.http needs upstream.http"),
     ],
 )
