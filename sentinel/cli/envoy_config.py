@@ -16,7 +16,7 @@ _TYPES = "type.googleapis.com/envoy"
 _HTTP = f"{_TYPES}.extensions.upstreams.http.v3.HttpProtocolOptions"
 
 # How long nothing may come: of a model that thinks (Envoy's default: 300s), and of us, who hold an answer's
-# head until the verdict (0.2s; Envoy 1.40 knows better than to apply that to streamed bodies).
+# head until the verdict (0.2s; Envoy 1.40 does not apply that to streamed bodies).
 _PATIENCE = "600s"
 
 # A connection is served by one worker: with fewer exchanges on each, many connections spread over all.

@@ -40,6 +40,7 @@ rules:
     operator: replace
 """
 MAIL = "quokka@example.com"
+MIB = 1 << 20
 JSON = "Content-Type: application/json"
 
 
@@ -266,6 +267,30 @@ class TestUnread:
                 assert (await ask(it.address, request("DELETE", "/files/1"))).status == 204
                 assert (await ask(it.address, request("HEAD", "/files/1"))).body == b""
         assert sidecar.total("sentinel_unscreened_total", reason="unknown_method") == before + 3
+
+    @on_loop
+    async def test_a_slow_caller_slows_the_model_server(self, tmp_path: Path, sidecar: Sidecar) -> None:
+        """Through all of it: what nobody takes is not read on and on."""
+        sent = [0]
+
+        async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await read_message(reader)
+            writer.write(answer(200, b"", "Content-Type: application/octet-stream", length=False))
+            while sent[0] < 400 * MIB:
+                writer.write(bytes(MIB))
+                await writer.drain()
+                sent[0] += MIB
+
+        async with upstream(handler=handler) as up:
+            with envoy(tmp_path, up.address, ext_proc(sidecar)) as it:
+                connection = await Connection.open(it.address)
+                await connection.send(request("GET", "/files/1"))
+                seen = -1
+                while seen != sent[0]:
+                    seen = sent[0]
+                    await asyncio.sleep(1)
+                connection.drop()
+        assert 0 < sent[0] < 100 * MIB
 
 
 class TestFailures:
