@@ -136,20 +136,27 @@ class Scanner:
             return self._everywhere(index, text, work, begin)
         compiled = self._regexes[index] or self._compile(index)
         search = compiled.on_ascii if text.isascii() else compiled.on_any
-        bounded = UNBOUNDED not in (form.head, form.tail)
         found: list[Any] = []
         position = begin
         start = limit = 0
         last = done = -1
+        count = len(ends)
+        alone = 0 if UNBOUNDED in (form.head, form.tail) else form.head + form.tail + _LOOK
         for k, end in enumerate(ends):
             if end <= position or k <= done:
                 continue
-            if k > last:
-                if bounded and len(ends) == 1:  # most often: the same with less ado
-                    limit = min(len(text), end + form.tail + _LOOK)
+            if k > last and alone and (k + 1 == count or ends[k + 1] - end > alone):
+                # Most often; the same as below with less ado.
+                last = k
+                start = end - form.head
+                if start < position:
+                    start = position
+                elif form.head >= _SHORT:
                     start = self._window_start(index, form, skeleton, position, end)
-                    match = _search(search, text, start, limit, work)
-                    return found if match is None else [match]
+                limit = end + form.tail + _LOOK
+                if limit > len(text):
+                    limit = len(text)
+            elif k > last:
                 start = self._window_start(index, form, skeleton, position, end)
                 last, limit = self._window_end(index, form, skeleton, ends, k, start)
             else:
@@ -179,6 +186,10 @@ class Scanner:
         start = max(position, end - (MAX_HEAD if form.head == UNBOUNDED else form.head))
         if end - start < _SHORT or not form.stops:
             return start
+        if " " in form.stops:
+            space = skeleton.rfind(b" ", start, end)
+            if end - space < _SHORT:
+                return max(start, space + 1)
         stop = self._stop_searches(index)[0].search(skeleton, start, end)
         return stop.end() if stop else start
 
@@ -215,7 +226,7 @@ class Scanner:
         """The last and the first character of a stretch that cannot be part of a match."""
         if self._stops[index] is None:
             members = b"[" + regex.escape(self._forms[index].stops).encode() + b"]"
-            self._stops[index] = (regex.compile(b"(?r)" + members), regex.compile(members))
+            self._stops[index] = (regex.compile(b"(?r)" + members), re.compile(members))
         return self._stops[index]  # type: ignore[no-any-return]
 
     def _compile(self, index: int) -> _Searches:
@@ -246,12 +257,16 @@ def _search(search: Any, text: str, start: int, limit: int, work: Work) -> Any:
     while True:
         match = search(text, start, wide)
         work.windows += 1
-        work.characters += (match.end() if match else wide) - start
-        if match is None or match.start() >= limit:
+        if match is None:
+            work.characters += wide - start
             return None
-        if wide >= len(text) or match.end() + _LOOK <= wide:
+        begin, end = match.span()
+        work.characters += end - start
+        if begin >= limit:
+            return None
+        if end + _LOOK <= wide or wide >= len(text):
             return match
-        wide = min(len(text), wide + 4 * (wide - match.start()) + MAX_WINDOW)
+        wide = min(len(text), wide + 4 * (wide - begin) + MAX_WINDOW)
 
 
 def _load(expressions: tuple[Expression, ...], cache_dir: Path) -> tuple[_Compiled, Any]:

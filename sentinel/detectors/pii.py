@@ -7,7 +7,7 @@ drops low scores and overlaps across recognizers: thresholds are the rules' busi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -27,6 +27,7 @@ from sentinel.detectors._user_recognizers import read_recognizers
 from sentinel.detectors._validators import ONLY_REJECT, VALIDATORS, Validator
 
 BUILD = "1"  # raised whenever the same text may give other findings
+_MAX_PLANS = 256
 _PHONE_KINDS = {
     "PhoneRecognizer": "",
     "ZaMobileNumberRecognizer": "mobile",
@@ -95,6 +96,14 @@ class _Source(msgspec.Struct, frozen=True):
     phones: PhoneFinder | None = None
 
 
+class _Plan(msgspec.Struct, frozen=True):
+    """What some rules ask for: the least score by source, and the expressions whose matches reach it with a
+    context word alone."""
+
+    floors: tuple[float, ...]
+    weak: frozenset[int]
+
+
 class PiiDetector:
     name = "pii"
 
@@ -117,6 +126,7 @@ class PiiDetector:
         self._allowed = AllowList(config.allow_list, config.allow_list_match, "detectors.pii.allow_list")
         self._floor = config.min_score
         self._floors = config.min_scores
+        self._plans: dict[Callable[[str, str], float], _Plan] = {}
 
     def _best(self, source: _Source, pattern: int) -> float:
         """The highest score that a pattern's matches can get.
@@ -125,53 +135,69 @@ class PiiDetector:
         match only for one of the same recognizer that scores at least as much, so what such a pattern's match
         would have dropped cannot reach it either.
         """
-        recognizer = source.recognizer
         if source.certain:
             return 1.0
-        score = recognizer.score if source.phones else recognizer.patterns[pattern].score
+        score = self._score(source, pattern)
         return self._rules.lifted(score) if source.context else score
 
+    @staticmethod
+    def _score(source: _Source, pattern: int) -> float:
+        recognizer = source.recognizer
+        return recognizer.score if source.phones else recognizer.patterns[pattern].score
+
     def find(self, page: Page, first: int, hit: Sequence[int]) -> list[Finding]:
+        plan = self._plans.get(page.floor) or self._planned(page.floor)
         around = Surroundings(self._rules, page.text)
         results: dict[int, list[_Match]] = {}
         for expression in hit:
             index, pattern = self._owners[expression]
             source = self._sources[index]
-            if page.margins is None and self._is_hopeless(source, pattern, page, around):
+            if expression in plan.weak and page.margins is None and not around.present(source.context):
                 continue
             if source.phones:
                 found = self._phones(page, index, page.candidates[first + expression])
             else:
                 found = self._confirmed(index, pattern, page.matches(first + expression))
             earlier = results.get(index)
-            if earlier is None:
-                results[index] = found
-            else:
-                results[index] = _distinct(source, earlier + found)
-        kept: list[_Match] = []
-        lifted = False
+            results[index] = _distinct(source, earlier + found) if earlier else found
+        done: list[_Match] = []
+        open_: list[_Match] = []
         for index, found in results.items():
-            floor = page.floor(self.name, self._sources[index].recognizer.entity)
-            if not self._sources[index].context:
-                kept += [match for match in found if match.score >= floor]
-                continue
-            lift = self._rules.lifted
-            hopeful = [match for match in found if lift(match.score) >= floor]
-            lifted = lifted or bool(hopeful)
-            kept += hopeful
-        if lifted:
-            kept.sort()
-            self._apply_context(page, around, kept)
-        return [self._finding(match) for match in kept if self._wanted(match, page)]
+            floor = plan.floors[index]
+            context = self._sources[index].context
+            for match in found:
+                if context and match.score < 1.0:
+                    if match.score >= floor or self._rules.lifted(match.score) >= floor:
+                        open_.append(match)
+                elif match.score >= floor:
+                    done.append(match)
+        if open_:
+            open_.sort()
+            self._apply_context(page, around, open_)
+            done += [match for match in open_ if match.score >= plan.floors[match.source]]
+        if self._allowed:
+            done = [match for match in done if not self._allowed.covers(page.text[match.start : match.end])]
+        name, sources = self.name, self._sources
+        return [
+            Finding(name, sources[m.source].recognizer.entity, m.start, m.end, m.score, m.why) for m in done
+        ]
 
-    def _is_hopeless(self, source: _Source, pattern: int, page: Page, around: Surroundings) -> bool:
-        """Whether no match can reach what is asked for, as only a context word could lift it there and the
-        text has none."""
-        if source.certain or not source.context:
-            return False
-        score = source.recognizer.score if source.phones else source.recognizer.patterns[pattern].score
-        floor = page.floor(self.name, source.recognizer.entity)
-        return score < floor and not around.present(source.context)
+    def _planned(self, floor: Callable[[str, str], float]) -> _Plan:
+        floors = tuple(
+            max(self._floors.get(entity, self._floor), floor(self.name, entity))
+            for entity in (source.recognizer.entity for source in self._sources)
+        )
+        weak = frozenset(
+            expression
+            for expression, (index, pattern) in enumerate(self._owners)
+            if self._sources[index].context
+            and not self._sources[index].certain
+            and self._score(self._sources[index], pattern) < floors[index]
+        )
+        if len(self._plans) >= _MAX_PLANS:
+            self._plans.clear()
+        plan = self._plans[floor] = _Plan(floors, weak)
+        return plan
 
     def _confirmed(self, index: int, pattern: int, matches: list[Any]) -> list[_Match]:
         """Each match with the score that pattern and validator give it; rejected ones are gone."""
@@ -209,27 +235,12 @@ class PiiDetector:
 
     def _apply_context(self, page: Page, around: Surroundings, matches: list[_Match]) -> None:
         for match in matches:
-            context = self._sources[match.source].context
-            lifted = self._rules.lifted(match.score)
-            if not context or lifted == match.score:
-                continue
             if page.margins is not None and around.undecided(match.start, match.end):
                 page.margins.open_from = min(page.margins.open_from, match.start)
-            word = around.supporting(match.start, context)
+            word = around.supporting(match.start, self._sources[match.source].context)
             if word:
-                match.score = lifted
+                match.score = self._rules.lifted(match.score)
                 match.why += f", context word `{word}`"
-
-    def _wanted(self, match: _Match, page: Page) -> bool:
-        entity = self._sources[match.source].recognizer.entity
-        floor = max(self._floors.get(entity, self._floor), page.floor(self.name, entity))
-        return match.score >= floor and not (
-            self._allowed and self._allowed.covers(page.text[match.start : match.end])
-        )
-
-    def _finding(self, match: _Match) -> Finding:
-        entity = self._sources[match.source].recognizer.entity
-        return Finding(self.name, entity, match.start, match.end, match.score, match.why)
 
 
 def _distinct(source: _Source, found: list[_Match]) -> list[_Match]:

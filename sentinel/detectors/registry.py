@@ -247,7 +247,8 @@ class DetectorSet:
             failed.update(answer.failed)
         if not (found or failed or scores):
             return _NOTHING
-        found.sort(key=lambda finding: (finding.start, finding.end, finding.type))
+        if len(found) > 1:
+            found.sort(key=lambda finding: (finding.start, finding.end, finding.type))
         return Inspection(tuple(found), scores, failed)
 
     def _scan_normalised(self, scan: _Scan, text: str, start: int, found: list[Finding]) -> None:
