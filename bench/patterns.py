@@ -47,14 +47,14 @@ def main() -> None:
         detectors = load_detectors(
             DetectorsConfig.model_validate({"pii": {"normalise": False}}), ["pii"], Path(cache)
         )
-        texts = {area: list(_texts(arguments.data / area)) for area in ("pii", "traffic")}
+        texts = {area: list(texts_of(arguments.data / area)) for area in ("pii", "traffic")}
         every = [text for area in texts.values() for text in area]
         _parity(detectors, every, arguments.reference, arguments.show)
         _speed(detectors, texts, arguments.sample)
         _linearity(Path(cache))
 
 
-def _texts(directory: Path) -> Iterator[str]:
+def texts_of(directory: Path) -> Iterator[str]:
     """Every text field of every row, each distinct text once."""
     seen: set[bytes] = set()
     for path in sorted(directory.glob("*.jsonl.gz")):
