@@ -27,10 +27,12 @@ from rich.progress import track
 from rich.table import Table
 
 from bench import report
-from sentinel.detectors._patterns import Work
-from sentinel.detectors.registry import DetectorsConfig, DetectorSet, load_detectors
+from sentinel.core.needs import Needs
+from sentinel.detectors.registry import DETECTORS, DetectorsConfig, DetectorSet, load_detectors
+from sentinel.policy.load import load_policy
 
 _NO_TEXT = {"source", "kind", "lang", "lic", "cluster", "id"}
+ROOT = Path(__file__).resolve().parents[1]
 _console = Console()
 
 
@@ -50,7 +52,7 @@ def main() -> None:
         texts = {area: list(texts_of(arguments.data / area)) for area in ("pii", "traffic")}
         every = [text for area in texts.values() for text in area]
         _parity(detectors, every, arguments.reference, arguments.show)
-        _speed(detectors, texts, arguments.sample)
+        _speed(detectors, texts, arguments.sample, Path(cache))
         _linearity(Path(cache))
 
 
@@ -140,36 +142,64 @@ def _rate(run: Callable[[str], object], texts: list[str], times: int) -> float:
     return len(texts) / total
 
 
-def _speed(detectors: DetectorSet, texts: dict[str, list[str]], size: int) -> None:
-    """Against Presidio in two ways: its recognizers called one by one, and as its users call it."""
-    from bench.presidio import Reference
+def _bundled() -> Needs:
+    """What the bundled rules ask of `pii`."""
+    rules = sorted((ROOT / "rules").glob("*.yaml"))
+    return frozenset(need for need in load_policy(rules, set(DETECTORS)).needs if need.detector == "pii")
 
+
+def _speed(detectors: DetectorSet, texts: dict[str, list[str]], size: int, cache: Path) -> None:
+    """Against Presidio, both asked for everything (its recognizers called one by one, and as its users call
+    it), and both asked for what the bundled rules ask for."""
     chooser = random.Random(1)
     traffic = chooser.sample(texts["traffic"], min(size, len(texts["traffic"])))
     dense = sorted(texts["pii"], key=lambda text: -len(_ours(detectors, text)) / (len(text) + 20))
     dense = chooser.sample(dense[: max(size, len(dense) // 8)], min(size, len(dense)))
     rows: list[list[str]] = []
-    for phones in (True, False):
-        reference = Reference(leave_out=() if phones else ("PhoneRecognizer",))
-        setting = DetectorsConfig.model_validate({"pii": {"disable": [] if phones else ["PHONE_NUMBER"]}})
-        with tempfile.TemporaryDirectory() as cache:
-            ours = load_detectors(setting, ["pii"], Path(cache))
-        ours.warm()
-        peers: dict[str, Callable[[str], object]] = {
-            "recognizers alone": reference.analyze,
-            "`AnalyzerEngine.analyze`": reference.analyze_as_users_do,
-        }
+    for phones in (False, True):
         for name, sample in (("traffic", traffic), ("PII-dense", dense)):
-            ours_rate = _rate(ours.inspect, sample, 7)
             mean = sum(map(len, sample)) / len(sample)
-            for peer, run in peers.items():
-                theirs_rate = _rate(run, sample, 3)
-                told = f"{name}, {mean:.0f} characters, {'with' if phones else 'without'} phones; {peer}"
-                rates = (f"{theirs_rate:,.0f}", f"{ours_rate:,.0f}", f"{ours_rate / theirs_rate:.0f}")
-                rows.append([told, *rates])
-    head = ["texts", "Presidio texts/s", "Sentinel texts/s", "ratio"]
+            told = f"{name}, {mean:.0f} characters, {'with' if phones else 'without'} phones"
+            for asked, ours, peers in _asked(phones, cache):
+                ours_rate = _rate(ours, sample, 7)
+                for peer, run in peers.items():
+                    theirs_rate = _rate(run, sample, 3)
+                    rates = (f"{theirs_rate:,.0f}", f"{ours_rate:,.0f}", f"{ours_rate / theirs_rate:.0f}")
+                    rows.append([told, asked, peer, *rates])
+    head = ["texts", "asked for", "Presidio's", "Presidio texts/s", "Sentinel texts/s", "ratio"]
     report.table("Pattern screening", head, rows)
     report.save("patterns", head, rows)
+
+
+_Run = Callable[[str], object]
+
+
+def _asked(phones: bool, cache: Path) -> Iterator[tuple[str, _Run, dict[str, _Run]]]:
+    """What both are asked for, with ours and Presidio's ways to answer."""
+    from bench.presidio import Reference
+
+    setting = DetectorsConfig.model_validate({"pii": {"disable": [] if phones else ["PHONE_NUMBER"]}})
+    left_out = () if phones else ("PhoneRecognizer",)
+    everything = load_detectors(setting, ["pii"], cache)
+    everything.warm()
+    reference = Reference(leave_out=left_out)
+    yield (
+        "everything",
+        everything.inspect,
+        {"recognizers alone": reference.analyze, "`AnalyzerEngine.analyze`": reference.analyze_as_users_do},
+    )
+    needs = _bundled()
+    narrow = load_detectors(setting, ["pii"], cache, needs)
+    narrow.warm()
+    view = narrow.view(needs)
+    entities = {type_ for need in needs for type_ in need.types} - (set() if phones else {"PHONE_NUMBER"})
+    threshold = min(need.score for need in needs)
+    some = Reference(leave_out=left_out, entities=entities)
+    yield (
+        "what the bundled rules ask",
+        lambda text: narrow.inspect(text, view),
+        {"`AnalyzerEngine.analyze`": lambda text: some.analyze_as_asked(text, threshold)},
+    )
 
 
 _LONG = {
@@ -193,29 +223,27 @@ _LONG = {
 
 
 def _linearity(cache: Path) -> None:
-    """Seconds per megabyte at two lengths: the ratio stays near one when work is linear."""
-    detectors = load_detectors(DetectorsConfig(), ["pii", "secrets"], cache)
-    detectors.warm()
+    """Processor seconds at two lengths: the ratio stays near one when work is linear."""
+    names = ["pii", "secrets"]
+    needs = load_policy(sorted((ROOT / "rules").glob("*.yaml")), set(DETECTORS)).needs
+    everything = load_detectors(DetectorsConfig(), names, cache)
+    narrow = load_detectors(DetectorsConfig(), names, cache, needs)
     rows: list[list[str]] = []
+    for detectors in (everything, narrow):
+        detectors.warm()
     for name, piece in _LONG.items():
-        times = []
-        for size in (1 << 17, 1 << 20):
-            text = (piece * (size // len(piece) + 1))[:size]
-            work = Work()
-            start = time.perf_counter()
-            detectors.inspect(text, work=work)
-            times.append(time.perf_counter() - start)
-        told = (f"{times[0]:.3f}", f"{times[1]:.3f}", f"{times[1] / times[0] / 8:.2f}")
-        rows.append([name, *told, f"{work.windows:,}", f"{work.characters:,}", str(work.phones)])
-    head = [
-        "text",
-        "s at 128 KB",
-        "s at 1 MB",
-        "ratio per byte",
-        "windows",
-        "characters read",
-        "phones judged",
-    ]
+        row = [name]
+        for detectors, view in ((everything, None), (narrow, narrow.view(needs))):
+            times = []
+            for size in (1 << 17, 1 << 20):
+                text = (piece * (size // len(piece) + 1))[:size]
+                start = time.process_time()
+                detectors.inspect(text, view)
+                times.append(time.process_time() - start)
+            row += [f"{times[0]:.3f}", f"{times[1]:.3f}", f"{times[1] / times[0] / 8:.2f}"]
+        rows.append(row)
+    each = ["s at 128 KB", "s at 1 MB", "ratio per byte"]
+    head = ["text", *(f"everything: {what}" for what in each), *(f"bundled rules: {what}" for what in each)]
     report.table("Linear in length", head, rows)
     report.save("patterns-linear", head, rows)
 

@@ -3,7 +3,7 @@ before the engine drops overlaps across recognizers."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import spacy
@@ -41,14 +41,23 @@ class BlankNlpEngine(SpacyNlpEngine):
 
 class Reference:
     """Raw results, one text at a time. `extra`: classes of recognizers that are off by default; `leave_out`:
-    names of recognizers to do without."""
+    names of recognizers to do without; `entities`: the only types whose recognizers are wanted."""
 
-    def __init__(self, extra: Sequence[type] = (), leave_out: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        extra: Sequence[type] = (),
+        leave_out: Sequence[str] = (),
+        entities: Collection[str] | None = None,
+    ) -> None:
         registry = RecognizerRegistry(supported_languages=["en"])
         registry.load_predefined_recognizers(languages=["en"])
         everything: Any = registry.recognizers
         kept = [r for r in everything if not isinstance(r, SpacyRecognizer) and r.name not in leave_out]
         self.recognizers = kept + [kind() for kind in extra]
+        self.entities = sorted(entities or ())
+        if entities is not None:
+            wanted = set(entities)
+            self.recognizers = [r for r in self.recognizers if wanted.intersection(r.supported_entities)]
         registry.recognizers = self.recognizers
         self.engine = AnalyzerEngine(
             registry=registry, nlp_engine=BlankNlpEngine(), context_aware_enhancer=LemmaContextAwareEnhancer()
@@ -67,3 +76,7 @@ class Reference:
     def analyze_as_users_do(self, text: str) -> list[Any]:
         """The engine's own call, which also drops duplicates across recognizers."""
         return list(self.engine.analyze(text, "en"))
+
+    def analyze_as_asked(self, text: str, threshold: float) -> list[Any]:
+        """The same for the wanted types alone, with at least this score."""
+        return list(self.engine.analyze(text, "en", entities=self.entities, score_threshold=threshold))
