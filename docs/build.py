@@ -1,5 +1,5 @@
-"""Fills the generated parts of README.md: the configuration reference and the last benchmark tables. `make
-docs`
+"""Fills the generated parts of README.md and performance.md: the configuration reference and the last
+benchmark tables. `make docs`
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ def filled(text: str, name: str, content: str) -> str:
 
 
 def main() -> None:
-    readme = ROOT / "README.md"
-    text = filled(readme.read_text(), "config", reference())
-    for result in sorted((ROOT / "bench" / "out").glob("*.md")):
-        text = filled(text, f"bench:{result.stem}", result.read_text())
-    readme.write_text(text)
+    for page in (ROOT / "README.md", ROOT / "docs" / "performance.md"):
+        text = filled(page.read_text(), "config", reference())
+        for result in sorted((ROOT / "bench" / "out").glob("*.md")):
+            text = filled(text, f"bench:{result.stem}", result.read_text())
+        page.write_text(text)
 
 
 if __name__ == "__main__":
