@@ -16,7 +16,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--data", help="folder of labelled texts, for bench.patterns")
     data = parser.parse_args().data
-    runs = [["bench.spool"], ["bench.process"], ["bench.proxy"], ["bench.http"]]
+    runs = [["bench.spool"], ["bench.process"], ["bench.proxy"], ["bench.http"], ["bench.envoy"]]
     if data:
         runs.append(["bench.patterns", "--data", data])
     failed = [run[0] for run in runs if subprocess.run([sys.executable, "-m", *run]).returncode]

@@ -98,7 +98,7 @@ def sidecar(
     way: str = "grpc",
 ) -> Iterator[Sidecar]:
     """`sentinel serve` with one worker, the bundled rules (or `rules`) and the durable record on; `way` in is
-    grpc or http."""
+    grpc, http or ext_proc."""
     with tempfile.TemporaryDirectory() as folder:
         state = state_dir or Path(folder) / "state"
         config = {

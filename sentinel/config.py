@@ -39,10 +39,15 @@ class ListenConfig(BaseModel):
     grpc: str | None = Field(
         "127.0.0.1:8081",
         description="Where gRPC callers connect: HOST:PORT (port 0 picks a free one) or unix:/path. Off when "
-        "null, or when only `http` is given.",
+        "null, or when only `http` or `ext_proc` is given.",
     )
     http: str | None = Field(
         None, description="HOST:PORT where HTTP callers connect (port 0 picks a free one); off when absent."
+    )
+    ext_proc: str | None = Field(
+        None,
+        description="Where Envoy's external-processing filter connects: HOST:PORT or unix:/path; off when "
+        "absent. `sentinel envoy-config` writes Envoy's side.",
     )
     admin: str = Field(
         "127.0.0.1:9464",
@@ -53,11 +58,12 @@ class ListenConfig(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _only_what_is_given(cls, value: Any) -> Any:
-        if isinstance(value, dict) and value.get("http") is not None and "grpc" not in value:
-            return {**value, "grpc": None}
+        if isinstance(value, dict) and "grpc" not in value:
+            if any(value.get(way) is not None for way in ("http", "ext_proc")):
+                return {**value, "grpc": None}
         return value
 
-    @field_validator("grpc")
+    @field_validator("grpc", "ext_proc")
     @classmethod
     def _callers_can_connect(cls, value: str | None) -> str | None:
         return None if value is None else address.checked(value)
@@ -74,8 +80,8 @@ class ListenConfig(BaseModel):
 
     @model_validator(mode="after")
     def _somewhere(self) -> Self:
-        if self.grpc is None and self.http is None:
-            raise ValueError("`grpc` and `http` are both off, so that nobody can call; set one")
+        if self.grpc is None and self.http is None and self.ext_proc is None:
+            raise ValueError("`grpc`, `http` and `ext_proc` are all off, so that nobody can call; set one")
         return self
 
 
@@ -150,8 +156,11 @@ class SentinelConfig(BaseModel):
 
     @model_validator(mode="after")
     def _one_process_for_a_unix_socket(self) -> Self:
-        if self.listen.grpc and self.listen.grpc.startswith("unix:") and self.workers > 1:
-            raise ValueError("workers must be 1 when listen.grpc is a unix socket, which one process can own")
+        for way in ("grpc", "ext_proc"):
+            if (getattr(self.listen, way) or "").startswith("unix:") and self.workers > 1:
+                raise ValueError(
+                    f"workers must be 1 when listen.{way} is a unix socket, which one process can own"
+                )
         return self
 
     @model_validator(mode="after")

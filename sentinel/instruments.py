@@ -44,4 +44,7 @@ SCREEN_SECONDS = Histogram(
     "sentinel_screen_seconds", "Time spent screening one call, seconds", ["route"], buckets=_SCREEN_SECONDS
 )
 IN_FLIGHT = Gauge("sentinel_in_flight", "Calls being answered now", multiprocess_mode="livesum")
+HISTORY = Counter(
+    "sentinel_history_texts", "Longer texts of conversations, by whether they were known already", ["known"]
+)
 RELOADS = Counter("sentinel_reloads", "Reloads of rules and detectors in a worker", ["result"])

@@ -36,6 +36,10 @@ def test_an_empty_file_is_the_defaults(tmp_path: Path) -> None:
         ("listen:\n  grpc: localhost\n", 2, "listen.grpc"),
         ("limits:\n\n  max_message_bytes: 12\n", 3, "limits.max_message_bytes"),
         ("unknown_methods: ignore\n", 1, "unknown_methods"),
+        ("unknown_paths: ignore\n", 1, "unknown_paths"),
+        ("listen:\n  http: 8080\n", 2, "listen.http"),
+        ("upstream:\n  http: localhost:8000\n", 2, "upstream.http"),
+        ("refusal:\n  http_status: 200\n", 2, "refusal.http_status"),
         ("spool:\n  sync: never\n", 2, "spool.sync"),
         ("workers: 1\nworkers: 2\n", 2, "workers"),
     ],
@@ -68,6 +72,33 @@ def test_a_missing_file_is_told_by_name(tmp_path: Path) -> None:
 def test_a_unix_socket_has_one_owner(tmp_path: Path) -> None:
     with pytest.raises(ConfigErrors, match="workers must be 1"):
         load_config(written(tmp_path, "workers: 2\nlisten: {grpc: 'unix:/tmp/s'}\n"))
+
+
+@pytest.mark.parametrize(
+    ("listen", "grpc", "http"),
+    [
+        ("{}", "127.0.0.1:8081", None),
+        ("{http: 'localhost:1'}", None, "localhost:1"),
+        ("{http: 'localhost:1', grpc: 'localhost:2'}", "localhost:2", "localhost:1"),
+    ],
+)
+def test_the_ways_in(tmp_path: Path, listen: str, grpc: str | None, http: str | None) -> None:
+    """gRPC is on unless only HTTP is asked for."""
+    config = load_config(written(tmp_path, f"listen: {listen}\nupstream: {{http: 'http://localhost:9/'}}\n"))
+    assert (config.listen.grpc, config.listen.http) == (grpc, http)
+    assert config.upstream.http == "http://localhost:9"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("listen: {grpc: null}\n", "are all off"),
+        ("listen: {http: 'localhost:1'}\n", "listen.http needs upstream.http"),
+    ],
+)
+def test_a_way_in_leads_somewhere(tmp_path: Path, text: str, words: str) -> None:
+    with pytest.raises(ConfigErrors, match=words):
+        load_config(written(tmp_path, text))
 
 
 def test_relative_paths_start_at_the_file(tmp_path: Path) -> None:

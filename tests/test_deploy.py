@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 import yaml
 
+from sentinel.cli.envoy_config import bootstrap
 from sentinel.config import load_config
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -31,7 +32,7 @@ def mounts(service: str) -> dict[str, str]:
 
 
 def test_services() -> None:
-    assert set(SERVICES) == {"secrets", "sentinel", "model", "clickhouse", "grafana"}
+    assert set(SERVICES) == {"secrets", "sentinel", "model", "http-model", "envoy", "clickhouse", "grafana"}
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -94,6 +95,26 @@ def test_the_configuration_fits_the_compose_file() -> None:
     assert published == {address.rpartition(":")[2] for address in (config.listen.grpc, config.listen.admin)}
     grace = int(SERVICES["sentinel"]["stop_grace_period"].removesuffix("s"))
     assert grace > config.drain_s + config.exporter.drain_seconds + 5
+
+
+def test_envoy_has_what_the_command_writes() -> None:
+    inside = mounts("envoy")
+    made = (ROOT / inside["/etc/envoy/envoy.yaml"]).read_text()
+    config = load_config(ROOT / "deploy" / "sentinel.compose.yaml")
+    port = (config.listen.ext_proc or "").rpartition(":")[2]
+    assert yaml.safe_load(made) == bootstrap(
+        "0.0.0.0:10000", "http://http-model:8000", f"sentinel:{port}", "127.0.0.1:9901"
+    )
+    assert "0.0.0.0:8000" in SERVICES["http-model"]["command"]
+    assert SERVICES["envoy"]["ports"] == ["127.0.0.1:10000:10000"]
+    assert "/dev/tcp/127.0.0.1/9901" in SERVICES["envoy"]["healthcheck"]["test"][-1]
+
+
+@pytest.mark.parametrize("service", ["envoy", "http-model"])
+def test_envoy_is_for_those_who_ask(service: str) -> None:
+    assert SERVICES[service]["profiles"] == ["envoy"]
+    others = [each for each in SERVICES.values() if "profiles" not in each]
+    assert all(service not in each.get("depends_on", {}) for each in others)
 
 
 def test_grafana_is_provisioned() -> None:

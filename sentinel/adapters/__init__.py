@@ -8,6 +8,7 @@ _tensors        where the texts lie among a message's tensors, and how they are 
 _infer_dialects which of two protocols a message of ModelStreamInfer is written in
 _characters     characters that lie across two messages
 _router         whose request of a call an answer belongs to
+tgis            TGIS: fmaas.GenerationService
 openai          chat completions, completions, responses: whole and streamed
   _openai_*     their requests and answers, field by field
 anthropic       messages, likewise

@@ -217,3 +217,13 @@ def tensor_of(tensors: Tensors, raw: Sequence[bytes], place: Place) -> int:
     """The index of the tensor of a response that a place lies in."""
     in_raw, index, _ = place
     return entries_of(tensors, raw).index(index) if in_raw else index
+
+
+def places_of(tensors: Tensors, raw: Sequence[bytes], index: int) -> list[Place]:
+    """Every place for a text in a tensor of a response."""
+    tensor, entry = tensors[index], entries_of(tensors, raw)[index]
+    places: list[Place] = [(False, index, at) for at in range(len(tensor.contents.bytes_contents))]
+    if entry is not None and tensor.datatype == "BYTES":
+        elements = split_elements(raw[entry], "raw contents", len(raw[entry]))
+        places += [(True, entry, at) for at in range(len(elements))]
+    return places

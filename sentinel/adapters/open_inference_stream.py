@@ -2,7 +2,7 @@
 
 - Each element of a BYTES output is a channel, unless the output only describes the text beside it (`side`).
 - A text that stands complete in its message (a parameter, an error) is a channel of its own, which its
-  element ends.
+  element ends; the same text again in a later message is the same channel.
 - Once an answer was edited its side data are dropped, for they may repeat what the edit removed.
 - The request that a message answers is found by its id (`_router`), its dialect message by message
   (`_infer_dialects`).
@@ -17,9 +17,10 @@ import msgspec
 
 from sentinel.adapters._characters import Cuts
 from sentinel.adapters._infer_dialects import FINAL, Dialect, MessageReader, StreamMessage
+from sentinel.adapters._infer_shape import Shape, shape_of
 from sentinel.adapters._parameters import Spot, read_parameters, write_parameters
 from sentinel.adapters._router import Router
-from sentinel.adapters._tensors import Naming, Place, Reading, remove, tensor_of, write
+from sentinel.adapters._tensors import Naming, Place, Reading, places_of, remove, tensor_of, write
 from sentinel.adapters.base import Element, Routed, Slot
 from sentinel.core.errors import WireError
 from sentinel.core.exchange import Channel, Role
@@ -61,11 +62,15 @@ class InferCall:
         # Triton's way to ask for errors as a status, which ends the call.
         self.errors_in_band = metadata.get("triton_grpc_error", "").lower() != "true"
         self._router: Router[InferAnswer] = Router()
+        self._shaped: tuple[Shape, InferElement] | None = (
+            None  # how the last message was made, and what it was
+        )
 
     def open(self, request: DecodedRequest, payload: bytes) -> tuple[InferAnswer, bytes]:
         """Triton leaves out a last message that would be empty, and then nobody knows that a request is done
         before the call ends. So that message is asked for, and kept from a caller who did not ask for it."""
         answer = InferAnswer(self, request)
+        self._shaped = None
         self._router.open(answer, request.request_id, request.model)
         if self.dialect is Dialect.MLSERVER or _ASK_ENTRY in payload:
             answer.asked_final = True
@@ -76,6 +81,14 @@ class InferCall:
         return self._router.clashes(request.request_id, request.model)
 
     def feed(self, data: bytes) -> Routed:
+        if self._shaped is not None:
+            shape, before = self._shaped
+            text = shape.text(data)
+            if text is not None:
+                return Routed(before.answer, [before.like(data, text)])
+        return self._feed(data)
+
+    def _feed(self, data: bytes) -> Routed:
         message = self.read(data)
         response = message.response
         strangers = message.dialect is Dialect.MLSERVER
@@ -84,6 +97,8 @@ class InferCall:
             raise WireError("an answer to no open request")
         last = message.last
         element = answer.take(message, data, last=last)
+        shape = shape_of(data, element.slots[0].text) if element.plain and not last else None
+        self._shaped = None if shape is None else (shape, element)
         if last:
             self._router.close(answer)
         silent = last and not answer.asked_final and not (element.slots or response.outputs)
@@ -121,6 +136,7 @@ class InferAnswer:
         self._channels: dict[str, Channel] = {}
         self._open: dict[Channel, None] = {}
         self._content = ""  # the output that is the channel `content`: the first of an answer's name
+        self._complete_texts: dict[Spot, tuple[str, Channel]] = {}
         self._once = 0
 
     def feed(self, data: bytes) -> list[Element]:
@@ -155,7 +171,7 @@ class InferAnswer:
         once: list[Channel] = []
         if message.said and (message.dialect is Dialect.TRITON or message.said != self._asked_model):
             kind = "model_name" if message.dialect is Dialect.MLSERVER else "error"
-            slots.append(Slot(self._complete(kind, once), message.said))
+            slots.append(self._complete((-2, kind), kind, message.said, once))
             places.append(_FIELD_1)
         for part, place in zip(reading.parts, reading.places, strict=True):
             if side and place[:2] in side:
@@ -167,13 +183,17 @@ class InferAnswer:
         if message.parametrised or any([output.parameters for output in outputs]):
             parts, spots = read_parameters(response, outputs, Role.ANSWER)
             for part, spot in zip(parts, spots, strict=True):
-                slots.append(Slot(self._complete(part.path, once), part.text))
+                slots.append(self._complete(spot, part.path, part.text, once))
                 places.append((None, spot))
         if last:
             once += self._open
             self._open = {}
         self._note(response, reading, len(outputs))
-        return InferElement(self, message, data, slots, places, once, described)
+        element = InferElement(self, message, data, slots, places, once, described)
+        # One text that goes on and nothing that counts or describes: the next message may be made alike.
+        alone = len(outputs) == len(slots) == 1 and not (once or described or reading.unread)
+        element.plain = alone and not (rules.cumulative or self._cuts.waiting)
+        return element
 
     def _read(self, message: StreamMessage, data: bytes, last: bool) -> tuple[Reading, bytes]:
         """The message's texts, and its bytes where characters cut by their message's end have moved."""
@@ -214,11 +234,17 @@ class InferAnswer:
         self._open[channel] = None
         return channel
 
-    def _complete(self, kind: str, ends: list[Channel]) -> Channel:
-        self._once += 1
-        channel = Channel(0, kind, self._once)
-        ends.append(channel)
-        return channel
+    def _complete(self, spot: Spot, kind: str, text: str, ends: list[Channel]) -> Slot:
+        """A text that is complete in its message. Servers repeat such texts (a content type, say) with every
+        message: one that does not change is one channel, which is screened once."""
+        before = self._complete_texts.get(spot)
+        if before is None or before[0] != text:
+            if self._once == self.rules.naming.max_texts:
+                raise WireError(f"an answer of more than {self._once} parameters or errors")
+            self._once += 1
+            before = self._complete_texts[spot] = text, Channel(0, kind, self._once)
+        ends.append(before[1])
+        return Slot(before[1], text, whole=True)
 
     def _note(self, response: ModelInferResponse, reading: Reading, outputs: int) -> None:
         self.model = response.model_name or self.model
@@ -234,7 +260,7 @@ class InferAnswer:
 class InferElement:
     """One message. It tells side data with its texts as they came, never with others."""
 
-    __slots__ = ("ends", "slots", "_answer", "_data", "_described", "_message", "_places", "_told")
+    __slots__ = ("answer", "ends", "plain", "slots", "_data", "_described", "_message", "_places", "_told")
 
     def __init__(
         self,
@@ -248,7 +274,8 @@ class InferElement:
     ) -> None:
         self.slots: Sequence[Slot] = slots
         self.ends: Sequence[Channel] = ends
-        self._answer = answer
+        self.answer = answer
+        self.plain = False
         self._data = data
         self._described = described
         self._message = message
@@ -256,8 +283,15 @@ class InferElement:
         self._told: list[str] | None = None
         """What heads have told so far of each slot."""
 
+    def like(self, data: bytes, text: str) -> InferElement:
+        """The element of a message that is made like this one, with another text."""
+        slots = [Slot(self.slots[0].channel, text)]
+        return InferElement(self.answer, self._message, data, slots, self._places, [], False)
+
     def encode(self, texts: Sequence[str] | None = None) -> bytes:
         slots, told = self.slots, self._told
+        if texts is None and told is None and not self._described:
+            return self._data
         if texts is None:
             texts, same = [slot.text for slot in slots], True
         elif len(texts) != len(slots):
@@ -267,12 +301,12 @@ class InferElement:
         else:
             same = all([slot.text == a + b for slot, a, b in zip(slots, told, texts, strict=True)])
         if not same:
-            self._answer.edited = True
-        drop = self._described and self._answer.edited
+            self.answer.edited = True
+        drop = self._described and self.answer.edited
         if same and told is None and not drop:
             return self._data
         whole, response = self._fresh()
-        self._write(whole, response, self._rest(texts))
+        self._write(whole, response, texts)
         if drop:
             self._drop(response)
         return bytes(whole.SerializeToString())
@@ -286,9 +320,11 @@ class InferElement:
         # What is complete in its message is told once, by `encode`.
         early = [text if place else "" for text, (place, _) in zip(texts, self._places, strict=True)]
         self._write(whole, response, early)
-        spoken = self._spoken(response)
-        gone = [index for index in range(len(response.outputs)) if index not in spoken]
-        remove(response.outputs, response.raw_output_contents, gone)
+        spoken, outputs, raw = self._spoken(response), response.outputs, response.raw_output_contents
+        texts_at = {place for place, _ in self._places}
+        others = [at for index in spoken for at in places_of(outputs, raw, index) if at not in texts_at]
+        write(outputs, raw, [(place, b"") for place in others])
+        remove(outputs, raw, [index for index in range(len(outputs)) if index not in spoken])
         final = FINAL in response.parameters
         response.parameters.clear()
         for output in response.outputs:
@@ -300,14 +336,6 @@ class InferElement:
             for slot, before, text in zip(slots, told, texts, strict=True)
         ]
         return bytes(whole.SerializeToString())
-
-    def _rest(self, texts: Sequence[str]) -> list[str]:
-        """What is left to say: of a text that heads could not tell, all of it."""
-        told = self._told or [""] * len(texts)
-        return [
-            text if place else before + text
-            for before, text, (place, _) in zip(told, texts, self._places, strict=True)
-        ]
 
     def _fresh(self) -> tuple[Any, ModelInferResponse]:
         whole: Any = type(self._message.whole).FromString(self._data)
@@ -332,7 +360,7 @@ class InferElement:
         write_parameters(response, response.outputs, parameters)
 
     def _drop(self, response: ModelInferResponse) -> None:
-        spoken, is_side = self._spoken(response), self._answer.rules.is_side
+        spoken, is_side = self._spoken(response), self.answer.rules.is_side
         gone = [at for at, output in enumerate(response.outputs) if at not in spoken and is_side(output.name)]
         remove(response.outputs, response.raw_output_contents, gone)
 

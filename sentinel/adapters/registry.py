@@ -11,9 +11,11 @@ from sentinel.adapters.anthropic import AnthropicConfig
 from sentinel.adapters.base import Adapter, HttpAdapter
 from sentinel.adapters.open_inference import OpenInferenceConfig
 from sentinel.adapters.openai import OpenAIConfig
+from sentinel.adapters.tgis import TgisConfig
 
 ADAPTERS = {
     "open_inference": "sentinel.adapters.open_inference:OpenInference",
+    "tgis": "sentinel.adapters.tgis:Tgis",
     "openai": "sentinel.adapters.openai:OpenAI",
     "anthropic": "sentinel.adapters.anthropic:Anthropic",
 }
@@ -27,6 +29,10 @@ class AdaptersConfig(BaseModel):
     open_inference: OpenInferenceConfig = Field(
         default_factory=OpenInferenceConfig,
         description="Open Inference v2 over gRPC: Triton, KServe, MLServer.",
+    )
+    tgis: TgisConfig = Field(
+        default_factory=TgisConfig,
+        description="TGIS over gRPC: fmaas.GenerationService.",
     )
     openai: OpenAIConfig = Field(
         default_factory=OpenAIConfig,

@@ -18,7 +18,7 @@ class HttpSide:
 
     def __init__(self, config: SentinelConfig, driver: Driver, adapters: list[Adapter], address: str) -> None:
         self._upstream = HttpUpstream(config.upstream, config.limits, config.keepalive)
-        front = HttpFront(driver, self._upstream, http_adapters(adapters))
+        front = HttpFront(driver, http_adapters(adapters)).before(self._upstream)
         self._server = HttpServer(front, address, config.listen.tls, config.limits, config.keepalive)
         self._drain_s = config.drain_s
         self.probe: Probe = self._upstream.probe(config.health.http_path, config.health.timeout_s)

@@ -31,7 +31,7 @@ from sentinel.telemetry.status import read_status
 
 log = logging.getLogger("sentinel.supervisor")
 
-_WAYS_IN = ("grpc", "http")
+_WAYS_IN = ("grpc", "http", "ext_proc")
 _KILL_AFTER_S = 5.0
 _FIRST_STARTS = 3
 
@@ -155,8 +155,8 @@ class Supervisor:
 
     def _model_server(self) -> str:
         upstream = self._config.upstream
-        both = {"grpc": upstream.address, "http": upstream.http or ""}
-        return ", ".join(address for way, address in both.items() if way in self._addresses)
+        served = {"grpc": upstream.address, "http": upstream.http or "", "ext_proc": "Envoy's upstream"}
+        return ", ".join(address for way, address in served.items() if way in self._addresses)
 
     def _fail(self, why: str) -> None:
         self._failure = why

@@ -14,7 +14,7 @@ import os
 import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import grpc
 import grpc.aio
@@ -24,7 +24,7 @@ from sentinel.adapters.base import Adapter
 from sentinel.adapters.registry import grpc_adapters, load_adapters
 from sentinel.app.log import set_up_logging
 from sentinel.config import SentinelConfig, load_config
-from sentinel.core.errors import ConfigError, SentinelError
+from sentinel.core.errors import SentinelError
 from sentinel.guard.screener import Screener, load_screener
 from sentinel.instruments import RELOADS
 from sentinel.proxy.driver import Driver
@@ -33,7 +33,7 @@ from sentinel.proxy.guard_service import GuardService
 from sentinel.proxy.health import HealthFollower, Probe, grpc_serves
 from sentinel.proxy.limits import channel_options
 from sentinel.proxy.settings import Settings
-from sentinel.proxy.tls import server_credentials
+from sentinel.proxy.tls import listen
 from sentinel.proxy.upstream import Upstream
 from sentinel.spool.writer import SpoolWriter, new_writer_id
 from sentinel.telemetry.keys import load_redactors
@@ -41,6 +41,7 @@ from sentinel.telemetry.recorder import Recorder
 from sentinel.telemetry.report import report
 
 if TYPE_CHECKING:
+    from sentinel.app.envoy_side import EnvoySide
     from sentinel.app.http_side import HttpSide
 
 log = logging.getLogger("sentinel.worker")
@@ -65,9 +66,11 @@ class Worker:
         slot: int,
         grpc_address: str | None = None,
         http_address: str | None = None,
+        ext_proc_address: str | None = None,
     ) -> None:
         self._config_path, self._config, self._screener = config_path, config, screener
         self._slot, self._grpc_address, self._http_address = slot, grpc_address, http_address
+        self._ext_proc_address = ext_proc_address
         self._stopping = asyncio.Event()
         self._reloading = asyncio.Lock()
 
@@ -100,14 +103,17 @@ class Worker:
         server = grpc.aio.server(options=options)
         follower.attach(server)
         server.add_generic_rpc_handlers((GrpcFront(driver, over_grpc),))
-        self._listen(server)
+        if self._grpc_address:
+            listen(server, self._grpc_address, config.listen.tls, "listen.grpc")
+        envoy = self._envoy_side(driver, adapters, options, follower)
+        sides = [side for side in (http, envoy) if side]
         inner = grpc.aio.server(options=channel_options(config.limits, config.keepalive))
         GuardService(driver).attach(inner)
         inner.add_insecure_port(f"unix:{self._admin_socket()}")
         await server.start()
         await inner.start()
-        if http:
-            await http.start()
+        for side in sides:
+            await side.start()
         background: list[asyncio.Task[None]] = []
         background += map(asyncio.create_task, (follower.run(), driver.sample()))
         self._install_signals()
@@ -122,7 +128,7 @@ class Worker:
         report(event="draining", ready=False)
         await follower.drain()
         stopping = [server.stop(config.drain_s), inner.stop(config.drain_s)]
-        await asyncio.gather(*stopping, *([http.stop()] if http else []))
+        await asyncio.gather(*stopping, *[side.stop() for side in sides])
         for task in background:
             task.cancel()
         await upstream.close()
@@ -135,18 +141,18 @@ class Worker:
 
         return HttpSide(self._config, driver, adapters, self._http_address)
 
-    def _listen(self, server: grpc.aio.Server) -> None:
-        tls = self._config.listen.tls
-        if self._grpc_address is None:
-            return
-        try:
-            if tls is None:
-                server.add_insecure_port(self._grpc_address)
-            else:
-                server.add_secure_port(self._grpc_address, server_credentials(tls))
-        except RuntimeError:
-            message = f"cannot listen on {self._grpc_address}: the address is in use or not ours"
-            raise ConfigError(message, key="listen.grpc") from None
+    def _envoy_side(
+        self,
+        driver: Driver,
+        adapters: list[Adapter],
+        options: list[tuple[str, Any]],
+        follower: HealthFollower,
+    ) -> EnvoySide | None:
+        if self._ext_proc_address is None:
+            return None
+        from sentinel.app.envoy_side import EnvoySide
+
+        return EnvoySide(self._config, driver, adapters, self._ext_proc_address, options, follower)
 
     def _admin_socket(self) -> Path:
         path = Path(os.environ["SENTINEL_RUNTIME_DIR"]) / f"admin-{self._slot}.sock"
@@ -226,6 +232,7 @@ def main() -> int:
     parser.add_argument("--slot", type=int, required=True)
     parser.add_argument("--grpc", help="address of the gRPC port; off when absent")
     parser.add_argument("--http", help="address of the HTTP port; off when absent")
+    parser.add_argument("--ext_proc", help="address of the port for Envoy; off when absent")
     parser.add_argument(
         "--last-good", type=Path, help="what to use when the configuration turned bad meanwhile"
     )
@@ -234,7 +241,8 @@ def main() -> int:
     try:
         config, screener = _load(options.config, options.last_good)
         logging.getLogger().setLevel(config.log_level.upper())
-        worker = Worker(options.config, config, screener, options.slot, options.grpc, options.http)
+        addresses = options.grpc, options.http, options.ext_proc
+        worker = Worker(options.config, config, screener, options.slot, *addresses)
         uvloop.run(worker.run())
     except SentinelError as error:
         log.error("%s", error)

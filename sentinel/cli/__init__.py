@@ -5,6 +5,7 @@ screen           texts in, decisions out
 rules            check, test, explain
 records          what was decided lately
 config           every key with its meaning
+envoy-config     Envoy's side of external processing
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import typer
 
 def main() -> None:
     """Entry point: a mistake of the user's is one clear message, not a traceback."""
-    from sentinel.cli import demo, records, rules, screen, serve
+    from sentinel.cli import demo, envoy_config, records, rules, screen, serve
     from sentinel.core.errors import SentinelError
 
     # It logs what it raises; we tell each error once, in our own words.
@@ -37,6 +38,7 @@ def main() -> None:
     app.add_typer(rules.app, name="rules")
     app.command(short_help="Show what was decided lately, and why.")(records.records)
     app.command(short_help="List every setting, or check a file.")(serve.config)
+    app.command(short_help="Print a bootstrap for Envoy before a model server.")(envoy_config.envoy_config)
     try:
         app()
     except SentinelError as error:

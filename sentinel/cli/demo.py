@@ -23,7 +23,6 @@ from rich.text import Text
 
 from sentinel.config import SentinelConfig, load_config
 from sentinel.core.errors import SentinelError
-from sentinel.core.record import Screened
 from sentinel.demo.client import Result, run_conversations
 from sentinel.demo.conversations import bundled_conversations
 from sentinel.demo.model import MODEL
@@ -37,9 +36,14 @@ _TOUR = """
 Sentinel is up. Callers: {grpc}   metrics and health: http://{admin}/metrics   (Ctrl-C stops)
 
   your own call   {python} -m sentinel.demo.ask --address {grpc}{model} "My card is 4111 1111 1111 1111."
-  what happened   {sentinel} records --last 20 --config {config}
+{over_http}  what happened   {sentinel} records --last 20 --config {config}
   why             {sentinel} rules explain "write to jane.doe@example.com"
   the log         {log}
+"""
+_OVER_HTTP = """\
+  streamed, HTTP  curl -N http://{http}/v1/chat/completions -H 'content-type: application/json' -d \\
+                  '{{"model": "{model_name}", "stream": true, "messages": [{{"role": "user", "content":
+                  "Who is the harbour master of Ravensby?"}}]}}'
 """
 
 
@@ -61,18 +65,21 @@ def demo(
     _stop_in_order()
     try:
         with contextlib.ExitStack() as running, log.open("w") as log_file:
-            if upstream:
-                address = upstream
-            else:
-                address = running.enter_context(_stand_in(log_file))
-            config = _write_config(state_dir, address)
+            models = {"address": upstream}
+            if not upstream:
+                models["address"] = running.enter_context(_stand_in("sentinel.demo.model", log_file))
+                models["http"] = "http://" + running.enter_context(
+                    _stand_in("sentinel.demo.http_model", log_file)
+                )
+            config = _write_config(state_dir, models)
             with console.status("starting (the first start compiles the patterns, some seconds)"):
                 process, state = running.enter_context(_sidecar(config, log_file, log))
             complete = asyncio.run(_converse(console, load_config(config), state, model, bool(upstream)))
             if not once:
                 told = f" --model {model}" if upstream else ""
                 paths = {"python": sys.executable, "sentinel": f"{sys.executable} -m sentinel.cli"}
-                tour = _TOUR.format(**state, **paths, log=log, config=config, model=told)
+                over_http = _OVER_HTTP.format(**state, model_name=MODEL) if "http" in state else ""
+                tour = _TOUR.format(**state, **paths, log=log, config=config, model=told, over_http=over_http)
                 console.print(tour, highlight=False, soft_wrap=True)
                 _wait(process)
     except KeyboardInterrupt:
@@ -96,17 +103,19 @@ def _stop_in_order() -> None:
         signal.signal(number, stop)
 
 
-def _write_config(state_dir: Path, upstream: str) -> Path:
-    """The defaults, with free ports where the usual ones are taken."""
+def _write_config(state_dir: Path, models: Mapping[str, str]) -> Path:
+    """The defaults, with free ports where the usual ones are taken; HTTP where there is a model for it."""
     defaults = SentinelConfig()
+    over_http = {"http": _free("127.0.0.1:8080")} if "http" in models else {}
     config = {
         "state_dir": str(state_dir.resolve()),
         "listen": {
             "grpc": _free(defaults.listen.grpc or "127.0.0.1:0"),
             "admin": _free(defaults.listen.admin),
+            **over_http,
         },
         "store": {"listen": _free(defaults.store.listen)},
-        "upstream": {"address": upstream},
+        "upstream": dict(models),
         "exporter": {"linger_seconds": 0.05, "poll_seconds": 0.05},  # to watch it live
     }
     file = state_dir / "demo.yaml"
@@ -141,8 +150,8 @@ def _process(command: list[str], log: Any, **options: Any) -> Iterator[subproces
 
 
 @contextlib.contextmanager
-def _stand_in(log: Any) -> Iterator[str]:
-    command = [sys.executable, "-m", "sentinel.demo.model", "--listen", "127.0.0.1:0"]
+def _stand_in(module: str, log: Any) -> Iterator[str]:
+    command = [sys.executable, "-m", module, "--listen", "127.0.0.1:0"]
     with _process(command, log, stdout=subprocess.PIPE) as process:
         assert process.stdout
         address = process.stdout.readline().strip().rpartition(" ")[2]
@@ -250,8 +259,6 @@ def _why(result: Result, record: Mapping[str, Any] | None) -> str:
     acted = [finding for finding in record["findings"] if finding["rule"] == record["rule"]]
     found = Counter(f"{finding['stage']} {finding['type']}" for finding in acted)
     findings = ", ".join(name + (f" x{count}" if count > 1 else "") for name, count in sorted(found.items()))
-    if record["rule"] and record["input_screened"] == Screened.STREAM:
-        return f"{record['rule']}: closed to streams, which nothing reads"
     if record["rule"]:
         return f"{record['rule']}: {findings}" if findings else str(record["rule"])
     return "" if result.code == "OK" else f"{result.code}: {result.message}"

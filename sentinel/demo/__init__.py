@@ -2,6 +2,7 @@
 
 library         documents.yaml, and answers made of its sentences (no model, no randomness)
 model           a gRPC server of the Open Inference protocol that answers from the library
+tgis            the same as a TGIS server
 http_model      the same over HTTP, as OpenAI and Anthropic speak it (http_openai, http_responses,
 http_anthropic) http_asked      what its callers ask for, whatever the protocol
 tensors         how the server reads requests and writes answers

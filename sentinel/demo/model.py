@@ -1,7 +1,8 @@
 """The stand-in model server: `python -m sentinel.demo.model --listen 127.0.0.1:8001`.
 
 Speaks Open Inference v2 as Triton does with its vLLM backend: text_input -> text_output, unary and streamed;
-raw requests get raw answers. Texts in `context`, if given, are the only documents that it answers from.
+raw requests get raw answers. Texts in `context`, if given, are the only documents that it answers from. It
+serves TGIS too (`demo.tgis`).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import grpc
 import grpc.aio
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
+from sentinel.demo import tgis
 from sentinel.demo.library import Document, Library, bundled_documents
 from sentinel.demo.tensors import InvalidRequest, flag, reply, texts
 from sentinel.pb import open_inference_pb2 as pb
@@ -152,11 +154,12 @@ def _serialised(message: Any) -> bytes:
 async def start_model(listen: str, *, delay_s: float = 0.0) -> tuple[grpc.aio.Server, str]:
     """A running server and its address. Raises RuntimeError when the address is taken."""
     server = grpc.aio.server(options=[("grpc.max_receive_message_length", -1)])
-    model = ModelServer(Library(bundled_documents()), delay_s)
-    server.add_generic_rpc_handlers((_handlers(model),))
+    library = Library(bundled_documents())
+    services = _handlers(ModelServer(library, delay_s)), tgis.handlers(tgis.TgisServer(library, delay_s))
+    server.add_generic_rpc_handlers(services)
     healthy = health.aio.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(healthy, server)
-    for service in ("", SERVICE):
+    for service in ("", SERVICE, tgis.SERVICE):
         await healthy.set(service, health_pb2.HealthCheckResponse.SERVING)
     _reflect(server)
     port = server.add_insecure_port(listen)
@@ -170,7 +173,8 @@ def _reflect(server: grpc.aio.Server) -> None:
         from grpc_reflection.v1alpha import reflection
     except ImportError:
         return
-    reflection.enable_server_reflection((SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
+    names = (SERVICE, tgis.SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME)
+    reflection.enable_server_reflection(names, server)
 
 
 async def _run(listen: str, delay_s: float) -> None:

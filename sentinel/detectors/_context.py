@@ -1,10 +1,7 @@
 """Context words: a score rises when one of the recognizer's words stands near the match.
 
 The rules are Presidio's LemmaContextAwareEnhancer over spaCy's blank English tokenizer, where the lemma of
-a token is the token in lower case. Only the neighbourhood of matches is tokenised: spaCy splits at white
-space first, and what is between two white spaces ("chunk") does not depend on the rest. Left out: spaCy's
-second pass, which joins pieces that punctuation rules have split when together they are an exception such
-as an emoticon.
+a token is the token in lower case. Only the neighbourhood of matches is tokenised (`_tokenizer`).
 """
 
 from __future__ import annotations
@@ -12,129 +9,22 @@ from __future__ import annotations
 import re
 import unicodedata
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
-from functools import cached_property
+from collections.abc import Iterable
 from itertools import islice
 
 from sentinel.detectors._recognizers import ContextSettings, TokenizerRules
+from sentinel.detectors._tokenizer import Tokenizer
 
-# Chunks whose tokens are plain without spaCy's expressions (a full stop after a capital is not).
-_SIMPLE = re.compile(r"""([(\"]?)([A-Za-z]*[a-z]|[A-Z]+(?![.])|[0-9]+(?![^0-9]))([)\"]?)([,.;:!?]?)""")
-# What an ASCII chunk must look like for spaCy's long expressions to have no say: asked first, as they cost
-# 5 us each. A prefix is punctuation or a currency (`US$`); a suffix is punctuation, `'s`, or a unit behind
-# a number; an infix stands between the characters named here.
-_NO_PREFIX = re.compile(r"[0-9]|[A-Za-z](?!.*\$)")
-_NO_SUFFIX = re.compile(r"(?:[0-9]|(?:^|[^0-9'/A-Za-z])[A-Za-z]+)\Z")
-_INFIX_POSSIBLE = re.compile(
-    r"""[A-Za-z0-9][:<>=/~\-]+[A-Za-z]|[0-9][+\-*^][0-9\-]|[a-z'"]\.[A-Z'"]|[A-Za-z],[A-Za-z]|\.\."""
-)
+_DIGIT = re.compile("[0-9]")
 _SPACE = re.compile(r"\s+")
-_SPACE_OR_NOT = re.compile(r"\s+|\S+")
+_NOT_SPACE = re.compile(r"\S+")
+_OPENING = "\"'([{"  # what may stand between white space and a match, and is no keyword
+_KEPT_LENGTH = 32  # characters: the keywords of shorter chunks without digits are remembered ...
+_MAX_KEPT = 4096  # ... for so many chunks, all texts together
 FURTHEST = 4096  # characters to the left of a place in which keywords are sought
 _NEAR = 500  # characters around a place in which a context word is sought before tokens are made
 _STEP = 64  # characters, half as many again each time that keywords are still wanting
 MAX_CHUNK = 500  # a longer stretch without white space is split at this length, so that work stays linear
-
-
-class Tokenizer:
-    """spaCy's blank English tokenizer for one chunk at a time."""
-
-    def __init__(self, rules: TokenizerRules) -> None:
-        self._source = rules
-        self._rules = rules.rules
-        self.exceptions = rules.rules
-
-    # Compiled when the first chunk needs it: 60 ms that a text of plain words never pays.
-
-    @cached_property
-    def _prefix(self) -> re.Pattern[str]:
-        return re.compile(self._source.prefix)
-
-    @cached_property
-    def _suffix(self) -> re.Pattern[str]:
-        return re.compile(self._source.suffix)
-
-    @cached_property
-    def _infix(self) -> re.Pattern[str]:
-        return re.compile(self._source.infix)
-
-    @cached_property
-    def _url(self) -> re.Pattern[str]:
-        return re.compile(self._source.url)
-
-    def is_one(self, word: str) -> bool:
-        """Whether a chunk of letters is one token."""
-        return word not in self._rules
-
-    def split(self, chunk: str) -> tuple[str, ...] | list[str]:
-        """The tokens of a stretch without white space."""
-        known = self._rules.get(chunk)
-        if known is not None:
-            return known
-        simple = _SIMPLE.fullmatch(chunk)
-        if simple is None:
-            return self._split_affixes(chunk)
-        opening, word, closing, mark = simple.groups()
-        if word == chunk:
-            return (chunk,)
-        if opening and chunk[1:] in self._rules:
-            return (opening, *self._rules[chunk[1:]])
-        return [part for part in (opening, *self._rules.get(word, (word,)), closing, mark) if part]
-
-    def _split_affixes(self, rest: str) -> list[str]:
-        before: list[str] = []
-        after: list[str] = []
-        plain = rest.isascii()
-        while rest and rest not in self._rules:
-            prefix = 0 if plain and _NO_PREFIX.match(rest) else self._length(self._prefix.search(rest))
-            if prefix and rest[prefix:] in self._rules:
-                before.append(rest[:prefix])
-                rest = rest[prefix:]
-                break
-            bare = plain and _NO_SUFFIX.search(rest, prefix)
-            suffix = 0 if bare else self._length(self._suffix.search(rest[prefix:]))
-            if suffix and rest[:-suffix] in self._rules:
-                after.append(rest[-suffix:])
-                rest = rest[:-suffix]
-                break
-            if not prefix and not suffix:
-                break
-            if prefix:
-                before.append(rest[:prefix])
-            if suffix and prefix + suffix <= len(rest):
-                after.append(rest[-suffix:])
-                rest = rest[prefix:-suffix]
-            else:
-                rest = rest[prefix:]
-        return [*before, *self._middle(rest), *reversed(after)]
-
-    @staticmethod
-    def _length(match: re.Match[str] | None) -> int:
-        return len(match.group()) if match else 0
-
-    def _middle(self, rest: str) -> tuple[str, ...] | list[str]:
-        if not rest:
-            return ()
-        known = self._rules.get(rest)
-        if known is not None:
-            return known
-        if rest.isascii() and not _INFIX_POSSIBLE.search(rest):
-            return (rest,)
-        if "." in rest and self._url.match(rest):
-            return (rest,)
-        pieces: list[str] = []
-        start = 0
-        for match in self._infix.finditer(rest):
-            if match.start() == 0:
-                continue
-            if match.start() != start:
-                pieces.append(rest[start : match.start()])
-            if match.group():
-                pieces.append(match.group())
-            start = match.end()
-        if start < len(rest):
-            pieces.append(rest[start:])
-        return pieces
 
 
 class ContextRules:
@@ -146,6 +36,7 @@ class ContextRules:
         self.stop_words = rules.stop_words
         marks = (chr(code) for code in range(128) if unicodedata.category(chr(code))[0] == "P")
         self._ignored = rules.stop_words.union(marks)
+        self._kept: dict[str, tuple[tuple[int, str], ...]] = {}
 
     def is_ignored(self, word: str) -> bool:
         """Stop words and punctuation."""
@@ -153,12 +44,32 @@ class ContextRules:
             return True
         return not word.isalnum() and all(unicodedata.category(char)[0] == "P" for char in word)
 
-    def supporting(self, words: list[str], context: tuple[str, ...]) -> str:
-        """The first word of `context` (lower case) that occurs in `words`, or ""."""
-        if self.settings.mode == "whole_word":
-            return next((word for word in context if word in words), "")
-        joined = "\0".join(words)
-        return next((word for word in context if word in joined), "")
+    def keywords(self, chunk: str) -> tuple[tuple[int, str], ...]:
+        """Where each token of a chunk ends, and the token in lower case, or "" where it does not count."""
+        kept = self._kept.get(chunk)
+        if kept is not None:
+            return kept
+        ends: list[tuple[int, str]] = []
+        end = 0
+        for token in self.tokenizer.split(chunk):
+            end += len(token)
+            word = token.lower()
+            ends.append((end, "" if ":" in word or self.is_ignored(word) else word))
+        told = tuple(ends)
+        if len(chunk) <= _KEPT_LENGTH and not _DIGIT.search(chunk) and "@" not in chunk:
+            if len(self._kept) >= _MAX_KEPT:
+                self._kept.clear()
+            self._kept[chunk] = told
+        return told
+
+    def supporting(self, words: Iterable[str], context: tuple[str, ...]) -> str:
+        """What of `context` (lower case) occurs in `words`, in the first of them that has any; or ""."""
+        whole = self.settings.mode == "whole_word"
+        for word in words:
+            for sought in context:
+                if sought in word and not (whole and word != sought):
+                    return sought
+        return ""
 
     def lifted(self, score: float) -> float:
         return min(max(score + self.settings.factor, self.settings.minimum), 1.0)
@@ -170,40 +81,75 @@ class Surroundings:
     def __init__(self, rules: ContextRules, text: str) -> None:
         self._rules = rules
         self._text = text
-        self._lowered = text.lower()
+        self._lowered: str | None = None
         self._start = self._end = 0  # of the part that has been split, without gaps
         self._ends: list[int] = []  # where each token of it ends
         self._keywords: list[str] = []  # the token in lower case, or "" where it does not count
         self._place, self._words = -1, [""]
         self._present: dict[tuple[str, ...], tuple[str, ...]] = {}  # context words that the text has at all
 
-    def supporting(self, place: int, context: tuple[str, ...]) -> str:
-        """The first word of `context` near `place`, or ""."""
+    def present(self, context: tuple[str, ...]) -> tuple[str, ...]:
+        """The words of `context` that the text has anywhere."""
         present = self._present.get(context)
         if present is None:
+            if self._lowered is None:
+                self._lowered = self._text.lower()
             lowered = self._lowered
             present = self._present[context] = tuple([word for word in context if word in lowered])
+        return present
+
+    def supporting(self, place: int, context: tuple[str, ...]) -> str:
+        """The word of `context` nearest to `place`, or ""."""
+        present = self.present(context)
+        if not present:
+            return ""
+        word = self._just_before(place, present)
+        if word:
+            return word
         for word in present:
             if self._may_be_near(place, word):
                 return self._rules.supporting(self.words(place), present)
         return ""
 
+    def _just_before(self, place: int, context: tuple[str, ...]) -> str:
+        """The answer where chunks just before a match that begins a chunk give it; "" says nothing."""
+        floor = max(0, place - _STEP)
+        *chunks, opening = self._text[floor:place].split(" ")
+        if opening.strip(_OPENING):
+            return ""
+        own = _NOT_SPACE.match(self._text, place, place + MAX_CHUNK)
+        if own is None or self._rules.supporting((own.group().lower(),), context):
+            return ""
+        left = self._rules.settings.before
+        for chunk in chunks[: 0 if floor else None : -1]:
+            if not chunk or _SPACE.search(chunk):
+                return ""
+            for _, keyword in reversed(self._rules.keywords(chunk)):
+                if keyword:
+                    word = self._rules.supporting((keyword,), context)
+                    if word or left == 1:
+                        return word
+                    left -= 1
+        return ""
+
     def _may_be_near(self, place: int, word: str) -> bool:
         """Cheaply, without splitting: False only where six keywords surely lie between."""
-        if len(self._lowered) != len(self._text):
+        lowered = self._lowered
+        if lowered is None or len(lowered) != len(self._text):
             return True
         floor = max(0, place - _NEAR)
-        at = self._lowered.rfind(word, floor, place + len(word))
+        at = lowered.rfind(word, floor, place + len(word))
         before = at + len(word) if at >= 0 else floor
         if (at >= 0 or floor) and not self._apart(before, place, self._rules.settings.before + 1):
             return True
-        at = self._lowered.find(word, max(0, place - len(word)), place + _NEAR)
+        at = lowered.find(word, max(0, place - len(word)), place + _NEAR)
         after = at if at >= 0 else min(len(self._text), place + _NEAR)
         unseen = at >= 0 or after < len(self._text)
         return unseen and not self._apart(place, after, self._rules.settings.after + 1)
 
     def _apart(self, start: int, end: int, keywords: int) -> bool:
-        """Whether as many plain words lie wholly between two places."""
+        """Whether as many plain words and chunks with digits (no stop word has any) lie wholly between two
+        places."""
         tokenizer, stop_words = self._rules.tokenizer, self._rules.stop_words
         for chunk in self._text[start:end].split()[1:-1]:
             if (
@@ -211,7 +157,7 @@ class Surroundings:
                 and chunk.isascii()
                 and tokenizer.is_one(chunk)
                 and chunk.lower() not in stop_words
-            ):
+            ) or (":" not in chunk and _DIGIT.search(chunk)):
                 keywords -= 1
                 if not keywords:
                     return True
@@ -288,38 +234,31 @@ class Surroundings:
         self._start = start
 
     def _split(self, start: int, end: int) -> tuple[list[int], list[str]]:
-        """Ends and keywords of the tokens of a part that begins and ends where chunks do."""
+        """Ends and keywords of the tokens of a part that begins and ends where chunks do. One space after a
+        token belongs to it; any other white space is a token."""
         ends: list[int] = []
         keywords: list[str] = []
-        rules, tokenizer = self._rules, self._rules.tokenizer
-        text, stop_words, exceptions = self._text, rules.stop_words, tokenizer.exceptions
-        for match in _SPACE_OR_NOT.finditer(text, start, end):
-            stretch = match.group()
-            if stretch.isalpha() and stretch.isascii() and stretch not in exceptions:
-                word = stretch.lower()
-                ends.append(match.end())
-                keywords.append("" if word in stop_words else word)
-            elif stretch != " " or not match.start() or text[match.start() - 1].isspace():
-                for at, token in tokens(tokenizer, text, match.start(), match.end()):
-                    word = token.lower()
-                    counts = ":" not in word and not rules.is_ignored(word)
-                    ends.append(at + len(token))
-                    keywords.append(word if counts else "")
+        text, rules = self._text, self._rules
+        done = start
+        for match in _NOT_SPACE.finditer(text, start, end):
+            at = match.start()
+            if at - done > 1 or (at > done and (text[done] != " " or done == start)):
+                self._space(done, at, ends, keywords)
+            for length, word in rules.keywords(match.group()):
+                ends.append(at + length)
+                keywords.append(word)
+            done = match.end()
+        if done < end:
+            self._space(done, end, ends, keywords)
         return ends, keywords
 
-
-def tokens(tokenizer: Tokenizer, text: str, start: int, end: int) -> Iterator[tuple[int, str]]:
-    """Place and text of each. One space after a token belongs to it; any other white space is a token."""
-    for match in _SPACE_OR_NOT.finditer(text, start, end):
-        at, stretch = match.start(), match.group()
-        if not stretch.isspace():
-            for piece in tokenizer.split(stretch):
-                yield at, piece
-                at += len(piece)
-        elif not (at and stretch[0] == " " and not text[at - 1].isspace()):
-            yield at, stretch
-        elif len(stretch) > 1:
-            yield at + 1, stretch[1:]
+    def _space(self, start: int, end: int, ends: list[int], keywords: list[str]) -> None:
+        text = self._text
+        if start and text[start] == " " and not text[start - 1].isspace():
+            start += 1
+        if start < end:
+            ends.append(end)
+            keywords.append(text[start:end])
 
 
 def _first(keywords: Iterable[str], wanted: int) -> list[str]:

@@ -15,8 +15,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
+
+from sentinel.detectors._skeleton import TYPOGRAPHY, latin
 
 _LOOK_ALIKE = dict(
     zip(
@@ -34,6 +37,8 @@ _DASHES_AND_QUOTES = {
 _NON_ASCII = re.compile(r"[^\x00-\x7f]+")
 _MIXED_WORD = re.compile(r"\S*[^\x00-\x7f]\S*")
 _LATIN = re.compile(r"[A-Za-z0-9@]")
+_ALIKE = frozenset(_LOOK_ALIKE)
+_FEW = 8  # characters that are replaced one after the other
 _HAS_LOOK_ALIKE = re.compile("[" + "".join(_LOOK_ALIKE) + "]")
 
 
@@ -41,7 +46,7 @@ class Normalised(msgspec.Struct, frozen=True):
     """`origin[i]` is the place in the original text of character i; one more entry for the end."""
 
     text: str
-    origin: list[int]
+    origin: Sequence[int]
 
     def original(self, start: int, end: int) -> tuple[int, int]:
         """Where the original has what stands at `start:end`."""
@@ -68,18 +73,12 @@ def _replacement(char: str) -> str:
 
 
 _TABLE = _Replacements()
-# What most texts beyond ASCII consist of, and what hides nothing: accented letters, quotes, ellipsis, bullet,
-# and a dash that touches no digit.
-_TYPOGRAPHY = "‘’“”…•\u2013\u2014"
-_HARMLESS = bytes((*range(128), *range(0xC0, 0x100)))
-_DASH_AT_DIGIT = re.compile(r"(?<=\d)[\u2013\u2014]|[\u2013\u2014](?=\d)")
+_DASH_AT_DIGIT = re.compile(r"[\u2013\u2014](?:(?=\d)|(?<=\d.))")
 
 
 def unusual(text: str) -> bool:
     """Whether the text, or one that it goes on with, may have a normalised form of its own."""
-    return not text.isascii() and (
-        "\u2013" in text or "\u2014" in text or any(map(_matters, _not_harmless(text)))
-    )
+    return not text.isascii() and ("\u2013" in text or "\u2014" in text or bool(_suspects(text)))
 
 
 def has_look_alike(text: str) -> bool:
@@ -94,61 +93,75 @@ def word_start(text: str, place: int) -> int:
     return place
 
 
-def _not_harmless(text: str) -> str | set[str]:
-    """The characters that are not known to be harmless."""
-    for char in _TYPOGRAPHY:
-        text = text.replace(char, "")
-    try:
-        return text.encode("latin-1").translate(None, _HARMLESS).decode("latin-1")
-    except UnicodeEncodeError:
-        return {char for char in set(text) if char > "\xff" or "\x7f" < char < "\xc0"}
-
-
 def _matters(char: str) -> bool:
-    return char in _LOOK_ALIKE or _TABLE[char] != char
+    """Whether the character may be a disguise; typography is none."""
+    return char in _LOOK_ALIKE or (char not in TYPOGRAPHY and _TABLE[char] != char)
+
+
+_SUSPECTS = bytes(0x80 if _matters(chr(code)) else 0 for code in range(256))  # of Latin-1
+
+
+def _suspects(text: str) -> set[str]:
+    """The characters that may be disguises."""
+    usual = latin(text)
+    if usual is not None and usual.translate(_SUSPECTS).isascii():
+        return set()
+    return {char for char in set(text) if char > "\x7f" and _matters(char)}
 
 
 def normalised(text: str) -> Normalised | None:
     """The normalised form, or None when it is the text itself."""
     if text.isascii():
         return None
-    dashes = frozenset(match.start() for match in _DASH_AT_DIGIT.finditer(text))
-    if not dashes and not any(map(_matters, _not_harmless(text))):
+    dashes: Iterable[int] = ()
+    if "\u2013" in text or "\u2014" in text:
+        dashes = [match.start() for match in _DASH_AT_DIGIT.finditer(text)]
+    suspects = _suspects(text)
+    if not suspects and not dashes:
         return None
-    disguised = _disguised_letters(text)
+    changed = dict.fromkeys(dashes, "-")
+    if not _ALIKE.isdisjoint(suspects):
+        changed |= _disguised_letters(text)
+    new = {char: _TABLE[char] for char in suspects if _TABLE[char] != char}
+    if not new and not changed:
+        return None
+    if len(new) > _FEW or not all(len(plain) == 1 and plain not in new for plain in new.values()):
+        return _rewritten(text, changed)
+    made = text
+    for char, plain in new.items():
+        made = made.replace(char, plain)
+    if changed:
+        chars = list(made)
+        for place, plain in changed.items():
+            chars[place] = plain
+        made = "".join(chars)
+    return Normalised(made, range(len(text) + 1))
+
+
+def _rewritten(text: str, changed: Mapping[int, str]) -> Normalised:
+    """Character by character, for what changes length. `changed`: what becomes of some places."""
     parts: list[str] = []
     origin: list[int] = []
     done = 0
-    changed = False
     for run in _NON_ASCII.finditer(text):
         parts.append(text[done : run.start()])
         origin.extend(range(done, run.start()))
         for place in range(run.start(), run.end()):
             char = text[place]
-            if place in disguised:
-                new = _LOOK_ALIKE[char]
-            elif place in dashes:
-                new = "-"
-            else:
-                new = char if char in _TYPOGRAPHY else _TABLE[char]
-            changed = changed or new != char
+            new = changed.get(place) or (char if char in TYPOGRAPHY else _TABLE[char])
             parts.append(new)
             origin.extend([place] * len(new))
         done = run.end()
-    if not changed:
-        return None
     parts.append(text[done:])
     origin.extend(range(done, len(text) + 1))
     return Normalised("".join(parts), origin)
 
 
-def _disguised_letters(text: str) -> frozenset[int]:
-    if not _HAS_LOOK_ALIKE.search(text):
-        return frozenset()
-    return frozenset(
-        word.start() + place
+def _disguised_letters(text: str) -> dict[int, str]:
+    return {
+        word.start() + place: _LOOK_ALIKE[char]
         for word in _MIXED_WORD.finditer(text)
         if _LATIN.search(word.group())
         for place, char in enumerate(word.group())
         if char in _LOOK_ALIKE
-    )
+    }

@@ -49,18 +49,25 @@ def _replace(match: re.Match[str]) -> str:
 
 
 # The quick way for most texts that are not ASCII: nothing beyond Latin-1 but these.
-_TYPOGRAPHY = "‘’“”–—…•"
-_LATIN_1 = bytes(range(128)) + "".join(stand_in_of(chr(code)) for code in range(128, 256)).encode("ascii")
+TYPOGRAPHY = "‘’“”…•\u2013\u2014"
+_SHAPES = bytes(range(128)) + "".join(stand_in_of(chr(code)) for code in range(128, 256)).encode("ascii")
+
+
+def latin(text: str) -> bytes | None:
+    """Latin-1, with OTHER for typography; None where the text has other characters."""
+    for char in TYPOGRAPHY:
+        text = text.replace(char, OTHER)
+    try:
+        return text.encode("latin-1")
+    except UnicodeEncodeError:
+        return None
 
 
 def skeleton(text: str) -> bytes:
     """As many bytes as `text` has characters."""
     if text.isascii():
         return text.encode("ascii")
-    plain = text
-    for char in _TYPOGRAPHY:
-        plain = plain.replace(char, OTHER)
-    try:
-        return plain.encode("latin-1").translate(_LATIN_1)
-    except UnicodeEncodeError:
-        return _NON_ASCII.sub(_replace, text).encode("ascii")
+    usual = latin(text)
+    if usual is not None:
+        return usual.translate(_SHAPES)
+    return _NON_ASCII.sub(_replace, text).encode("ascii")

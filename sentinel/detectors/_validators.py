@@ -10,7 +10,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Callable
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import regex
@@ -36,8 +36,17 @@ def crypto(text: str, recognizer: Recognizer) -> Verdict:
     return text.startswith("bc1") and check.bech32(text)
 
 
+_PLAIN_MAIL = re.compile(r"[A-Za-z0-9._%+-]*@([A-Za-z0-9.-]+)")
+
+
 def email(text: str, recognizer: Recognizer) -> Verdict:
-    return bool(_suffixes()(text).fqdn)
+    plain = _PLAIN_MAIL.fullmatch(text)
+    return _has_suffix(plain[1]) if plain else bool(_suffixes()(text).fqdn)
+
+
+@lru_cache(2048)  # 4 us otherwise, and few domains have most of the addresses
+def _has_suffix(domain: str) -> bool:
+    return bool(_suffixes()(domain).fqdn)
 
 
 @cache
@@ -68,7 +77,13 @@ def _iban_format(bare: str, recognizer: Recognizer) -> bool:
     return bool(shape and regex.match(shape, bare, regex.DOTALL | regex.MULTILINE))
 
 
+_OCTET = "(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+_IPV4 = re.compile(rf"{_OCTET}(?:\.{_OCTET}){{3}}")
+
+
 def ip_address(text: str, recognizer: Recognizer) -> Verdict:
+    if _IPV4.fullmatch(text):
+        return None
     try:
         ipaddress.ip_interface(text)
     except ValueError:
@@ -76,9 +91,12 @@ def ip_address(text: str, recognizer: Recognizer) -> Verdict:
     return None
 
 
+_MAC = re.compile("[0-9A-F]{12}")
+
+
 def mac_address(text: str, recognizer: Recognizer) -> Verdict:
-    bare = re.sub(r"[:\-.]", "", text).upper()
-    return unless(not re.fullmatch("[0-9A-F]{12}", bare) or bare in ("F" * 12, "0" * 12))
+    bare = text.replace(":", "").replace("-", "").replace(".", "").upper()
+    return unless(not _MAC.fullmatch(bare) or bare in ("F" * 12, "0" * 12))
 
 
 def uuid(text: str, recognizer: Recognizer) -> Verdict:
@@ -92,11 +110,13 @@ def uuid(text: str, recognizer: Recognizer) -> Verdict:
 
 
 def us_ssn(text: str, recognizer: Recognizer) -> Verdict:
-    digits = digits_of(text)
-    mixed = len({char for char in text if char in ".- "}) > 1
+    digits = text.replace("-", "").replace(".", "").replace(" ", "")
+    if not digits.isdigit():
+        digits = digits_of(text)
+    mixed = ("-" in text) + ("." in text) + (" " in text) > 1
     empty_group = digits[3:5] == "00" or digits[5:] == "0000" or digits[:3] in ("000", "666")
     known_sample = digits in ("123456789", "987654320", "078051120")
-    return unless(mixed or len(set(digits)) == 1 or empty_group or known_sample)
+    return unless(mixed or digits == digits[:1] * len(digits) or empty_group or known_sample)
 
 
 def medical_license(text: str, recognizer: Recognizer) -> Verdict:
@@ -139,6 +159,9 @@ def uk_vehicle(text: str, recognizer: Recognizer) -> Verdict:
         return 2 <= int(bare[2:4]) <= 29 or 51 <= int(bare[2:4]) <= 79
     return None
 
+
+# Of recognizers that are on by default, those whose validator never answers True.
+ONLY_REJECT = frozenset({"IpRecognizer", "MacAddressRecognizer", "UsSsnRecognizer", "UuidRecognizer"})
 
 VALIDATORS: dict[str, Validator] = {
     "AbaRoutingRecognizer": aba_routing,

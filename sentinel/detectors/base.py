@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Literal, Protocol, cast
 
 from sentinel.core.finding import Inspection
 
@@ -18,3 +18,22 @@ class Detector(Protocol):
     version: str
 
     def inspect(self, text: str) -> Inspection: ...
+
+
+class SentenceDetector(Protocol):
+    """A detector that reads sentence by sentence: it has `scope = "sentence"`.
+
+    `inspect` is asked once about each sentence, `text[start:]`; what stands before is its left context. Its
+    findings lie in the sentence, with offsets into `text`.
+    """
+
+    name: str
+    version: str
+    scope: Literal["sentence"]
+
+    def inspect(self, text: str, start: int) -> Inspection: ...
+
+
+def by_sentence(detector: Detector | SentenceDetector) -> SentenceDetector | None:
+    """The detector, if it reads sentences."""
+    return cast(SentenceDetector, detector) if getattr(detector, "scope", "text") == "sentence" else None

@@ -7,7 +7,7 @@ drops low scores and overlaps across recognizers: thresholds are the rules' busi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -24,9 +24,10 @@ from sentinel.detectors._patterns import Expression
 from sentinel.detectors._phones import LIVE, LOOKS_AHEAD, PhoneFinder, candidate_expression
 from sentinel.detectors._recognizers import Recognizer, load_catalogue
 from sentinel.detectors._user_recognizers import read_recognizers
-from sentinel.detectors._validators import VALIDATORS, Validator
+from sentinel.detectors._validators import ONLY_REJECT, VALIDATORS, Validator
 
 BUILD = "1"  # raised whenever the same text may give other findings
+_MAX_PLANS = 256
 _PHONE_KINDS = {
     "PhoneRecognizer": "",
     "ZaMobileNumberRecognizer": "mobile",
@@ -73,7 +74,7 @@ class PiiConfig(BaseModel):
     )
 
 
-class _Match(msgspec.Struct, gc=False):
+class _Match(msgspec.Struct, order=True, gc=False):
     """A result on its way to a finding. `source` is the recognizer's index."""
 
     start: int
@@ -84,12 +85,23 @@ class _Match(msgspec.Struct, gc=False):
 
 
 class _Source(msgspec.Struct, frozen=True):
-    """A recognizer that is switched on, with its place among the expressions."""
+    """A recognizer that is switched on, with its place among the expressions. `certain`: its validator may
+    take a match for certain. `whys`: what is told of a match of each pattern, and of a valid one."""
 
     recognizer: Recognizer
     validator: Validator | None
+    certain: bool
     context: tuple[str, ...]
+    whys: tuple[tuple[str, str], ...]
     phones: PhoneFinder | None = None
+
+
+class _Plan(msgspec.Struct, frozen=True):
+    """What some rules ask for: the least score by source, and the expressions whose matches reach it with a
+    context word alone."""
+
+    floors: tuple[float, ...]
+    weak: frozenset[int]
 
 
 class PiiDetector:
@@ -114,6 +126,7 @@ class PiiDetector:
         self._allowed = AllowList(config.allow_list, config.allow_list_match, "detectors.pii.allow_list")
         self._floor = config.min_score
         self._floors = config.min_scores
+        self._plans: dict[Callable[[str, str], float], _Plan] = {}
 
     def _best(self, source: _Source, pattern: int) -> float:
         """The highest score that a pattern's matches can get.
@@ -122,53 +135,86 @@ class PiiDetector:
         match only for one of the same recognizer that scores at least as much, so what such a pattern's match
         would have dropped cannot reach it either.
         """
-        recognizer = source.recognizer
-        if source.validator is not None:
+        if source.certain:
             return 1.0
-        score = recognizer.score if source.phones else recognizer.patterns[pattern].score
+        score = self._score(source, pattern)
         return self._rules.lifted(score) if source.context else score
 
+    @staticmethod
+    def _score(source: _Source, pattern: int) -> float:
+        recognizer = source.recognizer
+        return recognizer.score if source.phones else recognizer.patterns[pattern].score
+
     def find(self, page: Page, first: int, hit: Sequence[int]) -> list[Finding]:
+        plan = self._plans.get(page.floor) or self._planned(page.floor)
+        around = Surroundings(self._rules, page.text)
         results: dict[int, list[_Match]] = {}
         for expression in hit:
             index, pattern = self._owners[expression]
-            if self._sources[index].phones:
+            source = self._sources[index]
+            if expression in plan.weak and page.margins is None and not around.present(source.context):
+                continue
+            if source.phones:
                 found = self._phones(page, index, page.candidates[first + expression])
             else:
                 found = self._confirmed(index, pattern, page.matches(first + expression))
-            if found:
-                results.setdefault(index, []).extend(found)
-        kept = [
-            match
-            for source, found in results.items()
-            for match in self._distinct(source, found)
-            if self._may_reach(match, page)
+            earlier = results.get(index)
+            results[index] = _distinct(source, earlier + found) if earlier else found
+        done: list[_Match] = []
+        open_: list[_Match] = []
+        for index, found in results.items():
+            floor = plan.floors[index]
+            context = self._sources[index].context
+            for match in found:
+                if context and match.score < 1.0:
+                    if match.score >= floor or self._rules.lifted(match.score) >= floor:
+                        open_.append(match)
+                elif match.score >= floor:
+                    done.append(match)
+        if open_:
+            open_.sort()
+            self._apply_context(page, around, open_)
+            done += [match for match in open_ if match.score >= plan.floors[match.source]]
+        if self._allowed:
+            done = [match for match in done if not self._allowed.covers(page.text[match.start : match.end])]
+        name, sources = self.name, self._sources
+        return [
+            Finding(name, sources[m.source].recognizer.entity, m.start, m.end, m.score, m.why) for m in done
         ]
-        if not kept:
-            return []
-        kept.sort(key=lambda match: (match.start, match.end))
-        self._apply_context(page, kept)
-        return [self._finding(match) for match in kept if self._wanted(match, page)]
 
-    def _may_reach(self, match: _Match, page: Page) -> bool:
-        """Whether a context word could lift the match to what is asked for."""
-        source = self._sources[match.source]
-        best = self._rules.lifted(match.score) if source.context else match.score
-        return best >= page.floor(self.name, source.recognizer.entity)
+    def _planned(self, floor: Callable[[str, str], float]) -> _Plan:
+        floors = tuple(
+            max(self._floors.get(entity, self._floor), floor(self.name, entity))
+            for entity in (source.recognizer.entity for source in self._sources)
+        )
+        weak = frozenset(
+            expression
+            for expression, (index, pattern) in enumerate(self._owners)
+            if self._sources[index].context
+            and not self._sources[index].certain
+            and self._score(self._sources[index], pattern) < floors[index]
+        )
+        if len(self._plans) >= _MAX_PLANS:
+            self._plans.clear()
+        plan = self._plans[floor] = _Plan(floors, weak)
+        return plan
 
     def _confirmed(self, index: int, pattern: int, matches: list[Any]) -> list[_Match]:
         """Each match with the score that pattern and validator give it; rejected ones are gone."""
         source = self._sources[index]
-        recognizer = source.recognizer
-        named = recognizer.patterns[pattern]
+        recognizer, validator = source.recognizer, source.validator
+        score, (why, valid) = recognizer.patterns[pattern].score, source.whys[pattern]
+        if validator is None:
+            return [_Match(m.start(), m.end(), score, why, index) for m in matches] if score > 0 else []
         found: list[_Match] = []
         for match in matches:
             for start, end in _ranges(recognizer, match):
-                verdict = source.validator(match.string[start:end], recognizer) if source.validator else None
-                score = 1.0 if verdict else 0.0 if verdict is False else named.score
-                if score > 0:
-                    why = f"{recognizer.name}, pattern `{named.name}`"
-                    found.append(_Match(start, end, score, why + (", valid" if verdict else ""), index))
+                verdict = validator(match.string[start:end], recognizer)
+                if verdict:
+                    found.append(_Match(start, end, 1.0, valid, index))
+                    break
+                if verdict is None and score > 0:
+                    found.append(_Match(start, end, score, why, index))
                     break
         return found
 
@@ -187,44 +233,30 @@ class PiiDetector:
                 found.append(_Match(match.start, match.end, recognizer.score, why, index))
         return found
 
-    def _distinct(self, index: int, found: list[_Match]) -> list[_Match]:
-        """Presidio's `remove_duplicates` within one recognizer (its IBAN recognizer does without)."""
-        if len(found) < 2 or self._sources[index].recognizer.kind == "IbanRecognizer":
-            return found
-        found.sort(key=lambda match: (match.start, -match.end, -match.score))
-        kept: list[_Match] = []
-        active: list[_Match] = []
-        for match in found:
-            active = [other for other in active if other.end >= match.start]
-            if not any(other.end >= match.end and other.score >= match.score for other in active):
-                kept.append(match)
-                active.append(match)
-        return kept
-
-    def _apply_context(self, page: Page, matches: list[_Match]) -> None:
-        around = None
+    def _apply_context(self, page: Page, around: Surroundings, matches: list[_Match]) -> None:
         for match in matches:
-            context = self._sources[match.source].context
-            if not context:
-                continue
-            around = around or Surroundings(self._rules, page.text)
             if page.margins is not None and around.undecided(match.start, match.end):
                 page.margins.open_from = min(page.margins.open_from, match.start)
-            word = around.supporting(match.start, context)
+            word = around.supporting(match.start, self._sources[match.source].context)
             if word:
                 match.score = self._rules.lifted(match.score)
                 match.why += f", context word `{word}`"
 
-    def _wanted(self, match: _Match, page: Page) -> bool:
-        entity = self._sources[match.source].recognizer.entity
-        floor = max(self._floors.get(entity, self._floor), page.floor(self.name, entity))
-        return match.score >= floor and not (
-            self._allowed and self._allowed.covers(page.text[match.start : match.end])
-        )
 
-    def _finding(self, match: _Match) -> Finding:
-        entity = self._sources[match.source].recognizer.entity
-        return Finding(self.name, entity, match.start, match.end, match.score, match.why)
+def _distinct(source: _Source, found: list[_Match]) -> list[_Match]:
+    """Presidio's `remove_duplicates` within one recognizer (its IBAN recognizer does without). Those of one
+    expression never overlap."""
+    if source.recognizer.kind == "IbanRecognizer":
+        return found
+    found.sort(key=lambda match: (match.start, -match.end, -match.score))
+    kept: list[_Match] = []
+    active: list[_Match] = []
+    for match in found:
+        active = [other for other in active if other.end >= match.start]
+        if not any(other.end >= match.end and other.score >= match.score for other in active):
+            kept.append(match)
+            active.append(match)
+    return kept
 
 
 def _choose(config: PiiConfig, known: dict[str, Recognizer]) -> list[Recognizer]:
@@ -253,7 +285,10 @@ def _choose(config: PiiConfig, known: dict[str, Recognizer]) -> list[Recognizer]
 def _source(recognizer: Recognizer, config: PiiConfig) -> _Source:
     context = tuple(word.lower() for word in recognizer.context)
     if recognizer.kind not in _PHONE_KINDS:
-        return _Source(recognizer, VALIDATORS.get(recognizer.kind), context)
+        validator = VALIDATORS.get(recognizer.kind)
+        certain = validator is not None and recognizer.kind not in ONLY_REJECT
+        whys = tuple(f"{recognizer.name}, pattern `{named.name}`" for named in recognizer.patterns)
+        return _Source(recognizer, validator, certain, context, tuple((why, f"{why}, valid") for why in whys))
     regions = recognizer.regions
     if recognizer.kind == "PhoneRecognizer" and config.phone_regions:
         regions = tuple(config.phone_regions)
@@ -261,9 +296,8 @@ def _source(recognizer: Recognizer, config: PiiConfig) -> _Source:
             if region not in phonenumbers.SUPPORTED_REGIONS:
                 raise ConfigError(f"no such region: `{region}`", key="detectors.pii.phone_regions")
     recognizer = msgspec.structs.replace(recognizer, regions=regions)
-    return _Source(
-        recognizer, None, context, PhoneFinder(regions, recognizer.leniency, config.phone_candidates)
-    )
+    finder = PhoneFinder(regions, recognizer.leniency, config.phone_candidates)
+    return _Source(recognizer, None, False, context, (), finder)
 
 
 def _expressions(source: _Source) -> list[tuple[int, Expression]]:

@@ -13,7 +13,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Collection, Mapping
 from itertools import accumulate
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field
@@ -27,8 +27,9 @@ from sentinel.detectors._live import Live
 from sentinel.detectors._normalise import Normalised, normalised, word_start
 from sentinel.detectors._page import Margins, Page, PatternDetector
 from sentinel.detectors._patterns import Candidates, Scanner, Work
+from sentinel.detectors._sentences import LEFT, sentences
 from sentinel.detectors._skeleton import skeleton
-from sentinel.detectors.base import Detector
+from sentinel.detectors.base import Detector, SentenceDetector, by_sentence
 from sentinel.detectors.pii import PiiConfig
 from sentinel.detectors.secrets import SecretsConfig
 
@@ -89,7 +90,7 @@ def _third_parties() -> Mapping[str, importlib.metadata.EntryPoint]:
     return {entry.name: entry for entry in importlib.metadata.entry_points(group=ENTRY_POINTS)}
 
 
-def _load_third_party(name: str, entry: importlib.metadata.EntryPoint) -> Detector:
+def _load_third_party(name: str, entry: importlib.metadata.EntryPoint) -> Detector | SentenceDetector:
     try:
         made: Any = entry.load()()
     except Exception as error:  # whatever a foreign package raises is the user's to know
@@ -120,7 +121,7 @@ class View(msgspec.Struct, frozen=True, eq=False):
     scanner, the other detectors, and the scores asked for."""
 
     expressions: frozenset[int]
-    others: tuple[Detector, ...]
+    others: tuple[Detector | SentenceDetector, ...]
     floor: Callable[[str, str], float]
 
 
@@ -138,7 +139,7 @@ class DetectorSet:
     def __init__(
         self,
         patterns: list[PatternDetector],
-        others: list[Detector],
+        others: list[Detector | SentenceDetector],
         cache_dir: Path,
         *,
         normalise: bool = True,
@@ -153,9 +154,10 @@ class DetectorSet:
         for index, detector in enumerate(patterns):
             self._first.append(len(self._owner))
             self._owner += [index] * len(detector.expressions)
-        every: list[PatternDetector | Detector] = [*patterns, *others]
+        every: list[PatternDetector | Detector | SentenceDetector] = [*patterns, *others]
         self.names = frozenset(detector.name for detector in every)
         self.patterns = frozenset(detector.name for detector in patterns)
+        self.sentences = frozenset(detector.name for detector in others if by_sentence(detector))
         self.versions = {detector.name: detector.version for detector in every}
         self._everything = self._view(everything(self.names))
         self._views: dict[Needs, View] = {}
@@ -236,7 +238,7 @@ class DetectorSet:
                 self._scan_normalised(scan, text, start, found)
         for detector in view.others:
             try:
-                answer = detector.inspect(text)
+                answer = inspect_whole(detector, text)
             except Exception as error:  # a broken detector must not take the others with it
                 failed[detector.name] = f"it raised {type(error).__name__}"
                 continue
@@ -245,7 +247,8 @@ class DetectorSet:
             failed.update(answer.failed)
         if not (found or failed or scores):
             return _NOTHING
-        found.sort(key=lambda finding: (finding.start, finding.end, finding.type))
+        if len(found) > 1:
+            found.sort(key=lambda finding: (finding.start, finding.end, finding.type))
         return Inspection(tuple(found), scores, failed)
 
     def _scan_normalised(self, scan: _Scan, text: str, start: int, found: list[Finding]) -> None:
@@ -312,17 +315,45 @@ class _Scan(msgspec.Struct):
         return {each: ends for each, ends in found.items() if each in wanted}
 
 
+def inspect_whole(detector: Detector | SentenceDetector, text: str) -> Inspection:
+    """What a detector of either scope says of a whole text."""
+    reader = by_sentence(detector)
+    if reader is None:
+        return cast(Detector, detector).inspect(text)
+    found = [inspect_sentence(reader, text, *place) for place in sentences(text, 0, final=True)]
+    scores = {name: max(one.scores.get(name, 0.0) for one in found) for one in found for name in one.scores}
+    failed = {name: why for one in found for name, why in one.failed.items()}
+    return Inspection(tuple(finding for one in found for finding in one.findings), scores, failed)
+
+
+def inspect_sentence(detector: SentenceDetector, text: str, start: int, end: int) -> Inspection:
+    """What it says of one sentence of a text. A detector that breaks is named in `failed`."""
+    origin = max(0, start - LEFT)
+    try:
+        answer = detector.inspect(text[origin:end], start - origin)
+    except Exception as error:  # a broken detector must not take the others with it
+        return Inspection(failed={detector.name: f"it raised {type(error).__name__}"})
+    moved = tuple(
+        msgspec.structs.replace(f, start=f.start + origin, end=f.end + origin) for f in answer.findings
+    )
+    return msgspec.structs.replace(answer, findings=moved)
+
+
 def _add(found: list[Finding], more: list[Finding], plain: Normalised) -> None:
-    """What only the normalised form shows: a finding that none of its type covers. One that goes beyond
-    another stands beside it, for what an invisible character hid of a value must be edited with the rest."""
-    stretches: dict[tuple[str, str], list[tuple[int, int]]] = {}
+    """What only the normalised form shows: a finding that none of its type covers with at least its score, so
+    that what is told does not depend on whether anybody asks for lesser ones. One that goes beyond another
+    stands beside it, for what an invisible character hid of a value must be edited with the rest."""
+    stretches: dict[tuple[str, str, float], list[tuple[int, int]]] = {}
     for finding in found:
-        stretches.setdefault((finding.detector, finding.type), []).append((finding.start, finding.end))
-    known = {kind: _Covers(places) for kind, places in stretches.items()}
+        kind = (finding.detector, finding.type, finding.score)
+        stretches.setdefault(kind, []).append((finding.start, finding.end))
+    known: dict[tuple[str, str], list[tuple[float, _Covers]]] = {}
+    for (detector, type_, score), places in stretches.items():
+        known.setdefault((detector, type_), []).append((score, _Covers(places)))
     for finding in more:
         start, end = plain.original(finding.start, finding.end)
-        covers = known.get((finding.detector, finding.type))
-        if covers is None or not covers.cover(start, end):
+        levels = known.get((finding.detector, finding.type), ())
+        if not any(score >= finding.score and covers.cover(start, end) for score, covers in levels):
             why = f"{finding.why}, in normalised form"
             found.append(Finding(finding.detector, finding.type, start, end, finding.score, why))
 

@@ -80,7 +80,7 @@ class SecretsDetector:
                 finding = self._judge(rule, match)
                 if finding is not None:
                     found.append(finding)
-        return _strongest(found)
+        return [each for each in _strongest(found) if each.score >= page.floor(self.name, each.type)]
 
     def _judge(self, rule: SecretRule, match: Any) -> Finding | None:
         start, end = match.span("value") if "value" in match.re.groupindex else match.span()

@@ -15,15 +15,18 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Sequence
+from typing import Protocol
 
 import msgspec
 
-from sentinel.core.finding import Inspection
+from sentinel.core.finding import Finding, Inspection
 from sentinel.detectors._live import Alive, Live
 from sentinel.detectors._normalise import has_look_alike, normalised, unusual, word_start
 from sentinel.detectors._patterns import MAX_HEAD
+from sentinel.detectors._sentences import LEFT, sentences
 from sentinel.detectors._skeleton import skeleton
-from sentinel.detectors.registry import DetectorSet, View
+from sentinel.detectors.base import SentenceDetector
+from sentinel.detectors.registry import DetectorSet, View, inspect_sentence
 
 CONTEXT = 4096  # characters to the left that a finding may depend on (`_context`)
 _SPARE = 4096  # beyond which the context is trimmed: seldom, for it copies
@@ -41,11 +44,11 @@ class Progress(msgspec.Struct, frozen=True, gc=False):
 
 
 class Inspector:
-    """One text, piece by piece. Offsets are characters of the whole text."""
+    """One text, piece by piece, for pattern detectors. Offsets are characters of the whole text."""
 
     def __init__(self, detectors: DetectorSet, view: View, live: Live) -> None:
         self._detectors = detectors
-        self._view = view
+        self._view = View(view.expressions, (), view.floor)  # patterns alone
         self._live = live
         self._text = ""
         self._skeleton = b""
@@ -199,3 +202,103 @@ def _before_all(limit: int, spans: Sequence[tuple[int, int]]) -> int:
         if start < limit < end:
             limit = start
     return limit
+
+
+class Reader(Protocol):
+    """What reads a text piece by piece; see Inspector."""
+
+    @property
+    def settled(self) -> int: ...
+
+    @property
+    def pushed(self) -> int: ...
+
+    def push(self, text: str) -> None: ...
+
+    def slice(self, start: int, end: int) -> str: ...
+
+    def advance(self, *, final: bool = False) -> Progress: ...
+
+    def provisional(self) -> Inspection: ...
+
+    def drop(self, *, follow: bool) -> None: ...
+
+
+class SentenceInspector:
+    """One text, piece by piece, for detectors that read sentences: each sentence once, when it is complete.
+    Offsets are characters of the whole text."""
+
+    def __init__(self, detectors: Sequence[SentenceDetector]) -> None:
+        self._detectors = detectors
+        self._text = ""  # from `_origin` on: what is not settled, and its left context
+        self._origin = 0
+        self.settled = 0
+
+    def push(self, text: str) -> None:
+        self._text += text
+
+    def advance(self, *, final: bool = False) -> Progress:
+        """Settle the sentences that are complete."""
+        findings: list[Finding] = []
+        failed: dict[str, str] = {}
+        for start, end in sentences(self._text, self.settled - self._origin, final=final):
+            for detector in self._detectors:
+                found = inspect_sentence(detector, self._text, start, end)
+                findings += found.findings
+                failed.update(found.failed)
+            self.settled = self._origin + end
+        moved = tuple(
+            msgspec.structs.replace(f, start=f.start + self._origin, end=f.end + self._origin)
+            for f in findings
+        )
+        spare = self.settled - self._origin - LEFT
+        if spare > _SPARE:
+            self._text = self._text[spare:]
+            self._origin += spare
+        return Progress(self.settled, Inspection(moved, {}, failed))
+
+    def drop(self) -> None:
+        """Begin the next sentence behind all that was pushed."""
+        self.settled = self._origin + len(self._text)
+
+
+class Together:
+    """Patterns and sentences of one text: settled is what both have settled, as far as no finding of either
+    goes across."""
+
+    def __init__(self, patterns: Inspector, by_sentence: SentenceInspector) -> None:
+        self._patterns = patterns
+        self._by_sentence = by_sentence
+        self._waiting: list[Finding] = []
+        self.settled = 0
+
+    @property
+    def pushed(self) -> int:
+        return self._patterns.pushed
+
+    def push(self, text: str) -> None:
+        self._patterns.push(text)
+        self._by_sentence.push(text)
+
+    def slice(self, start: int, end: int) -> str:
+        return self._patterns.slice(start, end)
+
+    def advance(self, *, final: bool = False) -> Progress:
+        one, two = self._patterns.advance(final=final), self._by_sentence.advance(final=final)
+        waiting = [*self._waiting, *one.inspection.findings, *two.inspection.findings]
+        waiting.sort(key=lambda finding: (finding.start, finding.end, finding.type))
+        limit = _before_all(min(one.settled, two.settled), [(f.start, f.end) for f in waiting])
+        ready = tuple(finding for finding in waiting if finding.start < limit)
+        self._waiting = waiting[len(ready) :]
+        self.settled = max(self.settled, limit)
+        failed = {**one.inspection.failed, **two.inspection.failed}
+        return Progress(self.settled, Inspection(ready, {}, failed), one.dropped)
+
+    def provisional(self) -> Inspection:
+        return self._patterns.provisional()
+
+    def drop(self, *, follow: bool) -> None:
+        self._patterns.drop(follow=follow)
+        self._by_sentence.drop()
+        self._waiting = []
+        self.settled = self._patterns.settled

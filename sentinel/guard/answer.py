@@ -26,7 +26,7 @@ from sentinel.core.decision import Action, Cause, Decision, RuleHit
 from sentinel.core.exchange import Channel, Stage
 from sentinel.core.finding import Finding, Inspection
 from sentinel.core.record import Screened
-from sentinel.detectors.stream import Inspector
+from sentinel.detectors.stream import Reader, SentenceInspector
 from sentinel.guard.channel import ChannelText
 from sentinel.guard.commands import Cut, Keep, Send, StreamCommand
 from sentinel.guard.gates import Bound, Gates
@@ -211,7 +211,7 @@ class AnswerScreen:
     def unreadable(self, why: str) -> Cut | None:
         """Something came that cannot be read. None where no rule minds that; what came may then pass."""
         gates = self._gates
-        if self._ended or not (gates.token.rules or gates.whole.rules):
+        if self._ended or not (gates.token.rules or gates.whole.rules or gates.cut.rules):
             return None
         session = self._session
         decision = gates.every.decide_unscreenable(session.decision_id(Stage.OUTPUT), session.context, why)
@@ -252,9 +252,14 @@ class AnswerScreen:
     def _open(self, slot: Slot) -> ChannelText:
         gates = self._gates
         asks = gates.token.rules and not gates.whole.rules
-        inspector = self._session.screener.inspector(gates.token) if asks else None
+        screener = self._session.screener
         text = ChannelText(
-            len(self._texts), slot.channel, inspector, self._session.vault, in_json=slot.quoted
+            len(self._texts),
+            slot.channel,
+            screener.inspector(gates.token) if asks else None,
+            screener.sentence_inspector(gates.cut) if gates.cut.rules else None,
+            self._session.vault,
+            in_json=slot.quoted,
         )
         self._texts.append(text)
         self._channels[slot.channel] = text
@@ -271,6 +276,8 @@ class AnswerScreen:
         """Decide what can be decided of a text that has grown, or has ended."""
         if self._blocked is not None:
             return
+        if text.cutter is not None:
+            self._mind_sentences(text, text.cutter, final=final)
         if self._gates.whole.rules:
             if text.withheld:
                 text.decide(text.length, [Replacement(text.decided, text.length, "")])
@@ -288,6 +295,17 @@ class AnswerScreen:
             edits += more
         if to > text.decided or final:
             text.decide(to, edits, final=final)
+
+    def _mind_sentences(self, text: ChannelText, cutter: SentenceInspector, *, final: bool) -> None:
+        """Rules that let sentences go and cut the answer when one fires."""
+        inspection = cutter.advance(final=final).inspection
+        if not inspection.findings and not inspection.failed:
+            return
+        decision = self._decision(self._gates.cut, {text.number: inspection})
+        text.findings += decision.findings
+        self._failed.update(decision.failed)
+        if any(hit.enforced and hit.action >= Action.REDACT for hit in decision.hits):
+            self._blocked = decision
 
     def _judge(self, text: ChannelText, inspection: Inspection, to: int) -> tuple[int, list[Replacement]]:
         """Up to where the text may leave, and with which edits."""
@@ -414,7 +432,7 @@ class AnswerScreen:
         edits = [Replacement(begin, text.length, label)] if text.withheld and begin < text.length else []
         text.decide(text.length, edits, final=True)
 
-    def _label(self, text: ChannelText, inspector: Inspector) -> str:
+    def _label(self, text: ChannelText, inspector: Reader) -> str:
         """What stands for held-back text: what its rule would put there where all of it is one finding
         already, so that an endless value is edited as it would be in one piece."""
         _, edits = self._judge(text, inspector.provisional(), text.decided)
@@ -452,7 +470,10 @@ class AnswerScreen:
         return decision
 
     def _told(self, decision: Decision) -> Decision:
-        """The decision with the bounds that struck."""
+        """The decision with the bounds that struck, and a block where a rule cut what it could not edit."""
+        if self._blocked is not None and not self._stalls and decision.action is not Action.BLOCK:
+            message = decision.message or f"Refused by rule {decision.rule}."
+            return msgspec.structs.replace(decision, action=Action.BLOCK, message=message)
         if not self._stalls:
             return decision
         hits = sorted((*decision.hits, *self._stalls), key=lambda hit: (-hit.action, -hit.level, hit.rule))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sentinel.core.exchange import Channel, Role, TextPart
 from sentinel.core.finding import Finding
 from sentinel.core.quoting import quoted
-from sentinel.detectors.stream import Inspector
+from sentinel.detectors.stream import Reader, SentenceInspector
 from sentinel.guard.edited import Edited, Restoring, applied
 from sentinel.policy.operators import Replacement
 from sentinel.policy.vault import Vault
@@ -26,6 +26,7 @@ class ChannelText:
         "_pieces",
         "_restoring",
         "closed",
+        "cutter",
         "decided",
         "edited",
         "findings",
@@ -41,7 +42,8 @@ class ChannelText:
         self,
         number: int,
         channel: Channel,
-        inspector: Inspector | None,
+        inspector: Reader | None,
+        cutter: SentenceInspector | None,
         vault: Vault | None,
         *,
         in_json: bool = False,
@@ -49,6 +51,7 @@ class ChannelText:
         self.number = number
         self.path = _path(channel)
         self.inspector = inspector
+        self.cutter = cutter
         self.quote = quoted if in_json else plain
         self.length = 0
         self.decided = 0
@@ -64,6 +67,8 @@ class ChannelText:
         self.length += len(text)
         if self.inspector is not None:
             self.inspector.push(text)
+        if self.cutter is not None:
+            self.cutter.push(text)
 
     @property
     def text(self) -> str:

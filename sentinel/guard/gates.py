@@ -27,29 +27,35 @@ class Bound(msgspec.Struct, frozen=True):
 class Gates(msgspec.Struct, frozen=True):
     """`every` rule of a stage, sorted by when it can be answered.
 
-    `token` rules decide about each match as it is complete, and hold back what may still become one. `whole`
-    rules act only on a complete answer (their condition reads all findings, or their detector the whole
-    text), so they hold all of it. `rest` changes nothing and is asked when the answer is complete. A bound is
-    None where nothing is held.
+    `token` rules decide about each finding as it is certain, and hold back what may still become one (or the
+    sentence that its detector has not read). `cut` rules hold nothing and cut the answer when one fires.
+    `whole` rules act only on a complete answer (their condition reads all findings, or their detector the
+    whole text), so they hold all of it. `rest` changes nothing and is asked when the answer is complete. A
+    bound is None where nothing is held.
     """
 
     every: Selection
     token: Selection
+    cut: Selection
     whole: Selection
     rest: Selection
     chars: Bound | None
     milliseconds: Bound | None
 
 
-def gates_of(selection: Selection, patterns: frozenset[str]) -> Gates:
-    """Sort the rules of a selection; `patterns` are the detectors that read a text piece by piece."""
+def gates_of(selection: Selection, patterns: frozenset[str], sentences: frozenset[str]) -> Gates:
+    """Sort the rules of a selection; `patterns` are the detectors that read a text piece by piece,
+    `sentences` those that read it by sentences."""
     token: list[Rule] = []
+    cut: list[Rule] = []
     whole: list[Rule] = []
     rest: list[Rule] = []
     for rule in selection.rules:
         if not rule.enforced or rule.action < Action.REDACT:
             rest.append(rule)
-        elif rule.detector in patterns and _by_finding(rule):
+        elif rule.detector in sentences and rule.config.enforce == "cut":
+            cut.append(rule)
+        elif rule.detector in patterns | sentences and _by_finding(rule):
             token.append(rule)
         else:
             whole.append(rule)
@@ -57,6 +63,7 @@ def gates_of(selection: Selection, patterns: frozenset[str]) -> Gates:
     return Gates(
         every=selection,
         token=selection.narrowed(token),
+        cut=selection.narrowed(cut),
         whole=selection.narrowed(whole),
         rest=selection.narrowed(rest),
         chars=_bound([(rule.config.max_holdback_chars, rule) for rule in holding]),

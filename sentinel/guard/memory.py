@@ -53,5 +53,12 @@ class Memory:
                 del self._known[next(iter(self._known))]
             self._known[key] = inspection
 
+    def counts(self) -> dict[str, int]:
+        """How many texts were known and not known since this was asked last."""
+        with self._lock:
+            counts = {"yes": self.hits, "no": self.misses}
+            self.hits = self.misses = 0
+        return {known: count for known, count in counts.items() if count}
+
     def __len__(self) -> int:
         return len(self._known)

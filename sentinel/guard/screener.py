@@ -7,9 +7,11 @@ from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from weakref import WeakKeyDictionary
 
+from sentinel.core.errors import ConfigError
 from sentinel.core.exchange import CallContext, Stage
 from sentinel.core.finding import Inspection
 from sentinel.core.needs import Needs, everything
+from sentinel.detectors.base import by_sentence
 from sentinel.detectors.registry import (
     DetectorsConfig,
     DetectorSet,
@@ -17,7 +19,7 @@ from sentinel.detectors.registry import (
     known_detectors,
     load_detectors,
 )
-from sentinel.detectors.stream import Inspector
+from sentinel.detectors.stream import Inspector, Reader, SentenceInspector, Together
 from sentinel.guard.gates import Gates, gates_of
 from sentinel.guard.memory import SHORTEST, Memory
 from sentinel.policy.engine import Policy, Selection
@@ -43,13 +45,23 @@ class Screener:
         """What a selection's rules mean for a streamed answer."""
         found = self._gates.get(selection)
         if found is None:
-            found = self._gates[selection] = gates_of(selection, self.detectors.patterns)
+            found = self._gates[selection] = gates_of(
+                selection, self.detectors.patterns, self.detectors.sentences
+            )
         return found
 
-    def inspector(self, selection: Selection) -> Inspector:
+    def inspector(self, selection: Selection) -> Reader:
         """For one text that arrives in pieces, asked for what the rules of a selection need."""
         view = self.detectors.view(selection.needs)
-        return Inspector(self.detectors, view, self.detectors.live(view))
+        patterns = Inspector(self.detectors, view, self.detectors.live(view))
+        sentences = self.sentence_inspector(selection)
+        return patterns if sentences is None else Together(patterns, sentences)
+
+    def sentence_inspector(self, selection: Selection) -> SentenceInspector | None:
+        """The same for the detectors that read sentences alone; None where no rule needs one."""
+        others = self.detectors.view(selection.needs).others
+        readers = [reader for other in others if (reader := by_sentence(other)) is not None]
+        return SentenceInspector(readers) if readers else None
 
     def inspect(self, texts: Sequence[str], needs: Needs, tenant: str = "") -> list[Inspection]:
         """Ask the detectors for what is needed of each text. Blocks for microseconds per kilobyte;
@@ -100,7 +112,21 @@ def load_screener(
     needs = policy.needs | everything(extra_detectors)
     names = policy.detectors | extra_detectors
     detectors = load_detectors(config, names, cache_dir, needs)
+    _check_cuts(policy, detectors)
     complete = everything(names)
     if needs >= complete:
         return Screener(policy, detectors)
     return Screener(policy, detectors, lambda: load_detectors(config, names, cache_dir, complete))
+
+
+def _check_cuts(policy: Policy, detectors: DetectorSet) -> None:
+    for rule in policy.rules:
+        if rule.config.enforce == "cut" and rule.detector not in detectors.sentences:
+            readers = ", ".join(sorted(detectors.sentences)) or "none is loaded"
+            raise ConfigError(
+                f"rule {rule.id}: `cut` is for detectors that read sentences ({readers}); patterns always "
+                "hold back what they may find",
+                file=rule.file,
+                line=rule.line,
+                key="enforce",
+            )

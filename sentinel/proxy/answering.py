@@ -26,14 +26,15 @@ T = TypeVar("T")
 class Answering:
     """One streamed answer on its way, once the exchange's opening record is durable.
 
-    `send` takes elements in order and waits for a slow reader; `keep` makes findings durable; `stop` is
-    called when a deadline cuts the answer while nobody reads from the model server.
+    `send` takes elements in order and waits for a slow reader; `keep` makes findings durable, with how many
+    characters have left or leave now; `stop` is called when a deadline cuts the answer while nobody reads
+    from the model server.
     """
 
     def __init__(
         self,
         screen: AnswerScreen,
-        keep: Callable[[Sequence[FindingRow]], Awaitable[None]],
+        keep: Callable[[Sequence[FindingRow], int], Awaitable[None]],
         send: Callable[[bytes], Awaitable[None]],
         stop: Callable[[], object],
         limits: LimitsConfig,
@@ -131,7 +132,7 @@ class Answering:
             if isinstance(command, Send):
                 await self._send(command.data)
             elif isinstance(command, Keep):
-                await self._keep(command.findings)
+                await self._keep(command.findings, self._screen.released)
             else:
                 self.cut = command
 

@@ -20,7 +20,7 @@ from sentinel.guard.commands import Command, Inspect
 from sentinel.guard.events import Event, Inspected
 from sentinel.guard.screener import Screener
 from sentinel.guard.session import Session
-from sentinel.instruments import IN_FLIGHT, REJECTED
+from sentinel.instruments import HISTORY, IN_FLIGHT, REJECTED
 from sentinel.proxy.forward import Context
 from sentinel.proxy.measures import Measures
 from sentinel.proxy.settings import Settings
@@ -68,9 +68,12 @@ class Driver:
         self.in_flight -= 1
 
     async def sample(self) -> None:
-        """Keep the gauge of calls in flight current, once a second rather than twice a call."""
+        """Keep the gauge of calls in flight and the counts of known texts current, once a second rather than
+        with each call."""
         while True:
             IN_FLIGHT.set(self.in_flight)
+            for known, count in self.screener.memory.counts().items():
+                HISTORY.labels(known).inc(count)
             await asyncio.sleep(1.0)
 
     async def screen(self, session: Session, event: Event) -> Command:

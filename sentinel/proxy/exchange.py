@@ -95,9 +95,11 @@ class ExchangeRun:
         else:
             await self.record(Outcome.CANCELLED, grpc.StatusCode.CANCELLED, "cancelled")
 
-    async def keep(self, findings: Sequence[FindingRow]) -> None:
+    async def keep(self, findings: Sequence[FindingRow], released: int) -> None:
         """Findings that edit a stream, ahead of the text that they edit."""
-        await self.driver.record(build_edit(self.session, self.started, findings), self.context)
+        await self.driver.record(
+            build_edit(self.session, self.started, findings, released_chars=released), self.context
+        )
 
     async def open_record(self) -> None:
         """What recovery finds if we die before `record`."""

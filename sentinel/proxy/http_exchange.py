@@ -23,7 +23,7 @@ from sentinel.proxy.driver import Driver
 from sentinel.proxy.http_call import Call
 from sentinel.proxy.http_errors import JSON, ErrorWriter, HttpError, decision_headers
 from sentinel.proxy.http_headers import Headers, continue_trace, first, upstream_headers
-from sentinel.proxy.http_upstream import HttpUpstream
+from sentinel.proxy.http_model import Model
 
 log = logging.getLogger("sentinel.proxy")
 
@@ -37,7 +37,7 @@ class HttpRun:
     def __init__(
         self,
         driver: Driver,
-        upstream: HttpUpstream,
+        upstream: Model,
         call: Call,
         protocol: str,
         method: str,
@@ -116,9 +116,9 @@ class HttpRun:
             error.status, headers, self.errors.error_body(error.message, error.kind, facts)
         )
 
-    async def keep(self, findings: Sequence[FindingRow]) -> None:
+    async def keep(self, findings: Sequence[FindingRow], released: int) -> None:
         """Findings that edit a stream, ahead of the text that they edit."""
-        await self._durable(build_edit(self.session, self.started, findings))
+        await self._durable(build_edit(self.session, self.started, findings, released_chars=released))
 
     async def open_record(self) -> None:
         """What recovery finds if we die before `record`."""

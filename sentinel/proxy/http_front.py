@@ -1,8 +1,9 @@
-"""HTTP in: what happens to a path. The ASGI application that the worker's HTTP server calls."""
+"""HTTP in: what happens to a path, whether the worker's own HTTP server was called or Envoy."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import functools
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
 from sentinel.adapters.base import HttpAdapter, MethodKind
@@ -11,9 +12,9 @@ from sentinel.proxy.driver import Driver
 from sentinel.proxy.http_call import Call, Receive, Send
 from sentinel.proxy.http_errors import JSON, ErrorWriter, HttpError, PlainErrors
 from sentinel.proxy.http_headers import canonical
+from sentinel.proxy.http_model import Model
 from sentinel.proxy.http_pass import control, unscreened
 from sentinel.proxy.http_unary import screened
-from sentinel.proxy.http_upstream import HttpUpstream
 
 # Of model servers: what tells of their state and never carries prompts.
 _CONTROL = frozenset(
@@ -25,18 +26,22 @@ _PLAIN = PlainErrors()
 
 
 class HttpFront:
-    """Every path of the model server."""
+    """Every path of a model server."""
 
-    def __init__(self, driver: Driver, upstream: HttpUpstream, adapters: Iterable[HttpAdapter]) -> None:
+    def __init__(self, driver: Driver, adapters: Iterable[HttpAdapter]) -> None:
         self._driver = driver
-        self._upstream = upstream
         self._known: dict[str, tuple[HttpAdapter, str, MethodKind]] = {
             canonical(path): (adapter, path, kind)
             for adapter in adapters
             for path, kind in adapter.methods.items()
         }
 
-    async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
+    def before(self, upstream: Model) -> Callable[[Mapping[str, Any], Receive, Send], Awaitable[None]]:
+        """The ASGI application that stands before `upstream`."""
+        return functools.partial(self.serve, upstream)
+
+    async def serve(self, upstream: Model, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
+        """One request and its answer."""
         settings = self._driver.settings
         path = scope["path"]
         known = self._known.get(path) or self._known.get(canonical(path))
@@ -50,30 +55,34 @@ class HttpFront:
             await tell(call, errors, error)
             return
         try:
-            await self._serve(call, known, errors)
+            await self._serve(upstream, call, known, errors)
         finally:
             self._driver.release()
 
     async def _serve(
-        self, call: Call, known: tuple[HttpAdapter, str, MethodKind] | None, errors: ErrorWriter
+        self,
+        upstream: Model,
+        call: Call,
+        known: tuple[HttpAdapter, str, MethodKind] | None,
+        errors: ErrorWriter,
     ) -> None:
-        driver, upstream = self._driver, self._upstream
+        driver = self._driver
         if known is not None:
             adapter, method, kind = known
             if call.method == "POST" and kind is not MethodKind.CONTROL:
                 return await screened(driver, upstream, adapter, method, call)
             if kind is MethodKind.CONTROL or call.method in ("OPTIONS", "HEAD"):
-                return await self._control(call, errors)
+                return await self._control(upstream, call, errors)
         elif call.method in _READS and _is_control(call.path):
-            return await self._control(call, errors)
+            return await self._control(upstream, call, errors)
         if driver.settings.unknown_paths == "refuse":
             told = "no adapter can screen this path, and unknown_paths is refuse"
             return await tell(call, errors, HttpError(404, "unknown_path", told))
         await unscreened(driver, upstream, call)
 
-    async def _control(self, call: Call, errors: ErrorWriter) -> None:
+    async def _control(self, upstream: Model, call: Call, errors: ErrorWriter) -> None:
         try:
-            await control(self._upstream, call)
+            await control(upstream, call)
         except HttpError as error:
             await tell(call, errors, error)
 

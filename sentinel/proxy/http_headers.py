@@ -6,6 +6,7 @@ makes anew, and the trace context that we continue. Names are lower-case bytes t
 
 from __future__ import annotations
 
+import functools
 import re
 import urllib.parse
 from collections.abc import Iterable
@@ -84,7 +85,12 @@ def first(headers: Headers, name: bytes) -> str:
 
 def media_type(headers: Headers) -> tuple[str, str]:
     """`content-type` as (type, charset) in lower case; "" for what is not told."""
-    kind, _, rest = first(headers, b"content-type").lower().partition(";")
+    return _media_type(first(headers, b"content-type"))
+
+
+@functools.lru_cache(64)
+def _media_type(value: str) -> tuple[str, str]:
+    kind, _, rest = value.lower().partition(";")
     charset = ""
     for parameter in rest.split(";"):
         key, _, value = parameter.partition("=")

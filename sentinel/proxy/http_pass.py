@@ -4,9 +4,7 @@ reads, and leave as they came."""
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-
-import aiohttp
+from collections.abc import Awaitable, Callable
 
 from sentinel.core.exchange import Stage
 from sentinel.core.record import Screened
@@ -23,13 +21,13 @@ from sentinel.proxy.http_headers import (
     template,
     upstream_headers,
 )
-from sentinel.proxy.http_upstream import HttpUpstream, answer_headers, broken_off
+from sentinel.proxy.http_model import Model, ModelAnswer
 
 _REDIRECTS = range(300, 400)
 _WHY = "no adapter knows this path"
 
 
-async def control(upstream: HttpUpstream, call: Call) -> None:
+async def control(upstream: Model, call: Call) -> None:
     """A call that never carries prompts (health, the list of models): passes without a record. Raises
     HttpError."""
     try:
@@ -40,7 +38,7 @@ async def control(upstream: HttpUpstream, call: Call) -> None:
     await relay(upstream, call, response, [])
 
 
-async def unscreened(driver: Driver, upstream: HttpUpstream, call: Call) -> None:
+async def unscreened(driver: Driver, upstream: Model, call: Call) -> None:
     """A path that may carry prompts and that no adapter can read."""
     run = UnscreenedRun(driver, upstream, call, "unknown", template(call.path), PlainErrors())
     await run.finish(run.pass_on())
@@ -65,7 +63,7 @@ class UnscreenedRun(HttpRun):
         await relay(self.upstream, self.call, response, [], before_the_end)
 
 
-async def _ask(upstream: HttpUpstream, call: Call, headers: list[tuple[str, str]]) -> aiohttp.ClientResponse:
+async def _ask(upstream: Model, call: Call, headers: list[tuple[str, str]]) -> ModelAnswer:
     length = call.content_length
     if not length and not call.chunked:
         async for _ in call.pieces():  # there is none; from here on the caller's end is noticed
@@ -78,9 +76,9 @@ async def _ask(upstream: HttpUpstream, call: Call, headers: list[tuple[str, str]
 
 
 async def relay(
-    upstream: HttpUpstream,
+    upstream: Model,
     call: Call,
-    response: aiohttp.ClientResponse,
+    response: ModelAnswer,
     more: Headers,
     before_the_end: Callable[[], Awaitable[None]] | None = None,
 ) -> None:
@@ -91,7 +89,7 @@ async def relay(
         if call.old and not first(headers, b"content-length"):
             return await _as_a_whole(call, response, headers, before_the_end)
         await call.start(response.status, headers)
-        async for piece in pieces_of(response):
+        async for piece in response.pieces():
             await call.write(piece)
         if before_the_end is not None:
             await before_the_end()
@@ -102,12 +100,12 @@ async def relay(
 
 async def _as_a_whole(
     call: Call,
-    response: aiohttp.ClientResponse,
+    response: ModelAnswer,
     headers: Headers,
     before_the_end: Callable[[], Awaitable[None]] | None,
 ) -> None:
     pieces, size = [], 0
-    async for piece in pieces_of(response):
+    async for piece in response.pieces():
         size += len(piece)
         if size > call.limit:
             raise HttpError(502, "upstream", "the answer has no length and is too large for HTTP/1.0")
@@ -117,20 +115,11 @@ async def _as_a_whole(
     await call.answer(response.status, headers, b"".join(pieces))
 
 
-async def pieces_of(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
-    """The answer's body as it arrives. Raises HttpError when the model server breaks it off."""
-    try:
-        async for piece in response.content.iter_any():
-            yield piece
-    except (aiohttp.ClientError, OSError) as error:
-        raise broken_off(error) from None
-
-
-def downstream_headers(upstream: HttpUpstream, response: aiohttp.ClientResponse) -> Headers:
+def downstream_headers(upstream: Model, response: ModelAnswer) -> Headers:
     """The end-to-end fields for the caller. A redirection to the model server itself leads back to us."""
     if not 200 <= response.status <= 599:
         raise HttpError(502, "upstream", f"the model server answered with status {response.status}")
-    kept = end_to_end(answer_headers(response))
+    kept = end_to_end(response.headers)
     if response.status in NO_BODY:
         kept = [field for field in kept if field[0] != b"content-length"]
     if response.status not in _REDIRECTS:

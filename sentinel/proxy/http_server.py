@@ -29,6 +29,36 @@ _LAST_S = 1.0
 logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
 
 
+class _Transport:
+    """A transport that sends what one turn of the event loop writes in one piece: uvicorn writes head and
+    body apart, and each write is a system call and wakes the caller."""
+
+    __slots__ = ("_inner", "_loop", "_waiting")
+
+    def __init__(self, inner: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._inner, self._loop = inner, loop
+        self._waiting: list[bytes] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    def write(self, data: bytes) -> None:
+        if not self._waiting:
+            self._loop.call_soon(self._flush)
+        self._waiting.append(data)
+
+    def close(self) -> None:
+        self._flush()
+        self._inner.close()
+
+    def _flush(self) -> None:
+        if self._waiting:
+            data = b"".join(self._waiting)
+            self._waiting.clear()
+            if not self._inner.is_closing():
+                self._inner.write(data)
+
+
 class Protocol(HttpToolsProtocol):
     """One connection.
 
@@ -49,7 +79,7 @@ class Protocol(HttpToolsProtocol):
         self._earlier: list[RequestResponseCycle] = []
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
+        super().connection_made(_Transport(transport, self.loop))  # type: ignore[arg-type]
         self._await_head()
 
     def connection_lost(self, exc: Exception | None) -> None:

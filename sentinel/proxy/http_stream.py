@@ -9,8 +9,6 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-import aiohttp
-
 from sentinel.adapters.base import AnswerStream, DecodedRequest
 from sentinel.core.errors import WireError
 from sentinel.core.exchange import Stage
@@ -23,14 +21,15 @@ from sentinel.proxy.http_coding import UnknownCoding, Unpacker, codings
 from sentinel.proxy.http_errors import HttpError, decision_headers
 from sentinel.proxy.http_exchange import outcome_of
 from sentinel.proxy.http_headers import ABOUT_BYTES, Headers
-from sentinel.proxy.http_pass import error_type_of, pieces_of
+from sentinel.proxy.http_model import ModelAnswer
+from sentinel.proxy.http_pass import error_type_of
 
 if TYPE_CHECKING:
     from sentinel.proxy.http_unary import ScreenedRun
 
 
 async def stream_answer(
-    run: ScreenedRun, response: aiohttp.ClientResponse, request: DecodedRequest, headers: Headers
+    run: ScreenedRun, response: ModelAnswer, request: DecodedRequest, headers: Headers
 ) -> None:
     """Raises HttpError when the model server breaks the answer off."""
     run.streaming = True
@@ -54,7 +53,7 @@ async def stream_answer(
 class _Relay:
     """The way of one streamed answer. What one read from the model server releases leaves in one write."""
 
-    def __init__(self, run: ScreenedRun, response: aiohttp.ClientResponse, headers: Headers) -> None:
+    def __init__(self, run: ScreenedRun, response: ModelAnswer, headers: Headers) -> None:
         self._run = run
         self._response = response
         self._headers = [field for field in headers if field[0] != b"content-length"]
@@ -65,7 +64,7 @@ class _Relay:
     async def unread(self) -> None:
         """As it comes: no rule reads it."""
         await self._run.open_record()
-        async for piece in pieces_of(self._response):
+        async for piece in self._response.pieces():
             await self._write(piece)
         self._run.upstream_ns += time.perf_counter_ns() - self._asked
         await self._end()
@@ -96,7 +95,7 @@ class _Relay:
 
     async def _feed(self, answering: Answering, unpacker: Unpacker) -> None:
         try:
-            async for packed in pieces_of(self._response):
+            async for packed in self._response.pieces():
                 self._feeding = True
                 for piece in unpacker.feed(packed):
                     going = await answering.feed(piece)

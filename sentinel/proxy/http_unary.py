@@ -10,8 +10,6 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-import aiohttp
-
 from sentinel.adapters.base import Decoded, DecodedRequest, HttpAdapter
 from sentinel.core.decision import Decision
 from sentinel.core.errors import WireError
@@ -25,18 +23,16 @@ from sentinel.proxy.http_coding import TooLarge, UnknownCoding, codings, readabl
 from sentinel.proxy.http_errors import JSON, HttpError, refusal_facts
 from sentinel.proxy.http_exchange import HttpRun, outcome_of
 from sentinel.proxy.http_headers import ABOUT_BYTES, Headers, media_type, values
-from sentinel.proxy.http_pass import downstream_headers, error_type_of, pieces_of
+from sentinel.proxy.http_model import Model, ModelAnswer
+from sentinel.proxy.http_pass import downstream_headers, error_type_of
 from sentinel.proxy.http_stream import stream_answer
-from sentinel.proxy.http_upstream import HttpUpstream
 
 _CHARSETS = ("", "utf-8", "utf8", "us-ascii")
 _EVENT_STREAM = "text/event-stream"
 T = TypeVar("T")
 
 
-async def screened(
-    driver: Driver, upstream: HttpUpstream, adapter: HttpAdapter, method: str, call: Call
-) -> None:
+async def screened(driver: Driver, upstream: Model, adapter: HttpAdapter, method: str, call: Call) -> None:
     """Handler of a path whose requests and answers an adapter reads."""
     run = ScreenedRun(driver, upstream, adapter, method, call)
     await run.finish(run.answer())
@@ -46,7 +42,7 @@ class ScreenedRun(HttpRun):
     """One exchange of one request and one answer."""
 
     def __init__(
-        self, driver: Driver, upstream: HttpUpstream, adapter: HttpAdapter, method: str, call: Call
+        self, driver: Driver, upstream: Model, adapter: HttpAdapter, method: str, call: Call
     ) -> None:
         super().__init__(driver, upstream, call, adapter.name, method, adapter)
         self.adapter = adapter
@@ -95,7 +91,7 @@ class ScreenedRun(HttpRun):
         except WireError as error:
             raise HttpError(400, "malformed", f"{self.method}: {error}") from None
 
-    async def _ask(self, body: bytes, request: DecodedRequest) -> aiohttp.ClientResponse:
+    async def _ask(self, body: bytes, request: DecodedRequest) -> ModelAnswer:
         """What is sent is what was read: without a content coding, which could be undone in another way."""
         dropped = ("content-encoding", "accept-encoding")
         headers = [field for field in self.upstream_headers() if field[0] not in dropped]
@@ -108,7 +104,7 @@ class ScreenedRun(HttpRun):
         finally:
             self.upstream_ns = time.perf_counter_ns() - started
 
-    async def _answer_with(self, response: aiohttp.ClientResponse, request: DecodedRequest) -> None:
+    async def _answer_with(self, response: ModelAnswer, request: DecodedRequest) -> None:
         headers = downstream_headers(self.upstream, response)
         if media_type(headers)[0] == _EVENT_STREAM:
             return await stream_answer(self, response, request, headers)
@@ -121,11 +117,11 @@ class ScreenedRun(HttpRun):
             headers = [field for field in headers if field[0] not in ABOUT_BYTES]
         await self._leave(response.status, headers, data)
 
-    async def _whole(self, response: aiohttp.ClientResponse) -> bytes:
+    async def _whole(self, response: ModelAnswer) -> bytes:
         """The answer's bytes as they came."""
         started = time.perf_counter_ns()
         pieces, size = [], 0
-        async for piece in pieces_of(response):
+        async for piece in response.pieces():
             size += len(piece)
             if size > self.call.limit:
                 limit = f"{self.call.limit} bytes (limits.max_message_bytes)"

@@ -63,14 +63,13 @@ class HttpUpstream:
         headers: list[tuple[str, str]],
         body: bytes | AsyncIterator[bytes] | None = None,
         length: int | None = None,
-    ) -> aiohttp.ClientResponse:
-        """The model server's answer, its body still to be read. `length` is that of a body in pieces, where
-        it is known."""
+    ) -> UpstreamAnswer:
+        """See http_model."""
         fields = CIMultiDict(headers)
         if length is not None:
             fields["Content-Length"] = str(length)
         try:
-            return await self._session.request(
+            response = await self._session.request(
                 method,
                 URL(self.base + target, encoded=True),
                 headers=fields,
@@ -78,6 +77,7 @@ class HttpUpstream:
                 allow_redirects=False,
                 server_hostname=self._server_name,
             )
+            return UpstreamAnswer(response)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise self._unreachable(error) from None
 
@@ -105,14 +105,26 @@ class HttpUpstream:
         await self._session.close()
 
 
-def answer_headers(response: aiohttp.ClientResponse) -> Headers:
-    """The answer's fields as they came, names in lower case."""
-    return [(name.lower(), value) for name, value in response.raw_headers]
+class UpstreamAnswer:
+    """See http_model."""
 
+    __slots__ = ("_response", "headers", "status")
 
-def broken_off(error: BaseException) -> HttpError:
-    """The model server ended in the middle of its answer."""
-    return HttpError(502, "upstream", f"the model server broke its answer off ({type(error).__name__})")
+    def __init__(self, response: aiohttp.ClientResponse) -> None:
+        self._response = response
+        self.status = response.status
+        self.headers: Headers = [(name.lower(), value) for name, value in response.raw_headers]
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        try:
+            async for piece in self._response.content.iter_any():
+                yield piece
+        except (aiohttp.ClientError, OSError) as error:
+            told = f"the model server broke its answer off ({type(error).__name__})"
+            raise HttpError(502, "upstream", told) from None
+
+    def close(self) -> None:
+        self._response.close()
 
 
 def _socket(address: AddrInfoType, keepalive: KeepaliveConfig) -> socket.socket:

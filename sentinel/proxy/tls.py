@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Self
 
 import grpc
+import grpc.aio
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from sentinel.core.errors import ConfigError
@@ -82,6 +83,19 @@ def client_context(config: ClientTlsConfig | None) -> ssl.SSLContext:
     if config.certificate and config.key:
         context.load_cert_chain(config.certificate, config.key)
     return context
+
+
+def listen(server: grpc.aio.Server, address: str, tls: ServerTlsConfig | None, key: str) -> None:
+    """Have a gRPC server listen, with TLS where that is configured. Raises ConfigError, naming `key` for the
+    address."""
+    try:
+        if tls is None:
+            server.add_insecure_port(address)
+        else:
+            server.add_secure_port(address, server_credentials(tls))
+    except RuntimeError:
+        message = f"cannot listen on {address}: the address is in use or not ours"
+        raise ConfigError(message, key=key) from None
 
 
 def _pair(certificate: Path, key: Path, where: str) -> tuple[bytes, bytes]:

@@ -119,9 +119,27 @@ def test_what_is_complete_in_its_message_is_a_channel_of_its_own() -> None:
     kinds = [[(channel.kind, text) for channel, text in slots(each)] for each in seen]
     told = [("content", "a"), ("parameters[note]", "n"), ("tensor 0 parameters[content_type]", "str")]
     assert kinds == [told, told]
-    complete = [channel for each in seen for channel, _ in slots(each)[1:]]
-    assert len(set(complete)) == 4
-    assert [*seen[0].ends, *seen[1].ends] == complete
+    assert [slot.whole for slot in seen[0].slots] == [False, True, True]
+    complete = [channel for channel, _ in slots(seen[0])[1:]]
+    assert len(set(complete)) == 2
+    assert seen[0].ends == seen[1].ends == complete
+    assert slots(seen[1]) == slots(seen[0])
+
+
+@pytest.mark.parametrize("longer", ["no", "note", ""])
+def test_a_complete_text_that_changes_is_another(longer: str) -> None:
+    answer = begin()
+    for number, note in enumerate(["not", f"{longer}!", "not"], 1):
+        found = element(with_parameter(response(("text_output", "a")), "note", note), answer)
+        assert slots(found)[1:] == [(Channel(0, "parameters[note]", number), note)]
+
+
+def test_complete_texts_are_bounded() -> None:
+    answer = begin(with_settings(max_texts=2))
+    for note in ("a", "a", "b"):
+        element(with_parameter(response(("text_output", "x")), "note", note), answer)
+    with pytest.raises(WireError, match="more than 2"):
+        element(with_parameter(response(("text_output", "x")), "note", "c"), answer)
 
 
 def test_an_error_is_a_text() -> None:
@@ -308,12 +326,20 @@ def test_a_text_told_in_parts_keeps_what_describes_it() -> None:
 def test_what_is_complete_is_told_once_and_whole() -> None:
     message = triton(with_parameter(response(("text_output", "ab")), "note", "note"), error="error")
     found = element(message)
-    assert pb.ModelStreamInferResponse.FromString(found.head(["er", "a", "note"])) == triton(
+    assert pb.ModelStreamInferResponse.FromString(found.head(["", "a", ""])) == triton(
         response(("text_output", "a"))
     )
-    assert pb.ModelStreamInferResponse.FromString(found.encode(["ror", "b", ""])) == triton(
-        with_parameter(response(("text_output", "b")), "note", "note"), error="error"
+    assert pb.ModelStreamInferResponse.FromString(found.encode(["error", "b", "?"])) == triton(
+        with_parameter(response(("text_output", "b")), "note", "?"), error="error"
     )
+
+
+@pytest.mark.parametrize("raw", [False, True])
+def test_what_is_no_text_is_told_once(raw: bool) -> None:
+    message = triton(response(("other", "ab", b"\xff"), ("picture", b"\xfe"), raw=raw))
+    found = element(message)
+    assert unwrapped(found.head(["a"])) == response(("other", "a", b""), raw=raw)
+    assert unwrapped(found.encode(["b"])) == response(("other", "b", b"\xff"), ("picture", b"\xfe"), raw=raw)
 
 
 def test_a_repeated_text_is_told_anew() -> None:

@@ -74,12 +74,13 @@ def test_harmless_answers_are_not_changed(direct: dict[str, Result], through: di
 
 
 def test_a_stand_in_for_an_address_is_restored(direct: dict[str, Result], through: dict[str, Result]) -> None:
-    for id in ("email-in-prompt", "two-emails-in-prompt"):
+    for id in ("email-in-prompt", "two-emails-in-prompt", "stream-email-in-prompt"):
         assert through[id].answer == direct[id].answer
 
 
 def test_what_the_model_gives_away_does_not_arrive(through: dict[str, Result]) -> None:
     for id, value in {
+        "stream-email-in-answer": "ottilie.fennimore@example.com",
         "email-in-answer": "ottilie.fennimore@example.com",
         "phone-in-answer": "212-555-0142",
         "card-in-answer": "4111 1111 1111 1111",

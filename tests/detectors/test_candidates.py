@@ -9,7 +9,7 @@ import pytest
 import regex
 
 from sentinel.detectors._candidates import UNBOUNDED, NotConvertible, candidate_form
-from sentinel.detectors._patterns import Expression, Scanner, Work
+from sentinel.detectors._patterns import Expression, Scanner, Work, _of_standard_library
 from sentinel.detectors._recognizers import Catalogue
 from sentinel.detectors._skeleton import FOLDS_TO_ASCII, skeleton
 from tests.detectors.generate import Generator
@@ -54,12 +54,13 @@ def test_every_pattern_of_every_recognizer(catalogue: Catalogue, cache_dir: Path
     compiled = [regex.compile(pattern, flags) for pattern, flags in patterns]
     chooser, generator = random.Random(7), Generator(7)
     seen = 0
-    for _ in range(150):
+    for _ in range(250):
         pieces: list[str] = []
+        joints = JOINTS if chooser.random() < 0.5 else [joint for joint in JOINTS if joint.isascii()]
         for _ in range(chooser.randint(1, 8)):
             value = generator.value(chooser.choice(patterns)[0])
             value = value.lower() if chooser.random() < 0.2 else value[: chooser.randint(0, 400)]
-            pieces += [value, *chooser.choices(JOINTS, k=chooser.randint(0, 3))]
+            pieces += [value, *chooser.choices(joints, k=chooser.randint(0, 3))]
         text = "".join(pieces)
         for index, expression in enumerate(compiled):
             expected = [match.span() for match in expression.finditer(text)]
@@ -107,6 +108,22 @@ def test_not_convertible(pattern: str) -> None:
 def test_only_known_characters_fold_to_ascii_letters() -> None:
     letters = regex.compile("[a-z]", regex.IGNORECASE)
     assert {chr(c) for c in range(128, 0x110000) if letters.match(chr(c))} == set(FOLDS_TO_ASCII)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "flags", "taken"),
+    [
+        (r"\ba{2,3}[{x}]{1,}\b", FLAGS, True),
+        (r"(?:abc){e<=1}", FLAGS, False),  # fuzzy
+        (r"(?<=a|bc)d", FLAGS, False),
+        (r"é\d", FLAGS, False),
+        (r"[[a-z]--[b]]", FLAGS, False),
+        (r"a b", int(regex.VERBOSE), False),
+        (r"\p{Lu}", FLAGS, False),
+    ],
+)
+def test_what_the_standard_library_reads_alike(pattern: str, flags: int, taken: bool) -> None:
+    assert (_of_standard_library(Expression(pattern, flags)) is not None) == taken
 
 
 @pytest.mark.parametrize("text", ["", "abc", "né\u200b１٣中😀\xa0K\u2028"])

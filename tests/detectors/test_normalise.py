@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from sentinel.detectors._normalise import normalised
+from sentinel.detectors._normalise import has_look_alike, normalised, unusual, word_start
 
 
 @pytest.mark.parametrize(
@@ -38,3 +40,26 @@ def test_places_map_back() -> None:
     assert made.original(1, 3) == (3, 5)
     assert made.original(0, 1) == (0, 1)
     assert made.original(4, 5) == (6, 7)
+
+
+CHARACTERS = st.text("ab1@.-４é\u2013\u2014\u200bа\u043dя“中 \n", max_size=12)
+
+
+def plain(text: str) -> str:
+    made = normalised(text)
+    return text if made is None else made.text
+
+
+@given(CHARACTERS, CHARACTERS)
+def test_what_becomes_of_a_character_depends_on_its_word_alone(left: str, right: str) -> None:
+    assert plain(f"{left} {right}") == f"{plain(left)} {plain(right)}"
+
+
+@given(CHARACTERS, CHARACTERS)
+def test_usual_text_stays_whatever_follows(text: str, rest: str) -> None:
+    if not unusual(text) and not has_look_alike(text):
+        assert plain(text + rest).startswith(text)
+
+
+def test_word_start() -> None:
+    assert [word_start("ab c", place) for place in range(5)] == [0, 0, 0, 3, 3]

