@@ -104,6 +104,7 @@ class BidiCall:
         self._asked = 0
         self._last: _Exchange | None = None
         self._turn = asyncio.Lock()
+        self._begun = False
         self._ended: Exception | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -193,7 +194,7 @@ class BidiCall:
         call = self._upstream
         try:
             initial = downstream_metadata(await call.initial_metadata())
-            await self._context.send_initial_metadata(initial)
+            await self._begin(initial)
             while (message := await call.read()) is not grpc.aio.EOF:
                 assert isinstance(message, bytes)
                 await self._answer(message)
@@ -272,8 +273,17 @@ class BidiCall:
         except (_Ended, grpc.aio.AbortError) as ended:
             self._stop(ended)
 
+    async def _begin(self, initial: Metadata) -> None:
+        """The model server's headers, unless a refusal has left before they came: a server may send none
+        before it has a request."""
+        async with self._turn:
+            if not self._begun:
+                self._begun = True
+                await self._context.send_initial_metadata(initial)
+
     async def _send(self, message: bytes) -> None:
         async with self._turn:
+            self._begun = True
             await self._context.write(message)
 
     # The end

@@ -9,6 +9,7 @@ import grpc
 import grpc.aio
 import pytest
 
+from sentinel.adapters.registry import AdaptersConfig
 from sentinel.core.record import Outcome, Phase, Screened
 from sentinel.guard.screener import Screener
 from sentinel.pb import open_inference_pb2 as pb
@@ -109,6 +110,21 @@ async def test_a_blocked_prompt_never_reaches_the_model(strict: Screener) -> Non
         "no-mail",
         "PERMISSION_DENIED",
     )
+
+
+@on_loop
+async def test_a_blocked_prompt_ends_its_request_before_the_model_has_said_anything(strict: Screener) -> None:
+    """The dialect is known from the settings, so that the refusal is the call's first message."""
+    adapters = AdaptersConfig.model_validate({"open_inference": {"stream_dialect": "triton"}})
+    async with grpc_house(strict, each, adapters) as it:
+        call = it.call()
+        await call.write(asking(f"write to {MAIL}", "bad"))
+        first = await call.read()
+        assert isinstance(first, bytes) and heard([first]) == {"bad": "No mail addresses, please."}
+        await call.write(asking("where?", "good"))
+        await call.done_writing()
+        assert heard(await all_of(call)) == {"good": "see <IP_ADDRESS> and more"}
+    assert [record.outcome for record in it.finals()] == [Outcome.REFUSED, Outcome.ANSWERED]
 
 
 async def one_bad(requests: AsyncIterator[bytes], context: Context) -> None:

@@ -3,6 +3,8 @@ with the `tritonclient` environment's Python.
 
     {"op": "infer", "address", "model", "text", "raw"}   raw: by the client; else typed contents, by its stub
     {"op": "stream", "address", "model", "text"}
+    {"op": "streams", "address", "model", "prompts", "final", "headers"}
+        one stream; prompts by their ids, asked without waiting; `final`: ask for an empty last message
     {"op": "control", "address", "model"}
     {"op": "schema"}
 """
@@ -72,6 +74,34 @@ def stream(command: dict) -> dict:
         texts.append(result.as_numpy("text_output")[0].decode())
 
 
+def streams(command: dict) -> dict:
+    """By request: texts, and how many empty messages said that they were the last. Errors come without the
+    request that they are about."""
+    messages: queue.Queue = queue.Queue()
+    client = triton.InferenceServerClient(command["address"])
+    client.start_stream(lambda result, error: messages.put((result, error)), headers=command["headers"])
+    for name, text in command["prompts"].items():
+        client.async_stream_infer(
+            command["model"],
+            [text_input(text)],
+            request_id=name,
+            enable_empty_final_response=command["final"],
+        )
+    client.stop_stream()  # half-closes and waits for the server's end
+    told: dict = {"texts": {}, "finals": {}, "errors": []}
+    while not messages.empty():
+        result, error = messages.get()
+        if error is not None:
+            told["errors"].append(error.message())
+            continue
+        response = result.get_response()
+        if response.outputs:
+            told["texts"].setdefault(response.id, []).append(result.as_numpy("text_output")[0].decode())
+        if response.parameters["triton_final_response"].bool_param and not response.outputs:
+            told["finals"][response.id] = told["finals"].get(response.id, 0) + 1
+    return told
+
+
 def control(command: dict) -> dict:
     client = triton.InferenceServerClient(command["address"])
     metadata = client.get_model_metadata(command["model"])
@@ -100,7 +130,7 @@ def schema(command: dict) -> dict:
     return found
 
 
-OPERATIONS = {"infer": infer, "stream": stream, "control": control, "schema": schema}
+OPERATIONS = {"infer": infer, "stream": stream, "streams": streams, "control": control, "schema": schema}
 
 
 def failure(error: InferenceServerException | grpc.RpcError) -> dict:

@@ -1,5 +1,6 @@
 """LitServe with its OpenAI protocol: answers with the last message's text and a planted e-mail address, some
-letters at a time. Every prompt that arrives is appended to --seen, one JSON string a line.
+letters at a time, and fails in the middle where the prompt says so. Every prompt that arrives is appended to
+--seen, one JSON string a line.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ class Words(litserve.LitAPI):
             seen.write(json.dumps(prompt) + "\n")
         answer = f"You said {prompt} Ask {PLANTED} for more."
         for start in range(0, len(answer), 5):
+            if "stumble" in prompt and start > len(answer) // 2:
+                raise ValueError(answer)
             yield answer[start : start + 5]
 
 

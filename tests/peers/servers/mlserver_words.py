@@ -1,6 +1,6 @@
 """An MLServer runtime: answers each prompt with the prompt and a planted e-mail address, in one piece or,
-streamed, word by word. Every prompt that arrives is appended to the file named in SEEN, one JSON string a
-line.
+streamed, some letters at a time. Every prompt that arrives is appended to the file named in SEEN, one JSON
+string a line.
 """
 
 from __future__ import annotations
@@ -28,8 +28,9 @@ class Words(MLModel):
     ) -> AsyncIterator[InferenceResponse]:
         async for payload in payloads:
             for prompt in _prompts(payload):
-                for word in self._answer(prompt).split(" "):
-                    yield self._respond(payload, [f"{word} "])
+                answer = self._answer(prompt)
+                for start in range(0, len(answer), 5):
+                    yield self._respond(payload, [answer[start : start + 5]])
 
     def _answer(self, prompt: str) -> str:
         with open(os.environ["SEEN"], "a") as seen:

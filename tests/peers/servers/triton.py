@@ -1,7 +1,7 @@
 """Triton with two small models, run with the `triton` environment's Python:
 
     words     unary: answers with the prompt and a planted e-mail address
-    letters   decoupled: the same answer word by word
+    letters   decoupled: the same answer, some letters at a time
 
 Every prompt that arrives is appended to --seen, one JSON string a line.
 """
@@ -46,9 +46,10 @@ def main() -> None:
 
     def letters(requests):
         for request in requests:
-            for word in answer(prompt_of(request)).split(" "):
+            said = answer(prompt_of(request))
+            for start in range(0, len(said), 5):
                 time.sleep(0.005)
-                yield [{"text_output": bytes_array(f"{word} ")}]
+                yield [{"text_output": bytes_array(said[start : start + 5])}]
 
     config = TritonConfig(
         grpc_address="127.0.0.1",
