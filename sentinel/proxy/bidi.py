@@ -11,6 +11,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import logging
 import traceback
@@ -36,6 +37,7 @@ from sentinel.proxy.status import decision_trailers, refusal_trailers, without_d
 from sentinel.proxy.unary import UnaryRun
 
 log = logging.getLogger("sentinel.proxy")
+_FIRST_S = 1.0
 Call = grpc.aio.StreamStreamCall[bytes, bytes]
 
 
@@ -104,6 +106,8 @@ class BidiCall:
         self._asked = 0
         self._last: _Exchange | None = None
         self._turn = asyncio.Lock()
+        self._first = asyncio.Event()
+        """The first request has been dealt with, or there will be none."""
         self._begun = False
         self._ended: Exception | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -131,15 +135,20 @@ class BidiCall:
                 task.cancel()
             if not self._upstream.done():
                 self._upstream.cancel()
+        await asyncio.gather(asking, return_exceptions=True)
+        for exchange in self._open():  # asked while the call was ending
+            await self._finish(exchange, end)
         await finish(self._context, end, self._trailers(end))
 
     # Requests
 
     async def _ask_all(self, requests: Requests) -> None:
         try:
-            await self._upstream.wait_for_connection()
             async for message in requests:
-                await self._ask(message)
+                try:
+                    await self._ask(message)
+                finally:
+                    self._first.set()
             await self._upstream.done_writing()
         except (grpc.aio.AioRpcError, asyncio.InvalidStateError, grpc.aio.InternalError):
             return  # the upstream ended first; the reading side reports its status
@@ -149,6 +158,8 @@ class BidiCall:
             self._stop(error)
         except Exception as error:
             self._stop(_fault(self._method, error))
+        finally:
+            self._first.set()
 
     def _stop(self, why: Exception) -> None:
         """End the call from the side that does not read from the model server."""
@@ -184,8 +195,9 @@ class BidiCall:
             exchange.answering = Answering(
                 exchange.screen, run.keep, self._send, stop, self._driver.settings.limits
             )
-        await run.open_record()
         self._exchanges[id(stream)] = self._last = exchange
+        await run.open_record()
+        await self._upstream.wait_for_connection()
         await write(self._upstream, payload)
 
     # Answers
@@ -201,6 +213,9 @@ class BidiCall:
             end = await end_of(call)
         except grpc.aio.AioRpcError as error:
             end = end_from(error)
+            if not self._asked:  # it failed at once; the request that is under way has its record too
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._first.wait(), _FIRST_S)
         if self._ended is not None:
             raise self._ended
         return await self._finish_all(end)

@@ -34,6 +34,7 @@ class GrpcHouse:
     channel: grpc.aio.Channel
     driver: Driver
     kept: Kept
+    stop_model: Callable[[], Awaitable[None]]
     seen: list[bytes] = field(default_factory=list)
 
     def finals(self) -> list[Record]:
@@ -88,7 +89,7 @@ async def grpc_house(
     await server.start()
     try:
         async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
-            yield GrpcHouse(channel, driver, kept, seen)
+            yield GrpcHouse(channel, driver, kept, lambda: model.stop(None), seen)
     finally:
         await server.stop(0.2)
         await upstream.close()

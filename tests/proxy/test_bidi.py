@@ -265,3 +265,16 @@ async def test_headers_come_before_the_first_request(strict: Screener) -> None:
         await call.write(asking("how?", "a"))
         await call.done_writing()
         assert heard(await all_of(call)) == {"a": "fine"}
+
+
+@on_loop
+async def test_a_model_server_that_is_away_is_recorded(strict: Screener) -> None:
+    async with grpc_house(strict, each) as it:
+        await it.stop_model()
+        call = it.call()
+        await call.write(asking("where?", "a"))
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await all_of(call)
+        assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
+    (record,) = it.finals()
+    assert (record.outcome, record.grpc_code) == (Outcome.UPSTREAM_ERROR, "UNAVAILABLE")
