@@ -319,6 +319,8 @@ class AnswerScreen:
         if decision.action is Action.BLOCK:
             self._blocked = decision
             to = _block_start(decision, text.decided)
+            # What another rule edits and the block cuts through leaves neither as it is nor edited.
+            to = min((edit.start for edit in edits if edit.start < to < edit.end), default=to)
             edits = [edit for edit in edits if edit.end <= to]
         if edits:
             self._keep(decision, text, stretch, begin)
