@@ -194,11 +194,11 @@ class AnswerScreen:
 
     def remark(self, text: str) -> str:
         """A text beside the answer, such as the model server's word for an error, as it may be told. It is
-        screened and recorded like a text of the answer."""
+        screened and recorded like a text of the answer; behind the answer's end it is withheld."""
         gates = self._gates
-        if self._ended or not text or not (gates.token.rules or gates.whole.rules):
+        if not text or not (gates.token.rules or gates.whole.rules):
             return text
-        if gates.whole.rules:
+        if self._ended or gates.whole.rules:
             return _WITHHELD
         before = self._blocked
         said = self._open(Slot(Channel(kind="error"), text))
