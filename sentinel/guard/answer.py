@@ -194,11 +194,11 @@ class AnswerScreen:
 
     def remark(self, text: str) -> str:
         """A text beside the answer, such as the model server's word for an error, as it may be told. It is
-        screened and recorded like a text of the answer."""
+        screened and recorded like a text of the answer; behind the answer's end it is withheld."""
         gates = self._gates
-        if self._ended or not text or not (gates.token.rules or gates.whole.rules):
+        if not text or not (gates.token.rules or gates.whole.rules):
             return text
-        if gates.whole.rules:
+        if self._ended or gates.whole.rules:
             return _WITHHELD
         before = self._blocked
         said = self._open(Slot(Channel(kind="error"), text))
@@ -319,6 +319,8 @@ class AnswerScreen:
         if decision.action is Action.BLOCK:
             self._blocked = decision
             to = _block_start(decision, text.decided)
+            # What another rule edits and the block cuts through leaves neither as it is nor edited.
+            to = min((edit.start for edit in edits if edit.start < to < edit.end), default=to)
             edits = [edit for edit in edits if edit.end <= to]
         if edits:
             self._keep(decision, text, stretch, begin)

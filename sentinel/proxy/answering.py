@@ -72,8 +72,8 @@ class Answering:
         return self.cut is None
 
     def unreadable(self, why: str) -> bool:
-        """Something came that cannot be read. False when the answer is cut for that."""
-        return not self._cut_unreadable(why)
+        """Something came that cannot be read. False when the answer is cut, for that or already."""
+        return self.cut is None and not self._cut_unreadable(why)
 
     async def close(self) -> bool:
         """The model server has finished. False when the answer is cut."""

@@ -86,6 +86,11 @@ def _fault(method: str, error: Exception) -> _Ended:
     return _Ended(grpc.StatusCode.INTERNAL, why, ())
 
 
+def _telling(end: End, told: str) -> End:
+    """The end with these details; those in binary form say what the old ones said."""
+    return end if told == end.details else End(end.code, told, without_details(end.trailers))
+
+
 class BidiCall:
     """One call. Its exchanges are those whose last message has not come."""
 
@@ -244,10 +249,18 @@ class BidiCall:
 
     async def _unreadable(self, message: bytes, why: str) -> None:
         """Whose answer it is, nobody knows: it is kept back where any open exchange has rules that mind."""
-        for exchange in list(self._exchanges.values()):
+        for exchange in self._open():
             if exchange.answering is not None and not exchange.answering.unreadable(why):
                 await self._cut(exchange, exchange.answering.cut, whole_call=True)
-        await self._send(message)
+        if not self._of_the_past():  # no rule is left to mind what they still say
+            await self._send(message)
+
+    def _of_the_past(self) -> Sequence[_Exchange]:
+        """Ended exchanges with rules that what belongs to nobody may come from: refused ones whose last
+        message has not come, and where none is open the one that was asked last."""
+        refused = [each for each in self._exchanges.values() if each.refused]
+        last = [self._last] if self._last is not None and not self._exchanges else []
+        return [each for each in (*refused, *last) if each.screen is not None]
 
     async def _cut(self, exchange: _Exchange, cut: Cut | None, *, whole_call: bool = False) -> None:
         assert cut is not None
@@ -318,11 +331,11 @@ class BidiCall:
 
     async def _finish_all(self, end: End) -> End:
         self._answers.close()
+        for exchange in self._of_the_past():
+            end = _telling(end, exchange.screen.remark(end.details) if exchange.screen else end.details)
         for exchange in list(self._exchanges.values()):
             if end.details and exchange.answering is not None and not exchange.refused:
-                told = await exchange.answering.fail(end.details)
-                if told != end.details:
-                    end = End(end.code, told, without_details(end.trailers))
+                end = _telling(end, await exchange.answering.fail(end.details))
             await self._finish(exchange, end)
         return end
 

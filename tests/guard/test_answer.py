@@ -165,6 +165,20 @@ def test_a_blocked_stream_ends_before_what_blocks_it(build: Build, data: st.Data
     assert all(f.start >= first for f in cut.decision.findings if f.detector == "secrets")
 
 
+@pytest.mark.parametrize("size", [1, 7, 1000])
+def test_a_block_inside_of_a_redacted_value_leaves_nothing_of_either(build: Build, size: int) -> None:
+    rules = """
+rules:
+  - {id: url, level: medium, stage: output, detect: {detector: pii, type: URL}, action: redact}
+  - {id: secrets, level: high, stage: output, detect: {detector: secrets}, action: block}
+"""
+    said = "see https://bob.private.com/path?key=AKIA" + "QYLPMN5HHHFPZAM2 now"
+    pieces = [said[start : start + size] for start in range(0, len(said), size)]
+    commands = played(opened(session_of(build(rules))), map(element, pieces))
+    assert isinstance(commands[-1], Cut)
+    assert content(commands) == "see "
+
+
 @settings(MARGIN, max_examples=100)
 @given(st.data())
 def test_channels_never_mix(build: Build, data: st.DataObject) -> None:

@@ -202,6 +202,34 @@ async def test_the_upstreams_error_is_told_without_what_it_quotes(strict: Screen
 
 
 @on_loop
+@pytest.mark.parametrize("blocked", [True, False])
+async def test_what_comes_behind_an_answers_end_is_not_told_unscreened(
+    strict: Screener, blocked: bool
+) -> None:
+    """Neither a message that cannot be read nor an error's words: no open exchange screens them any more."""
+
+    async def goes_on(requests: AsyncIterator[bytes], context: Context) -> None:
+        async for _ in requests:
+            await context.write(saying(f"write to {MAIL} soon" if blocked else "all is well", "a"))
+            if not blocked:
+                await context.write(last("a"))
+            await context.write(b"\xff\xff\xff" + MAIL.encode())
+            await context.abort(grpc.StatusCode.INTERNAL, f"could not write to {MAIL}")
+
+    async with grpc_house(strict, goes_on) as it:
+        call = it.call()
+        await call.write(asking("whom?", "a"))
+        messages = []
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            while (message := await call.read()) is not grpc.aio.EOF:
+                messages.append(message)
+        assert caught.value.code() is grpc.StatusCode.INTERNAL
+        assert "quokka" not in (caught.value.details() or "")
+        assert "quokka" not in repr(caught.value.trailing_metadata())
+    assert messages and not any(b"quokka" in message for message in messages)
+
+
+@on_loop
 async def test_a_caller_that_leaves(strict: Screener) -> None:
     asked, gone = asyncio.Event(), asyncio.Event()
 
