@@ -198,6 +198,7 @@ class _Automaton:
                 self._leading |= 1 << earlier
                 self._after[earlier] = self._after.get(earlier, 0) | 1 << place
         self._states: dict[int, _State] = {}
+        self._behind: dict[int, int] = {}
         self._start = _State((1 << len(positions.before)) - 1, False, False)
 
     def reach(self, skeleton: bytes, end: int, floor: int) -> tuple[int, int]:
@@ -218,7 +219,14 @@ class _Automaton:
 
     def follow(self, now: int, char: int, *, new: bool) -> int:
         """The positions behind `now` that may consume `char`; with `new`, a match may also begin there."""
-        after = self._followers(now)
+        if not now and not new:
+            return 0
+        after = self._behind.get(now)
+        if after is None:
+            after = self._followers(now)
+            if len(self._behind) >= MAX_STATES:
+                self._behind = {}
+            self._behind[now] = after
         if new:
             after |= self._bounded | self._endless
         return after & self._consuming[char]
@@ -299,12 +307,17 @@ class Alive:
         for char in stretch:
             self._now = [a.follow(now, char, new=True) for a, now in zip(automata, self._now, strict=True)]
 
+    @property
+    def going(self) -> bool:
+        """Whether any of them can still go on."""
+        return any(self._now)
+
     def go_on(self, char: int) -> bool:
-        """Whether any of them can have this character next."""
+        """Keep those that can have this character next; whether there are any."""
         self._now = [
             each.follow(now, char, new=False) for each, now in zip(self._automata, self._now, strict=True)
         ]
-        return any(self._now)
+        return self.going
 
 
 def _bits(mask: int) -> Iterable[int]:

@@ -4,7 +4,9 @@
 - digits of any script as ASCII digits
 - zero-width, bidirectional and other format characters taken out
 - letters of other scripts that look like Latin ones, where Latin letters, digits or `@` stand in the same
-  word (a word all in Cyrillic stays: its letters disguise nothing)
+  word (a word all in Cyrillic stays: its letters disguise nothing); a word ends at white space and at
+  characters of the scripts that are written without it, so that one Greek letter in a Chinese text does not
+  leave all of it open
 - dashes and quotes as ASCII ones; those of ordinary typography only where a dash touches a digit
 
 The normalised form only ever adds findings, so it may be bold. What becomes of a character depends on its
@@ -18,6 +20,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
+import regex
 
 from sentinel.detectors._skeleton import TYPOGRAPHY, latin
 
@@ -35,9 +38,13 @@ _DASHES_AND_QUOTES = {
     **dict.fromkeys("\u2024\u3002\uff61", "."),
 }
 _NON_ASCII = re.compile(r"[^\x00-\x7f]+")
-_MIXED_WORD = re.compile(r"\S*[^\x00-\x7f]\S*")
+# White space as `str.isspace` sees it, Han, kana and Hangul; not their punctuation and full-width forms.
+_BETWEEN = r"\s\x1c-\x1f\u2e80-\u2fdf\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af"
+_WORD = re.compile(f"[^{_BETWEEN}]+")
+_LAST_BETWEEN = regex.compile(f"(?r)[{_BETWEEN}]")
 _LATIN = re.compile(r"[A-Za-z0-9@]")
 _ALIKE = frozenset(_LOOK_ALIKE)
+_NEAR = 64  # what looks to the left of a place looks at no more of its word, look-alikes excepted
 _FEW = 8  # characters that are replaced one after the other
 _HAS_LOOK_ALIKE = re.compile("[" + "".join(_LOOK_ALIKE) + "]")
 
@@ -87,10 +94,26 @@ def has_look_alike(text: str) -> bool:
 
 
 def word_start(text: str, place: int) -> int:
-    """Where the stretch without white space begins that `place` stands in or behind."""
-    while place > 0 and not text[place - 1].isspace():
-        place -= 1
-    return place
+    """Where the word begins that `place` stands in or behind."""
+    last = _LAST_BETWEEN.search(text, 0, place)
+    return last.end() if last is not None else 0
+
+
+def context_start(text: str, place: int) -> int:
+    """From where on a text has to be read so that what stands behind `place` becomes what it does in the
+    whole."""
+    near = max(0, place - _NEAR)
+    if has_look_alike(text[near:]):
+        return word_start(text, place)
+    last = _LAST_BETWEEN.search(text, near, place)
+    return last.end() if last is not None else near
+
+
+def undisguised(text: str) -> str:
+    """The text as if each of its characters were known to be a disguise."""
+    if text.isascii():
+        return text
+    return "".join(_LOOK_ALIKE.get(char) or _TABLE[char] for char in text)
 
 
 def _matters(char: str) -> bool:
@@ -160,8 +183,8 @@ def _rewritten(text: str, changed: Mapping[int, str]) -> Normalised:
 def _disguised_letters(text: str) -> dict[int, str]:
     return {
         word.start() + place: _LOOK_ALIKE[char]
-        for word in _MIXED_WORD.finditer(text)
-        if _LATIN.search(word.group())
+        for word in _WORD.finditer(text)
+        if has_look_alike(word.group()) and _LATIN.search(word.group())
         for place, char in enumerate(word.group())
         if char in _LOOK_ALIKE
     }

@@ -24,7 +24,7 @@ from sentinel.core.names import Names
 from sentinel.core.needs import Needs, detectors_of, everything
 from sentinel.detectors._candidates import NotConvertible
 from sentinel.detectors._live import Live
-from sentinel.detectors._normalise import Normalised, normalised, word_start
+from sentinel.detectors._normalise import Normalised, context_start, normalised
 from sentinel.detectors._page import Margins, Page, PatternDetector
 from sentinel.detectors._patterns import Candidates, Scanner, Work
 from sentinel.detectors._sentences import LEFT, sentences
@@ -213,11 +213,12 @@ class DetectorSet:
         """
         return self._inspect(text, view or self._everything, work, start, None)
 
-    def look(self, text: str, view: View, start: int = 0) -> Look:
-        """The pattern detectors' findings from `start` on in a text that goes on."""
+    def look(self, text: str, view: View, start: int = 0, shape: bytes | None = None) -> Look:
+        """The pattern detectors' findings from `start` on in a text that goes on. `shape`: the skeleton of
+        the text, where it is known."""
         margins = Margins()
         patterns = View(view.expressions, (), view.floor) if view.others else view
-        inspection = self._inspect(text, patterns, None, start, margins)
+        inspection = self._inspect(text, patterns, None, start, margins, shape)
         return Look(inspection, margins.spans, margins.open_from)
 
     def first_candidate(self, shape: bytes, view: View) -> int | None:
@@ -226,14 +227,20 @@ class DetectorSet:
         return min((ends[0] for each, ends in candidates.items() if each in view.expressions), default=None)
 
     def _inspect(
-        self, text: str, view: View, work: Work | None, start: int, margins: Margins | None
+        self,
+        text: str,
+        view: View,
+        work: Work | None,
+        start: int,
+        margins: Margins | None,
+        shape: bytes | None = None,
     ) -> Inspection:
         failed: dict[str, str] = {}
         scores: dict[str, float] = {}
         found: list[Finding] = []
         if self._scanner is not None and view.expressions and text:
             scan = _Scan(self._scanner, view, work or Work(), margins, failed)
-            found = self._scan(scan, text, start)
+            found = self._scan(scan, text, start, shape)
             if self._normalise and not text.isascii():
                 self._scan_normalised(scan, text, start, found)
         for detector in view.others:
@@ -255,8 +262,7 @@ class DetectorSet:
         """Add what only the text without disguises shows. Where something stands before `start`, the part
         behind is tried alone first: most texts beyond ASCII are no disguise."""
         if start:
-            begin = word_start(text, start)
-            part = normalised(text[begin:])
+            part = normalised(text[context_start(text, start) :])
             if part is None or not scan.candidates(skeleton(part.text), 0):
                 return
         plain = normalised(text)
@@ -278,8 +284,8 @@ class DetectorSet:
             self._scanner.compile_all()
             self.inspect(_SAMPLE)
 
-    def _scan(self, scan: _Scan, text: str, start: int) -> list[Finding]:
-        shape = skeleton(text)
+    def _scan(self, scan: _Scan, text: str, start: int, shape: bytes | None = None) -> list[Finding]:
+        shape = skeleton(text) if shape is None else shape
         candidates = scan.candidates(shape, start)
         if not candidates:
             return []

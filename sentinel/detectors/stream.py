@@ -20,8 +20,15 @@ from typing import Protocol
 import msgspec
 
 from sentinel.core.finding import Finding, Inspection
-from sentinel.detectors._live import Alive, Live
-from sentinel.detectors._normalise import has_look_alike, normalised, unusual, word_start
+from sentinel.detectors._live import Live
+from sentinel.detectors._normalise import (
+    context_start,
+    has_look_alike,
+    normalised,
+    undisguised,
+    unusual,
+    word_start,
+)
 from sentinel.detectors._patterns import MAX_HEAD
 from sentinel.detectors._sentences import LEFT, sentences
 from sentinel.detectors._skeleton import skeleton
@@ -55,7 +62,7 @@ class Inspector:
         self._origin = 0  # of `_text` in the whole
         self._clean = 0  # from here on, all in `_text`
         self._retry = 0
-        self._run: Alive | None = None  # what was live in the text that was dropped before `_clean`
+        self._run: _Following | None = None  # what was live in the text that was dropped before `_clean`
         self._dropped = 0
         self._usual = True  # nothing but characters that normalising leaves alone, from `_clean` on
 
@@ -103,14 +110,14 @@ class Inspector:
     def drop(self, *, follow: bool) -> None:
         """Forget what is held back: it was dealt with otherwise. With `follow`, so must be what belongs to it
         in the text to come (`Progress.dropped`)."""
-        self._run = self._live.alive(self._skeleton[self._clean :]) if follow else None
+        self._run = _Following(self._live, self._text[self._clean :]) if follow else None
         self._clean = len(self._text)
         self._dropped = self.settled if follow else 0
         self._trim()
 
-    def _skip(self, run: Alive) -> None:
+    def _skip(self, run: _Following) -> None:
         while self._clean < len(self._text):
-            if not run.go_on(self._skeleton[self._clean]):
+            if not run.go_on(self._text[self._clean]):
                 self._run = None
                 break
             self._clean += 1
@@ -144,7 +151,7 @@ class Inspector:
 
     def _earliest_normalised(self, raw: int, end: int) -> int:
         """The same for the text without its disguises, which depend on whole words."""
-        begin = word_start(self._text, self._clean)
+        begin = context_start(self._text, self._clean)
         text = self._text[begin:end]
         # A digit that follows a dash would change it.
         plain = normalised(f"{text}0" if text.endswith(("\u2013", "\u2014")) else text)
@@ -154,14 +161,17 @@ class Inspector:
             reach = self._live.reach(shape, len(shape), 0).every
             earliest = end if reach == len(shape) else begin + plain.origin[reach]
         earliest = min(raw, earliest)
-        word = word_start(self._text, earliest)
-        if has_look_alike(self._text[word:earliest]):
-            earliest = word
+        if has_look_alike(self._text[self._clean : earliest]):
+            word = word_start(self._text, earliest)
+            if has_look_alike(self._text[word:earliest]):
+                earliest = word
         return max(earliest, self._clean)
 
     def _settle(self, end: int, limit: int) -> Progress:
         """Search up to `end`; what begins before `limit` counts, unless something undecided is around it."""
-        look = self._detectors.look(self._text[:end], self._view, start=self._clean)
+        look = self._detectors.look(
+            self._text[:end], self._view, start=self._clean, shape=self._skeleton[:end]
+        )
         limit = min(limit, look.open_from)
         found = look.inspection.findings
         spans = [*look.spans, *((finding.start, finding.end) for finding in found)]
@@ -194,6 +204,22 @@ class Inspector:
             self._origin += spare
             self._clean -= spare
             self._retry = max(0, self._retry - spare)
+
+
+class _Following:
+    """What goes on with a text that was dropped: its live matches, as it is written and as it reads."""
+
+    def __init__(self, live: Live, text: str) -> None:
+        self._written = live.alive(skeleton(text))
+        self._read = live.alive(skeleton(undisguised(text)))
+
+    def go_on(self, char: str) -> bool:
+        """Whether this character belongs to it."""
+        for each in skeleton(char):
+            self._written.go_on(each)
+        for each in skeleton(undisguised(char)):
+            self._read.go_on(each)
+        return self._written.going or self._read.going
 
 
 def _before_all(limit: int, spans: Sequence[tuple[int, int]]) -> int:

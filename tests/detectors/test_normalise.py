@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sentinel.detectors._normalise import has_look_alike, normalised, unusual, word_start
+from sentinel.detectors._normalise import context_start, has_look_alike, normalised, unusual, word_start
 
 
 @pytest.mark.parametrize(
@@ -63,3 +63,16 @@ def test_usual_text_stays_whatever_follows(text: str, rest: str) -> None:
 
 def test_word_start() -> None:
     assert [word_start("ab c", place) for place in range(5)] == [0, 0, 0, 3, 3]
+
+
+def test_a_word_ends_where_a_script_without_white_space_begins() -> None:
+    assert plain("中α文abc") == "中α文abc"
+    assert plain("邮箱jаne@example.com") == "邮箱jane@example.com"
+
+
+@given(st.text("ab1-é–​а中 ", max_size=12), st.text("ab1-é–​а中 ", max_size=200))
+def test_what_is_behind_a_place_reads_the_same_from_its_context_on(left: str, middle: str) -> None:
+    text = left + middle
+    place = len(text) // 2
+    begin = context_start(text, place)
+    assert plain(text).endswith(plain(text[begin:]))

@@ -315,6 +315,28 @@ def test_text_that_waits_too_long_is_redacted(build: Build) -> None:
     assert content(commands) == "it is <REDACTED> and so on"
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        "to jane.doe\uff20exam\u200bple.com ok",
+        "to jane.d\u043ee@ex\u0430mple.com ok",
+        "to j\u200ba\u200bn\u200be@e\u200bxample.com ok",
+    ],
+)
+def test_what_belongs_to_withheld_text_is_followed_through_its_disguises(build: Build, said: str) -> None:
+    for place in range(said.index("j") + 1, said.index(" ok")):
+        screen = opened(session_of(build(held("redact", "redact"))))
+        commands = screen.feed(element(said[:place]), 0.0) + screen.tick(1.0)
+        commands += played(screen, map(element, said[place:]), 1.0)
+        assert content(commands) in ("to <REDACTED> ok", "to <EMAIL_ADDRESS> ok")
+
+
+def test_a_look_alike_in_a_text_without_white_space_holds_nothing_of_it(build: Build) -> None:
+    screen = opened(session_of(build(ONE)))
+    said = "我们今天α去，学"
+    assert content(screen.feed(element(said), 0.0)) == said[:-1]
+
+
 def test_a_stall_can_block(build: Build) -> None:
     session = session_of(build(held("block", "block")))
     screen = opened(session)
