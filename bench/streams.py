@@ -107,9 +107,9 @@ def delays() -> list[list[str]]:
 
 
 def memory() -> list[list[str]]:
-    """Of a stream whose first token has passed and whose model is silent."""
+    """Of a stream whose first token has passed (the second one waits) and whose model is silent."""
     grown = []
-    with peer("upstream", "1", "0") as (upstream, _), peer("forwarder", upstream) as (bare, bare_pid):
+    with peer("upstream", "2", "0") as (upstream, _), peer("forwarder", upstream) as (bare, bare_pid):
         with sidecar(upstream) as ours:
             for address, pid in ((bare, bare_pid), (ours.address, ours.worker)):
                 call(address, 64, 1)
