@@ -27,12 +27,11 @@ from sentinel.adapters._sse import EventReader, Frame, read_frame
 from sentinel.adapters._templates import Kind, Mark, Plan, Spot, Template, Templates
 from sentinel.adapters.base import Element, Slot
 from sentinel.core.errors import WireError
-from sentinel.core.exchange import Channel
+from sentinel.core.exchange import RESUMED, Channel
 
 _MOST_CHANNELS = 4096
 _MOST_TEMPLATES = 8
 _MOST_TRIES = 32
-_RESTART = 1 << 32  # between the indices of a channel that ended and of what follows under its name
 # Comments as servers send them to keep a connection: a few words, a time.
 _is_keepalive = re.compile(r"[A-Za-z0-9_ .:+-]{0,64}").fullmatch
 _DONE = "[DONE]"
@@ -394,4 +393,4 @@ def sse(data: object, event: str = "") -> bytes:
 
 
 def key_channel(key: Key, restarts: int) -> Channel:
-    return Channel(key.choice, key.kind, key.number + restarts * _RESTART)
+    return Channel(key.choice, key.kind, key.number + restarts * RESUMED)

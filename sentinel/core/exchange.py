@@ -38,17 +38,28 @@ class TextPart(msgspec.Struct, frozen=True, gc=False):
     quoted: bool = False
 
 
+RESUMED = 1 << 32
+
+
 class Channel(msgspec.Struct, frozen=True, order=True, gc=False):
     """One text of a streamed answer; channels are screened apart and never mix.
 
     `choice` counts the alternatives of one request (`n` > 1), `kind` says what the text is (`content`,
     `reasoning`, `refusal`, `arguments`, or the path of a field that has no such name), `index` which tool
-    call, content block or output item of that kind.
+    call, content block or output item of that kind. A text that ended and goes on all the same is a channel
+    of its own, `RESUMED` further on.
     """
 
     choice: int = 0
     kind: str = "content"
     index: int = 0
+
+    @property
+    def resumes(self) -> Channel | None:
+        """The channel whose text this one goes on with."""
+        if self.index < RESUMED:
+            return None
+        return Channel(self.choice, self.kind, self.index - RESUMED)
 
 
 class CallContext(msgspec.Struct, frozen=True):

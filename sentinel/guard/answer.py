@@ -37,6 +37,7 @@ from sentinel.policy.operators import Replacement, replacements
 
 _WITHHELD = "<REDACTED>"
 _NOTHING = Inspection()
+_TAIL = 512  # characters of a text that ended, which one that goes on with it is read behind
 _SAYS_SOMETHING = re.compile(r"\w").search
 
 
@@ -261,6 +262,9 @@ class AnswerScreen:
             self._session.vault,
             in_json=slot.quoted,
         )
+        before = slot.channel.resumes
+        if before is not None and before in self._channels and text.inspector is not None:
+            text.resume(self._channels[before].text[-_TAIL:])
         self._texts.append(text)
         self._channels[slot.channel] = text
         return text
@@ -310,6 +314,9 @@ class AnswerScreen:
     def _judge(self, text: ChannelText, inspection: Inspection, to: int) -> tuple[int, list[Replacement]]:
         """Up to where the text may leave, and with which edits."""
         rules, session = self._gates.token, self._session
+        if text.resumed:  # what lies in the text before was dealt with there
+            new = tuple(finding for finding in inspection.findings if finding.end > text.resumed)
+            inspection = msgspec.structs.replace(inspection, findings=new)
         decision = self._decision(rules, {text.number: inspection})
         text.findings += decision.findings
         self._failed.update(decision.failed)
@@ -324,7 +331,7 @@ class AnswerScreen:
             edits = [edit for edit in edits if edit.end <= to]
         if edits:
             self._keep(decision, text, stretch, begin)
-        return to, edits
+        return to, [_from(text.resumed, edit) for edit in edits]
 
     def _decide_whole(self) -> None:
         """All rules that hold, over the complete texts."""
@@ -496,6 +503,11 @@ def _block_start(decision: Decision, begin: int) -> int:
     blocking = [hit for hit in decision.hits if hit.enforced and hit.action is Action.BLOCK]
     starts = [decision.findings[index].start for hit in blocking for index in hit.findings]
     return min(starts) if all(hit.findings for hit in blocking) else begin
+
+
+def _from(start: int, edit: Replacement) -> Replacement:
+    """An edit of what has not left."""
+    return edit if edit.start >= start else Replacement(start, edit.end, edit.text)
 
 
 def _at(finding: Finding) -> tuple[str, str, int, int]:

@@ -35,6 +35,7 @@ class ChannelText:
         "number",
         "path",
         "quote",
+        "resumed",
         "withheld",
     )
 
@@ -57,10 +58,20 @@ class ChannelText:
         self.decided = 0
         self.closed = False
         self.withheld = False
+        self.resumed = 0
         self.edited = Edited()
         self.findings: list[Finding] = []
         self._pieces: list[str] = []
         self._restoring = Restoring(vault, self.quote) if vault is not None and not vault.empty else None
+
+    def resume(self, tail: str) -> None:
+        """This text goes on with one that ended, and of which so much has left: what began there and is
+        completed here is found, and edited from here on."""
+        self.push(tail)
+        self.resumed = self.decided = len(tail)
+        self.edited.settle(len(tail), [])
+        if self._restoring is not None:
+            self._restoring.advance(tail, [], final=True)
 
     def push(self, text: str) -> None:
         self._pieces.append(text)

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from sentinel.adapters.openai import OpenAI, OpenAIConfig
 from sentinel.core.decision import Action, Cause
 from sentinel.core.errors import WireError
 from sentinel.core.exchange import CallContext, Role, TextPart
@@ -482,3 +483,23 @@ def test_text_is_searched_a_bounded_number_of_times(build: Build, monkeypatch: p
         screen = opened(session_of(screener))
         played(screen, (element(said[i : i + 3]) for i in range(0, len(said), 3)))
         assert read < 12 * len(said)
+
+
+@pytest.mark.parametrize("action", ["redact", "block"])
+def test_a_value_that_a_tool_call_interrupts_does_not_go_on(build: Build, action: str) -> None:
+    """Content ends when a tool call begins; where it goes on all the same, clients join the two."""
+    adapter, path = OpenAI(OpenAIConfig()), "/v1/chat/completions"
+    asked = {"model": "m", "stream": True, "messages": [{"role": "user", "content": "hi"}]}
+    request = adapter.decode_request(path, json.dumps(asked).encode())
+    call = {"index": 0, "id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    pieces = {"content": "key AKIA" + "QY"}, {"content": "LPMN5HHHFPZAM2 ok, bye"}
+    deltas: list[dict[str, object]] = [dict(pieces[0]), {"tool_calls": [call]}, dict(pieces[1]), {}]
+    session = session_of(build(RULES.replace("ACTION", action)))
+    screen = open_answer(session, adapter.open_stream(path, request))
+    assert screen is not None
+    said = [{"index": 0, "delta": delta, "finish_reason": None if delta else "stop"} for delta in deltas]
+    head = {"id": "1", "object": "chat.completion.chunk", "created": 1, "model": "m"}
+    events = [b"data: " + json.dumps({**head, "choices": [each]}).encode() + b"\n\n" for each in said]
+    sent = b"".join(getattr(command, "data", b"") for command in played(screen, events))
+    assert b"LPMN5" not in sent
+    assert (b"<AWS_ACCESS_KEY> ok, bye" in sent) is (action == "redact")
