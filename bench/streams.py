@@ -167,12 +167,13 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--data", type=Path, help="folder of labelled texts, for the holdback")
-    parser.add_argument("--turns", type=int, default=3, help="turns for each of the two (default 3)")
+    parser.add_argument("--turns", type=int, default=3, help="turns for each of the two; 0: no throughput")
     options = parser.parse_args()
-    head = ["streams", "forwarder msg/s", "Sentinel msg/s", "ratio", "forwarder CPU", "Sentinel CPU"]
-    rows = throughput(options.turns)
-    table("Token streams over gRPC through one worker", head, rows)
-    save("streams", head, rows)
+    if options.turns:
+        head = ["streams", "forwarder msg/s", "Sentinel msg/s", "ratio", "forwarder CPU", "Sentinel CPU"]
+        rows = throughput(options.turns)
+        table("Token streams over gRPC through one worker", head, rows)
+        save("streams", head, rows)
     head = ["what", "forwarder", "Sentinel", "added"]
     rows = [*delays(), *memory()]
     table("Delay and memory", head, rows)
