@@ -102,7 +102,7 @@ def _scalar(found: re.Match[str], group: int, key: tuple[int, int] = _NO_KEY) ->
     whole = found[group + 1]
     if whole is not None:
         rest = found[group + 2]
-        value = int(whole) if not rest and len(whole) <= 18 else 0.0
+        value = int(whole) if not rest and len(whole.lstrip("-")) <= 18 else 0.0
         return Node(found.start(group + 1), found.end(group + 2), value, key)
     start, end = found.span(group + 3)
     return Node(start, end, _LITERALS[found[group + 3]], key)

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sentinel.adapters._json import MAX_DEPTH, Node, decode_utf8, escape, parse, splice, unescape
@@ -45,6 +45,7 @@ def strings_in(node: Node) -> list[Node]:
 
 
 @given(VALUES, st.booleans(), st.sampled_from([None, 1, "\t"]))
+@example(-100_000_000_000_000_000, False, None)
 def test_reads_what_the_standard_library_writes(value: Any, ascii_only: bool, indent: Any) -> None:
     text = json.dumps(value, ensure_ascii=ascii_only, indent=indent)
     assert plain(parse(text)) == without_floats(value)
