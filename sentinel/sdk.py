@@ -64,6 +64,8 @@ class Guard:
         model: str = "",
         tenant: str = "",
         id: str = "",
+        system: str = "",
+        schema: str = "",
     ) -> ScreenResult:
         """Decide about one text. Nothing is recorded.
 
@@ -71,7 +73,17 @@ class Guard:
         """
         return self.screen_request(
             ScreenRequest(
-                text, Stage(stage), id, question, tuple(context), tuple(detectors), route, model, tenant
+                text,
+                Stage(stage),
+                id,
+                question,
+                tuple(context),
+                tuple(detectors),
+                route,
+                model,
+                tenant,
+                system,
+                schema,
             )
         )
 

@@ -13,6 +13,7 @@ from rich.progress import track
 from rich.table import Table
 
 from sentinel.config import SentinelConfig, load_config
+from sentinel.core.background import Background
 from sentinel.core.decision import Decision, RuleHit
 from sentinel.core.errors import ConfigError, ConfigErrors
 from sentinel.core.exchange import CallContext, Role, Stage, TextPart
@@ -59,7 +60,9 @@ def test(paths: Paths = None, config: Config = None) -> None:
     for rule in track(
         policy.rules, "Rules", console=progress, transient=True, disable=not progress.is_terminal
     ):
-        results += run_examples(rule, lambda text, needs: detectors.inspect(text, detectors.view(needs)))
+        results += run_examples(
+            rule, lambda text, needs, around: detectors.inspect(text, detectors.view(needs), around)
+        )
     failures = [result for result in results if result.problem]
     bare = [rule.id for rule in policy.rules if not rule.config.examples.positive]
     if failures:
@@ -97,8 +100,9 @@ def explain(
     selection = policy.select(stage, ctx)
     detectors = load_detectors(settings.detectors, policy.detectors, settings.cache_dir)
     # Everything that they find, so that what no rule acts on can be told as well.
-    inspection = detectors.inspect(text, detectors.view(everything(selection.detectors)))
     speaker = role or (Role.PROMPT if stage is Stage.INPUT else Role.ANSWER)
+    view = detectors.view(everything(selection.detectors))
+    inspection = detectors.inspect(text, view, Background(stage, speaker))
     parts = [TextPart(speaker, text, "text")]
     decision = selection.decide("explain", parts, [inspection], ctx, detectors.versions, 0)
     _print_decision(decision, selection, text)

@@ -33,6 +33,9 @@ def screen(
 
     In:  {"id": "1", "stage": "input" | "output", "text": "...", "question": "...", "context": ["..."]}
 
+    Besides: "system" (system prompt), "schema" (JSON Schema of the answer), "detectors", "route", "model",
+    "tenant". Documents in "context" are screened with a prompt, and an answer is compared with them.
+
     Out: {"id", "action", "text", "findings", "scores", "decision_id", "policy", "elapsed_us", ...}
 
     A malformed line is told on stderr with its number and does not stop the rest; the exit status is then 1.

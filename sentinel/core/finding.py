@@ -10,7 +10,8 @@ class Finding(msgspec.Struct, frozen=True, gc=False):
 
     `start` and `end` are offsets in characters of the decoded text, end exclusive. `score` lies in [0, 1].
     `why` explains the finding in words (pattern, validator, context word) and never quotes the text.
-    `part` is the index of the text among the message's parts.
+    `part` is the index of the text among the message's parts. `evidence` are the stretches (start, end,
+    weight) that contributed most to the score of a detector that weighs many, strongest first.
     """
 
     detector: str
@@ -20,15 +21,18 @@ class Finding(msgspec.Struct, frozen=True, gc=False):
     score: float
     why: str = ""
     part: int = 0
+    evidence: tuple[tuple[int, int, float], ...] = ()
 
 
 class Inspection(msgspec.Struct, frozen=True):
     """The answer of all asked detectors about one text.
 
     `scores` holds one calibrated probability of the bad thing per scoring detector. `failed` names each
-    detector that broke or came late, with one sentence that holds no part of the text.
+    detector that broke or came late, with one sentence that holds no part of the text. `unsure` names
+    detectors whose answer is not certain, so that a larger model of the same name may be asked.
     """
 
     findings: tuple[Finding, ...] = ()
     scores: dict[str, float] = {}
     failed: dict[str, str] = {}
+    unsure: tuple[str, ...] = ()

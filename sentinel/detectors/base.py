@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from typing import Literal, Protocol, cast
 
+from sentinel.core.background import Background
 from sentinel.core.finding import Inspection
 
 
 class Detector(Protocol):
-    """A third party's or a model's detector; pattern detectors share one pass (`_patterns`) of this shape.
+    """A detector that reads whole texts; pattern detectors share one pass (`_patterns`) instead.
 
     `version` changes whenever the same text may give other findings. `inspect` is called from worker threads
-    too and must not keep state between calls.
+    too and must not keep state between calls. A detector may say which finding types it gives, in an
+    attribute `types`: it is then left alone by rules that ask for others.
     """
 
     name: str
     version: str
 
-    def inspect(self, text: str) -> Inspection: ...
+    def inspect(self, text: str, background: Background) -> Inspection: ...
 
 
 class SentenceDetector(Protocol):
@@ -31,9 +33,18 @@ class SentenceDetector(Protocol):
     version: str
     scope: Literal["sentence"]
 
-    def inspect(self, text: str, start: int) -> Inspection: ...
+    def inspect(self, text: str, start: int, background: Background) -> Inspection: ...
 
 
-def by_sentence(detector: Detector | SentenceDetector) -> SentenceDetector | None:
+Reading = Detector | SentenceDetector
+
+
+def by_sentence(detector: Reading) -> SentenceDetector | None:
     """The detector, if it reads sentences."""
     return cast(SentenceDetector, detector) if getattr(detector, "scope", "text") == "sentence" else None
+
+
+def types_of(detector: object) -> frozenset[str] | None:
+    """The finding types that a detector, or its class, can give; None where it does not say."""
+    types: frozenset[str] | None = getattr(detector, "types", None)
+    return types

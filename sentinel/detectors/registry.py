@@ -10,14 +10,15 @@ import functools
 import importlib
 import importlib.metadata
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from itertools import accumulate
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field
 
+from sentinel.core.background import NO_BACKGROUND, Background
 from sentinel.core.errors import ConfigError
 from sentinel.core.finding import Finding, Inspection
 from sentinel.core.names import Names
@@ -29,7 +30,7 @@ from sentinel.detectors._page import Margins, Page, PatternDetector
 from sentinel.detectors._patterns import Candidates, Scanner, Work
 from sentinel.detectors._sentences import LEFT, sentences
 from sentinel.detectors._skeleton import skeleton
-from sentinel.detectors.base import Detector, SentenceDetector, by_sentence
+from sentinel.detectors.base import Detector, Reading, SentenceDetector, by_sentence, types_of
 from sentinel.detectors.pii import PiiConfig
 from sentinel.detectors.secrets import SecretsConfig
 
@@ -40,6 +41,10 @@ DETECTORS: dict[str, str] = {
     "pii": "sentinel.detectors.pii:PiiDetector",
     "secrets": "sentinel.detectors.secrets:SecretsDetector",
 }
+
+# Name -> classes of detectors that read on their own: each takes the config under the name and the cache
+# directory, and says in `types` what it finds. A name may be that of a pattern detector.
+READERS: dict[str, tuple[str, ...]] = {}
 
 _NOTHING = Inspection()
 _NOBODY = 2.0
@@ -60,7 +65,7 @@ class DetectorsConfig(BaseModel):
 
 def known_detectors() -> frozenset[str]:
     """Every name that a rule may use: ours and those of installed packages."""
-    return frozenset(DETECTORS) | frozenset(_third_parties())
+    return frozenset(DETECTORS) | frozenset(READERS) | frozenset(_third_parties())
 
 
 def load_detectors(
@@ -73,24 +78,34 @@ def load_detectors(
     asked = Floors(everything(names) if needs is None else needs)
     third_parties = _third_parties()
     for name in sorted(names):
-        if name not in DETECTORS and name not in third_parties:
-            known = ", ".join(sorted({*DETECTORS, *third_parties}))
+        if name not in known_detectors():
+            known = ", ".join(sorted(known_detectors()))
             raise ConfigError(f"no detector `{name}`; known: {known}", key="detectors")
     ours: list[PatternDetector] = []
     for name, place in DETECTORS.items():
         if name in names:
-            module, _, attribute = place.partition(":")
-            made = getattr(importlib.import_module(module), attribute)
-            ours.append(made(getattr(config, name), cache_dir, functools.partial(asked.of, name)))
-    others = [_load_third_party(name, third_parties[name]) for name in sorted(names) if name not in DETECTORS]
+            ours.append(_class(place)(getattr(config, name), cache_dir, functools.partial(asked.of, name)))
+    others: list[Reading] = []
+    for name in sorted(names):
+        for place in READERS.get(name, ()):
+            reader = _class(place)
+            if asked.any_of(name, types_of(reader)):
+                others.append(reader(getattr(config, name), cache_dir))
+        if name in third_parties and name not in DETECTORS and name not in READERS:
+            others.append(_load_third_party(name, third_parties[name]))
     return DetectorSet(ours, others, cache_dir, normalise=config.pii.normalise)
+
+
+def _class(place: str) -> Any:
+    module, _, attribute = place.partition(":")
+    return getattr(importlib.import_module(module), attribute)
 
 
 def _third_parties() -> Mapping[str, importlib.metadata.EntryPoint]:
     return {entry.name: entry for entry in importlib.metadata.entry_points(group=ENTRY_POINTS)}
 
 
-def _load_third_party(name: str, entry: importlib.metadata.EntryPoint) -> Detector | SentenceDetector:
+def _load_third_party(name: str, entry: importlib.metadata.EntryPoint) -> Reading:
     try:
         made: Any = entry.load()()
     except Exception as error:  # whatever a foreign package raises is the user's to know
@@ -115,13 +130,22 @@ class Floors:
             floor = self._known[key] = min(asked, default=_NOBODY)
         return floor
 
+    def any_of(self, detector: str, types: Collection[str] | None) -> bool:
+        """Whether anybody asks for one of these types (None: whatever it finds) of the detector."""
+        if types is None:
+            return any(name == detector for name, _, _ in self._needs)
+        return any(self.of(detector, type_) < _NOBODY for type_ in types)
+
+
+Scope = Literal["token", "sentence", "text"]
+
 
 class View(msgspec.Struct, frozen=True, eq=False):
     """What of a set of detectors some rules need: the pattern detectors' expressions, by their indices in the
     scanner, the other detectors, and the scores asked for."""
 
     expressions: frozenset[int]
-    others: tuple[Detector | SentenceDetector, ...]
+    others: tuple[Reading, ...]
     floor: Callable[[str, str], float]
 
 
@@ -139,7 +163,7 @@ class DetectorSet:
     def __init__(
         self,
         patterns: list[PatternDetector],
-        others: list[Detector | SentenceDetector],
+        others: list[Reading],
         cache_dir: Path,
         *,
         normalise: bool = True,
@@ -154,11 +178,12 @@ class DetectorSet:
         for index, detector in enumerate(patterns):
             self._first.append(len(self._owner))
             self._owner += [index] * len(detector.expressions)
-        every: list[PatternDetector | Detector | SentenceDetector] = [*patterns, *others]
+        every: list[PatternDetector | Reading] = [*patterns, *others]
         self.names = frozenset(detector.name for detector in every)
-        self.patterns = frozenset(detector.name for detector in patterns)
-        self.sentences = frozenset(detector.name for detector in others if by_sentence(detector))
-        self.versions = {detector.name: detector.version for detector in every}
+        self.versions: dict[str, str] = {}
+        for each in every:
+            known = self.versions.get(each.name)
+            self.versions[each.name] = f"{known}+{each.version}" if known else each.version
         self._everything = self._view(everything(self.names))
         self._views: dict[Needs, View] = {}
         self._lives: dict[frozenset[int], Live] = {}
@@ -182,7 +207,14 @@ class DetectorSet:
             for number, (type_, best) in enumerate(detector.reach)
             if type_ == "*" or best >= floors.of(detector.name, type_)
         )
-        return View(chosen, tuple(d for d in self._others if d.name in asked), floors.of)
+        others = tuple(d for d in self._others if floors.any_of(d.name, types_of(d)))
+        return View(chosen, others, floors.of)
+
+    def scopes(self, needs: Needs) -> frozenset[Scope]:
+        """How much of a text those that find it must see: "token" for patterns, "sentence" or "text"."""
+        view = self.view(needs)
+        scopes: set[Scope] = {"sentence" if by_sentence(other) else "text" for other in view.others}
+        return frozenset(scopes | {"token"} if view.expressions else scopes)
 
     def live(self, view: View) -> Live:
         """What of a text's end may still become a match of the view's expressions.
@@ -204,21 +236,28 @@ class DetectorSet:
         return live
 
     def inspect(
-        self, text: str, view: View | None = None, work: Work | None = None, *, start: int = 0
+        self,
+        text: str,
+        view: View | None = None,
+        background: Background = NO_BACKGROUND,
+        work: Work | None = None,
+        *,
+        start: int = 0,
     ) -> Inspection:
         """What the view (by default everything) finds in `text` from `start` on, ascending by place.
 
         A detector that breaks is named in `failed`; the others answer all the same. `work` counts
         confirmation.
         """
-        return self._inspect(text, view or self._everything, work, start, None)
+        view = view or self._everything
+        found = self._search(text, view, work, start, None)
+        return self._and_others(found, text, view, background) if view.others else found
 
     def look(self, text: str, view: View, start: int = 0, shape: bytes | None = None) -> Look:
         """The pattern detectors' findings from `start` on in a text that goes on. `shape`: the skeleton of
         the text, where it is known."""
         margins = Margins()
-        patterns = View(view.expressions, (), view.floor) if view.others else view
-        inspection = self._inspect(text, patterns, None, start, margins, shape)
+        inspection = self._search(text, view, None, start, margins, shape)
         return Look(inspection, margins.spans, margins.open_from)
 
     def first_candidate(self, shape: bytes, view: View) -> int | None:
@@ -226,7 +265,7 @@ class DetectorSet:
         candidates = self._scanner.candidates(shape) if self._scanner is not None else {}
         return min((ends[0] for each, ends in candidates.items() if each in view.expressions), default=None)
 
-    def _inspect(
+    def _search(
         self,
         text: str,
         view: View,
@@ -235,28 +274,30 @@ class DetectorSet:
         margins: Margins | None,
         shape: bytes | None = None,
     ) -> Inspection:
+        """What the pattern detectors find."""
+        if self._scanner is None or not view.expressions or not text:
+            return _NOTHING
         failed: dict[str, str] = {}
-        scores: dict[str, float] = {}
-        found: list[Finding] = []
-        if self._scanner is not None and view.expressions and text:
-            scan = _Scan(self._scanner, view, work or Work(), margins, failed)
-            found = self._scan(scan, text, start, shape)
-            if self._normalise and not text.isascii():
-                self._scan_normalised(scan, text, start, found)
-        for detector in view.others:
-            try:
-                answer = inspect_whole(detector, text)
-            except Exception as error:  # a broken detector must not take the others with it
-                failed[detector.name] = f"it raised {type(error).__name__}"
-                continue
-            found += answer.findings
-            scores.update(answer.scores)
-            failed.update(answer.failed)
-        if not (found or failed or scores):
+        scan = _Scan(self._scanner, view, work or Work(), margins, failed)
+        found = self._scan(scan, text, start, shape)
+        if self._normalise and not text.isascii():
+            self._scan_normalised(scan, text, start, found)
+        if not found and not failed:
             return _NOTHING
         if len(found) > 1:
-            found.sort(key=lambda finding: (finding.start, finding.end, finding.type))
-        return Inspection(tuple(found), scores, failed)
+            found.sort(key=_by_place)
+        return Inspection(tuple(found), {}, failed)
+
+    def _and_others(self, found: Inspection, text: str, view: View, background: Background) -> Inspection:
+        """With what the other detectors say."""
+        answers = [found]
+        for detector in view.others:
+            try:
+                answers.append(inspect_whole(detector, text, background))
+            except Exception as error:  # a broken detector must not take the others with it
+                why = f"it raised {type(error).__name__}"
+                answers.append(Inspection(failed={detector.name: why}))
+        return joined(answers)
 
     def _scan_normalised(self, scan: _Scan, text: str, start: int, found: list[Finding]) -> None:
         """Add what only the text without disguises shows. Where something stands before `start`, the part
@@ -321,28 +362,60 @@ class _Scan(msgspec.Struct):
         return {each: ends for each, ends in found.items() if each in wanted}
 
 
-def inspect_whole(detector: Detector | SentenceDetector, text: str) -> Inspection:
+def inspect_whole(detector: Reading, text: str, background: Background) -> Inspection:
     """What a detector of either scope says of a whole text."""
     reader = by_sentence(detector)
     if reader is None:
-        return cast(Detector, detector).inspect(text)
-    found = [inspect_sentence(reader, text, *place) for place in sentences(text, 0, final=True)]
-    scores = {name: max(one.scores.get(name, 0.0) for one in found) for one in found for name in one.scores}
-    failed = {name: why for one in found for name, why in one.failed.items()}
-    return Inspection(tuple(finding for one in found for finding in one.findings), scores, failed)
+        return cast(Detector, detector).inspect(text, background)
+    return joined(
+        [inspect_sentence(reader, text, *place, background) for place in sentences(text, 0, final=True)]
+    )
 
 
-def inspect_sentence(detector: SentenceDetector, text: str, start: int, end: int) -> Inspection:
+def inspect_sentence(
+    detector: SentenceDetector, text: str, start: int, end: int, background: Background
+) -> Inspection:
     """What it says of one sentence of a text. A detector that breaks is named in `failed`."""
     origin = max(0, start - LEFT)
     try:
-        answer = detector.inspect(text[origin:end], start - origin)
+        answer = detector.inspect(text[origin:end], start - origin, background)
     except Exception as error:  # a broken detector must not take the others with it
         return Inspection(failed={detector.name: f"it raised {type(error).__name__}"})
-    moved = tuple(
-        msgspec.structs.replace(f, start=f.start + origin, end=f.end + origin) for f in answer.findings
+    return moved(answer, origin)
+
+
+def moved(inspection: Inspection, by: int) -> Inspection:
+    """The same findings, so many characters further on."""
+    if not by or not inspection.findings:
+        return inspection
+    return msgspec.structs.replace(
+        inspection, findings=tuple(_moved(finding, by) for finding in inspection.findings)
     )
-    return msgspec.structs.replace(answer, findings=moved)
+
+
+def _moved(f: Finding, by: int) -> Finding:
+    evidence = tuple((start + by, end + by, weight) for start, end, weight in f.evidence)
+    return Finding(f.detector, f.type, f.start + by, f.end + by, f.score, f.why, f.part, evidence)
+
+
+def joined(answers: Sequence[Inspection]) -> Inspection:
+    """Several answers about one text, or about parts of it, as one: of each score the highest."""
+    telling = [answer for answer in answers if answer != _NOTHING]
+    if len(telling) < 2:
+        return telling[0] if telling else _NOTHING
+    scores: dict[str, float] = {}
+    failed: dict[str, str] = {}
+    for answer in telling:
+        failed.update(answer.failed)
+        for name, score in answer.scores.items():
+            scores[name] = max(score, scores.get(name, 0.0))
+    findings = sorted((finding for answer in telling for finding in answer.findings), key=_by_place)
+    unsure = tuple(sorted({name for answer in telling for name in answer.unsure}))
+    return Inspection(tuple(findings), scores, failed, unsure)
+
+
+def _by_place(finding: Finding) -> tuple[int, int, str]:
+    return finding.start, finding.end, finding.type
 
 
 def _add(found: list[Finding], more: list[Finding], plain: Normalised) -> None:

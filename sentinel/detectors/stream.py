@@ -19,6 +19,7 @@ from typing import Protocol
 
 import msgspec
 
+from sentinel.core.background import NO_BACKGROUND, Background
 from sentinel.core.finding import Finding, Inspection
 from sentinel.detectors._live import Live
 from sentinel.detectors._normalise import (
@@ -33,7 +34,7 @@ from sentinel.detectors._patterns import MAX_HEAD
 from sentinel.detectors._sentences import LEFT, sentences
 from sentinel.detectors._skeleton import skeleton
 from sentinel.detectors.base import SentenceDetector
-from sentinel.detectors.registry import DetectorSet, View, inspect_sentence
+from sentinel.detectors.registry import DetectorSet, View, inspect_sentence, joined, moved
 
 CONTEXT = 4096  # characters to the left that a finding may depend on (`_context`)
 _SPARE = 4096  # beyond which the context is trimmed: seldom, for it copies
@@ -105,7 +106,8 @@ class Inspector:
 
     def provisional(self) -> Inspection:
         """What would be found behind what is settled if the text ended here."""
-        return self._shifted(self._detectors.inspect(self._text, self._view, start=self._clean))
+        found = self._detectors.inspect(self._text, self._view, start=self._clean)
+        return moved(found, self._origin)
 
     def drop(self, *, follow: bool) -> None:
         """Forget what is held back: it was dealt with otherwise. With `follow`, so must be what belongs to it
@@ -183,18 +185,9 @@ class Inspector:
         inspection = msgspec.structs.replace(look.inspection, findings=kept)
         self._clean = limit
         self._usual = self._usual or not unusual(self._text[limit:])
-        progress = self._progress(self._shifted(inspection))
+        progress = self._progress(moved(inspection, self._origin))
         self._trim()
         return progress
-
-    def _shifted(self, inspection: Inspection) -> Inspection:
-        if not inspection.findings or not self._origin:
-            return inspection
-        moved = tuple(
-            msgspec.structs.replace(f, start=f.start + self._origin, end=f.end + self._origin)
-            for f in inspection.findings
-        )
-        return msgspec.structs.replace(inspection, findings=moved)
 
     def _trim(self) -> None:
         spare = self._clean - CONTEXT
@@ -254,8 +247,9 @@ class SentenceInspector:
     """One text, piece by piece, for detectors that read sentences: each sentence once, when it is complete.
     Offsets are characters of the whole text."""
 
-    def __init__(self, detectors: Sequence[SentenceDetector]) -> None:
+    def __init__(self, detectors: Sequence[SentenceDetector], background: Background = NO_BACKGROUND) -> None:
         self._detectors = detectors
+        self._background = background
         self._text = ""  # from `_origin` on: what is not settled, and its left context
         self._origin = 0
         self.settled = 0
@@ -265,23 +259,17 @@ class SentenceInspector:
 
     def advance(self, *, final: bool = False) -> Progress:
         """Settle the sentences that are complete."""
-        findings: list[Finding] = []
-        failed: dict[str, str] = {}
+        found: list[Inspection] = []
         for start, end in sentences(self._text, self.settled - self._origin, final=final):
             for detector in self._detectors:
-                found = inspect_sentence(detector, self._text, start, end)
-                findings += found.findings
-                failed.update(found.failed)
+                answer = inspect_sentence(detector, self._text, start, end, self._background)
+                found.append(moved(answer, self._origin))
             self.settled = self._origin + end
-        moved = tuple(
-            msgspec.structs.replace(f, start=f.start + self._origin, end=f.end + self._origin)
-            for f in findings
-        )
         spare = self.settled - self._origin - LEFT
         if spare > _SPARE:
             self._text = self._text[spare:]
             self._origin += spare
-        return Progress(self.settled, Inspection(moved, {}, failed))
+        return Progress(self.settled, joined(found))
 
     def drop(self) -> None:
         """Begin the next sentence behind all that was pushed."""
@@ -317,8 +305,8 @@ class Together:
         ready = tuple(finding for finding in waiting if finding.start < limit)
         self._waiting = waiting[len(ready) :]
         self.settled = max(self.settled, limit)
-        failed = {**one.inspection.failed, **two.inspection.failed}
-        return Progress(self.settled, Inspection(ready, {}, failed), one.dropped)
+        told = joined([one.inspection, two.inspection])
+        return Progress(self.settled, msgspec.structs.replace(told, findings=ready), one.dropped)
 
     def provisional(self) -> Inspection:
         return self._patterns.provisional()

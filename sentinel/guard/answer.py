@@ -23,9 +23,11 @@ import msgspec
 
 from sentinel.adapters.base import AnswerStream, Element, Slot
 from sentinel.core.decision import Action, Cause, Decision, RuleHit
-from sentinel.core.exchange import Channel, Stage
+from sentinel.core.exchange import Channel, Stage, TextPart
 from sentinel.core.finding import Finding, Inspection
+from sentinel.core.needs import Needs
 from sentinel.core.record import Screened
+from sentinel.detectors.registry import joined
 from sentinel.detectors.stream import Reader, SentenceInspector
 from sentinel.guard.channel import ChannelText
 from sentinel.guard.commands import Cut, Keep, Send, StreamCommand
@@ -133,12 +135,14 @@ class AnswerScreen:
         self._session = session
         self._gates = gates
         self._stream = stream
+        self._background = session.answer_background(gates.every.needs)
         self._channels: dict[Channel, ChannelText] = {}
         self._texts: list[ChannelText] = []
         self._queue: deque[_Pending] = deque()
         self._out: list[StreamCommand] = []
         self._stalls: list[RuleHit] = []
         self._failed: dict[str, str] = {}
+        self._scores: dict[str, float] = {}
         self._blocked: Decision | None = None
         self._ended = False
         self.elapsed_us = 0
@@ -257,8 +261,8 @@ class AnswerScreen:
         text = ChannelText(
             len(self._texts),
             slot.channel,
-            screener.inspector(gates.token) if asks else None,
-            screener.sentence_inspector(gates.cut) if gates.cut.rules else None,
+            screener.inspector(gates.token, self._background) if asks else None,
+            screener.sentence_inspector(gates.cut, self._background) if gates.cut.rules else None,
             self._session.vault,
             in_json=slot.quoted,
         )
@@ -340,7 +344,7 @@ class AnswerScreen:
         session, gates = self._session, self._gates
         holding = gates.every.narrowed([*gates.token.rules, *gates.whole.rules])
         parts = [text.part for text in self._texts]
-        inspections = session.screener.inspect([part.text for part in parts], holding.needs)
+        inspections = self._inspect(parts, holding.needs)
         decision = holding.decide(
             session.decision_id(Stage.OUTPUT), parts, inspections, session.context, session.versions, 0
         )
@@ -360,6 +364,13 @@ class AnswerScreen:
         if edited:
             rows = finding_rows(decision, session.redactor, lambda f: (parts[f.part], parts[f.part].text, 0))
             self._out.append(Keep(tuple(rows)))
+
+    def _inspect(self, parts: list[TextPart], needs: Needs) -> list[Inspection]:
+        """What is found in complete texts."""
+        session = self._session
+        session.output.parts = parts
+        around = session.backgrounds(Stage.OUTPUT, needs)
+        return session.screener.inspect([part.text for part in parts], needs, backgrounds=around)
 
     def _decision(self, rules: Selection, inspections: Mapping[int, Inspection]) -> Decision:
         """What `rules` say of findings alone."""
@@ -458,14 +469,13 @@ class AnswerScreen:
         parts = [text.part for text in self._texts]
         found = [list(text.findings) for text in self._texts]
         if gates.rest.detectors and self._blocked is None:
-            for number, more in enumerate(
-                session.screener.inspect([p.text for p in parts], gates.rest.needs)
-            ):
+            for number, more in enumerate(self._inspect(parts, gates.rest.needs)):
                 self._failed.update(more.failed)
+                self._scores.update(joined([Inspection(scores=self._scores), more]).scores)
                 found[number] += [f for f in more.findings if _at(f) not in set(map(_at, found[number]))]
         inspections = [Inspection(tuple(sorted(each, key=_order))) for each in found]
-        if inspections and self._failed:
-            inspections[0] = Inspection(inspections[0].findings, {}, self._failed)
+        if inspections and (self._failed or self._scores):
+            inspections[0] = Inspection(inspections[0].findings, self._scores, self._failed)
         decision = gates.every.decide(
             session.decision_id(Stage.OUTPUT),
             parts,

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
+from sentinel.core.background import Background
 from sentinel.core.decision import Decision
 from sentinel.core.needs import Needs
 from sentinel.core.record import FindingRow
@@ -12,12 +15,14 @@ from sentinel.core.record import FindingRow
 class Inspect(msgspec.Struct, frozen=True):
     """Ask the detectors for what is needed of each text and report back with Inspected.
 
-    `deadline_ms` is the longest that any rule waits (None: as long as it takes).
+    `deadline_ms` is the longest that any rule waits (None: as long as it takes). `backgrounds[i]` belongs to
+    text i; there are none where no detector minds.
     """
 
     texts: list[str]
     needs: Needs
     deadline_ms: int | None
+    backgrounds: Sequence[Background] = ()
 
 
 class Forward(msgspec.Struct, frozen=True):

@@ -3,11 +3,14 @@ back, how far, and what happens at the bound."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal
 
 import msgspec
 
 from sentinel.core.decision import Action, Level
+from sentinel.core.needs import Needs
+from sentinel.detectors.registry import Scope
 from sentinel.policy.engine import Selection
 from sentinel.policy.rule import Rule
 
@@ -43,19 +46,19 @@ class Gates(msgspec.Struct, frozen=True):
     milliseconds: Bound | None
 
 
-def gates_of(selection: Selection, patterns: frozenset[str], sentences: frozenset[str]) -> Gates:
-    """Sort the rules of a selection; `patterns` are the detectors that read a text piece by piece,
-    `sentences` those that read it by sentences."""
+def gates_of(selection: Selection, scopes: Callable[[Needs], frozenset[Scope]]) -> Gates:
+    """Sort the rules of a selection; `scopes` tells how much of a text must be seen to find something."""
     token: list[Rule] = []
     cut: list[Rule] = []
     whole: list[Rule] = []
     rest: list[Rule] = []
     for rule in selection.rules:
+        seen = scopes(selection.narrowed([rule]).needs)
         if not rule.enforced or rule.action < Action.REDACT:
             rest.append(rule)
-        elif rule.detector in sentences and rule.config.enforce == "cut":
+        elif seen == {"sentence"} and rule.config.enforce == "cut":
             cut.append(rule)
-        elif rule.detector in patterns | sentences and _by_finding(rule):
+        elif rule.detector and "text" not in seen and _by_finding(rule):
             token.append(rule)
         else:
             whole.append(rule)

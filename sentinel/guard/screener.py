@@ -7,10 +7,11 @@ from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from weakref import WeakKeyDictionary
 
+from sentinel.core.background import NO_BACKGROUND, Background
 from sentinel.core.errors import ConfigError
 from sentinel.core.exchange import CallContext, Stage
 from sentinel.core.finding import Inspection
-from sentinel.core.needs import Needs, everything
+from sentinel.core.needs import Need, Needs, everything
 from sentinel.detectors.base import by_sentence
 from sentinel.detectors.registry import (
     DetectorsConfig,
@@ -45,48 +46,62 @@ class Screener:
         """What a selection's rules mean for a streamed answer."""
         found = self._gates.get(selection)
         if found is None:
-            found = self._gates[selection] = gates_of(
-                selection, self.detectors.patterns, self.detectors.sentences
-            )
+            found = self._gates[selection] = gates_of(selection, self.detectors.scopes)
         return found
 
-    def inspector(self, selection: Selection) -> Reader:
+    def inspector(self, selection: Selection, background: Background = NO_BACKGROUND) -> Reader:
         """For one text that arrives in pieces, asked for what the rules of a selection need."""
         view = self.detectors.view(selection.needs)
         patterns = Inspector(self.detectors, view, self.detectors.live(view))
-        sentences = self.sentence_inspector(selection)
+        sentences = self.sentence_inspector(selection, background)
         return patterns if sentences is None else Together(patterns, sentences)
 
-    def sentence_inspector(self, selection: Selection) -> SentenceInspector | None:
+    def sentence_inspector(
+        self, selection: Selection, background: Background = NO_BACKGROUND
+    ) -> SentenceInspector | None:
         """The same for the detectors that read sentences alone; None where no rule needs one."""
         others = self.detectors.view(selection.needs).others
         readers = [reader for other in others if (reader := by_sentence(other)) is not None]
-        return SentenceInspector(readers) if readers else None
+        return SentenceInspector(readers, background) if readers else None
 
-    def inspect(self, texts: Sequence[str], needs: Needs, tenant: str = "") -> list[Inspection]:
+    def minds_background(self, needs: Needs) -> bool:
+        """Whether a detector among those that are needed looks at more than the text."""
+        return bool(self.detectors.view(needs).others)
+
+    def inspect(
+        self,
+        texts: Sequence[str],
+        needs: Needs,
+        tenant: str = "",
+        backgrounds: Sequence[Background] = (),
+    ) -> list[Inspection]:
         """Ask the detectors for what is needed of each text. Blocks for microseconds per kilobyte;
-        thread-safe. Of several texts, those that this tenant sent before are remembered."""
+        thread-safe. Of several texts, those that this tenant sent before are remembered. `backgrounds[i]`
+        belongs to text i; empty where no detector minds."""
         view = self.detectors.view(needs)
+        given = backgrounds or [NO_BACKGROUND] * len(texts)
         if len(texts) == 1:
-            return [self.detectors.inspect(texts[0], view)]
-        return [self._recalled(text, view, tenant) for text in texts]
+            return [self.detectors.inspect(texts[0], view, given[0])]
+        return [self._recalled(text, view, tenant, each) for text, each in zip(texts, given, strict=True)]
 
-    def _recalled(self, text: str, view: View, tenant: str) -> Inspection:
+    def _recalled(self, text: str, view: View, tenant: str, background: Background) -> Inspection:
         if len(text) < SHORTEST:
-            return self.detectors.inspect(text, view)
-        key = self.memory.key(view, tenant, text)
+            return self.detectors.inspect(text, view, background)
+        key = self.memory.key((view, background) if view.others else view, tenant, text)
         found = self.memory.recall(key)
         if found is None:
-            found = self.detectors.inspect(text, view)
+            found = self.detectors.inspect(text, view, background)
             self.memory.keep(key, found)
         return found
 
-    def inspect_for(self, text: str, needs: Needs, detectors: Collection[str]) -> Inspection:
+    def inspect_for(
+        self, text: str, needs: Needs, detectors: Collection[str], background: Background = NO_BACKGROUND
+    ) -> Inspection:
         """The same, and all that `detectors` find. The first time, they may have to be loaded (seconds)."""
         if not detectors:
-            return self.inspect([text], needs)[0]
+            return self.inspect([text], needs, backgrounds=[background])[0]
         complete = self._complete()
-        return complete.inspect(text, complete.view(needs | everything(detectors)))
+        return complete.inspect(text, complete.view(needs | everything(detectors)), background)
 
     def warm_up(self) -> None:
         """Make the detectors load what they load at first use (suffix lists, phone metadata, automata for
@@ -121,11 +136,13 @@ def load_screener(
 
 def _check_cuts(policy: Policy, detectors: DetectorSet) -> None:
     for rule in policy.rules:
-        if rule.config.enforce == "cut" and rule.detector not in detectors.sentences:
-            readers = ", ".join(sorted(detectors.sentences)) or "none is loaded"
+        if rule.config.enforce != "cut":
+            continue
+        need = frozenset({Need(rule.detector, rule.types.patterns, rule.score)}) if rule.detector else None
+        if need is None or detectors.scopes(need) != {"sentence"}:
             raise ConfigError(
-                f"rule {rule.id}: `cut` is for detectors that read sentences ({readers}); patterns always "
-                "hold back what they may find",
+                f"rule {rule.id}: `cut` is for detectors that read sentences; patterns always hold back what "
+                "they may find, and what reads whole answers cannot let go of a part",
                 file=rule.file,
                 line=rule.line,
                 key="enforce",

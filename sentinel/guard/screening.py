@@ -7,12 +7,14 @@ import time
 
 import msgspec
 
+from sentinel.core.background import Background
 from sentinel.core.decision import Action, Decision, RuleHit
 from sentinel.core.errors import ConfigError
 from sentinel.core.exchange import CallContext, Role, Stage, TextPart
 from sentinel.core.finding import Finding, Inspection
 from sentinel.core.ids import new_id
 from sentinel.core.redact import Redactor
+from sentinel.detectors.registry import joined
 from sentinel.guard.screener import Screener
 from sentinel.policy.operators import edit
 from sentinel.policy.vault import Vault
@@ -23,8 +25,10 @@ METHOD = "/sentinel.v1.GuardService/Screen"
 class ScreenRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A text to screen.
 
-    `question` and `context` are what an answer is compared with by detectors that compare. `detectors` are
-    asked whatever the rules say, and fill `ScreenResult.scores`.
+    A prompt is screened with the documents in `context` beside it, as texts of their own; an answer is
+    compared with `question`, `context` and `system` by detectors that compare, and with `schema` (JSON
+    Schema) by those that mind its form. `detectors` are asked whatever the rules say, and fill
+    `ScreenResult.scores`.
     """
 
     text: str
@@ -36,10 +40,14 @@ class ScreenRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     route: str = "default"
     model: str = ""
     tenant: str = ""
+    system: str = ""
+    schema: str = ""
 
 
 class ScreenFinding(msgspec.Struct, frozen=True):
-    """A finding, with the rule that acted on it and the rule's level ("" where no rule did)."""
+    """A finding, with the rule that acted on it and the rule's level ("" where no rule did). `part` is 0 for
+    the text and n for the n-th document beside a prompt; offsets are those of that text. `evidence` are the
+    stretches (start, end, weight) that weighed most."""
 
     detector: str
     type: str
@@ -49,13 +57,16 @@ class ScreenFinding(msgspec.Struct, frozen=True):
     level: str
     rule: str
     why: str
+    part: int = 0
+    evidence: tuple[tuple[int, int, float], ...] = ()
 
 
 class ScreenResult(msgspec.Struct, frozen=True):
     """What was decided.
 
     `text` is the text after the rules' edits, "" when it is blocked. `scores` holds a calibrated probability
-    of the bad thing per scoring detector. `failed` names detectors that broke, with the reason.
+    of the bad thing per scoring detector, the highest of all texts. `failed` names detectors that broke, with
+    the reason.
     """
 
     id: str
@@ -79,42 +90,71 @@ def screen(screener: Screener, redactor: Redactor, request: ScreenRequest) -> Sc
         raise ConfigError(f"{', '.join(strangers)} not loaded; loaded are {loaded}", key="detectors")
     started = time.perf_counter_ns()
     context = CallContext(METHOD, request.route, request.model, request.tenant)
-    role = Role.PROMPT if request.stage is Stage.INPUT else Role.ANSWER
-    parts = [TextPart(role, request.text, "text")]
+    parts = _parts(request)
     selection = screener.policy.select(request.stage, context)
-    inspection = screener.inspect_for(request.text, selection.needs, request.detectors)
+    around = _backgrounds(request, parts)
+    inspections = [
+        screener.inspect_for(part.text, selection.needs, request.detectors, background)
+        for part, background in zip(parts, around, strict=True)
+    ]
     elapsed_us = (time.perf_counter_ns() - started) // 1000
+    versions = screener.detectors.versions
     decision = selection.decide(
-        f"{new_id()}.{request.stage}", parts, [inspection], context, screener.detectors.versions, elapsed_us
+        f"{new_id()}.{request.stage}", parts, inspections, context, versions, elapsed_us
     )
     text = request.text
     if decision.action is Action.BLOCK:
         text = ""
     elif decision.action is Action.REDACT:
         text = edit(decision, selection, parts, Vault(), redactor)[0]
+    told = joined(inspections)
     return ScreenResult(
         id=request.id,
         action=decision.action.label,
         text=text,
-        findings=tuple(_findings(decision, inspection, frozenset(request.detectors))),
-        scores=inspection.scores,
+        findings=tuple(_findings(decision, inspections, frozenset(request.detectors))),
+        scores=told.scores,
         decision_id=decision.decision_id,
         policy=decision.policy,
         elapsed_us=(time.perf_counter_ns() - started) // 1000,
         rule=decision.rule,
         message=decision.message,
-        failed=inspection.failed,
+        failed=told.failed,
     )
 
 
-def _findings(decision: Decision, inspection: Inspection, asked: frozenset[str]) -> list[ScreenFinding]:
+def _parts(request: ScreenRequest) -> list[TextPart]:
+    if request.stage is Stage.OUTPUT:
+        return [TextPart(Role.ANSWER, request.text, "text")]
+    documents = [TextPart(Role.CONTEXT, text, f"context[{i}]") for i, text in enumerate(request.context)]
+    return [TextPart(Role.PROMPT, request.text, "text"), *documents]
+
+
+def _backgrounds(request: ScreenRequest, parts: list[TextPart]) -> list[Background]:
+    """What is given, with the prompt itself as the question where no other is."""
+    prompt = request.stage is Stage.INPUT
+    question = request.question or (request.text if prompt else "")
+    return [
+        Background(request.stage, part.role, question, request.context, request.system, schema=request.schema)
+        for part in parts
+    ]
+
+
+def _findings(
+    decision: Decision, inspections: list[Inspection], asked: frozenset[str]
+) -> list[ScreenFinding]:
     """Those that a rule hit, and every finding of the detectors that were asked for by name."""
     deciding: dict[Finding, RuleHit] = {}
     for hit in decision.hits:  # strictest first
         for index in hit.findings:
             deciding.setdefault(decision.findings[index], hit)
-    others = (finding for finding in inspection.findings if finding.detector in asked)
-    everything = sorted({*deciding, *others}, key=lambda finding: (finding.start, finding.end, finding.type))
+    others = (
+        msgspec.structs.replace(finding, part=part)
+        for part, inspection in enumerate(inspections)
+        for finding in inspection.findings
+        if finding.detector in asked
+    )
+    everything = sorted({*deciding, *others}, key=lambda f: (f.part, f.start, f.end, f.type))
     return [_finding(finding, deciding.get(finding)) for finding in everything]
 
 
@@ -128,4 +168,6 @@ def _finding(finding: Finding, hit: RuleHit | None) -> ScreenFinding:
         level=hit.level.label if hit else "",
         rule=hit.rule if hit else "",
         why=finding.why,
+        part=finding.part,
+        evidence=finding.evidence,
     )

@@ -15,13 +15,16 @@ Each state is a method that takes the one event that may come next and returns t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
+from sentinel.core.background import NO_BACKGROUND, Background
 from sentinel.core.decision import Action, Decision
-from sentinel.core.exchange import CallContext, Stage, TextPart
+from sentinel.core.exchange import CallContext, Role, Stage, TextPart
+from sentinel.core.needs import Needs
 from sentinel.core.quoting import quoted
 from sentinel.core.record import Screened
 from sentinel.core.redact import Redactor
+from sentinel.guard.backgrounds import backgrounds
 from sentinel.guard.commands import Answer, Command, Forward, Inspect, Refuse
 from sentinel.guard.events import Event, Inspected, RequestRead, ResponseRead, Unreadable
 from sentinel.guard.screener import Screener
@@ -95,6 +98,19 @@ class Session:
     def decision_id(self, stage: Stage) -> str:
         return self.exchange_id + (".input" if stage is Stage.INPUT else ".output")
 
+    def backgrounds(self, stage: Stage, needs: Needs) -> Sequence[Background]:
+        """What stands around each text of a stage; empty where no detector minds."""
+        if not self.screener.minds_background(needs):
+            return ()
+        parts = self.input.parts if stage is Stage.INPUT else self.output.parts
+        return backgrounds(stage, self.input.parts, parts)
+
+    def answer_background(self, needs: Needs) -> Background:
+        """The same for the answer as a whole, while it streams."""
+        if not self.screener.minds_background(needs):
+            return NO_BACKGROUND
+        return backgrounds(Stage.OUTPUT, self.input.parts, [TextPart(Role.ANSWER, "", "")])[0]
+
     def streams(self) -> Selection:
         """The answer comes as a stream, screened outside (guard.answer): its rules."""
         if self._state is not Session._awaiting_response:
@@ -145,7 +161,10 @@ class Session:
             facts.screened = Screened.NO_RULE
             return release(None)
         self._state = inspecting
-        return Inspect([part.text for part in facts.parts], selection.needs, selection.deadline_ms)
+        texts = [part.text for part in facts.parts]
+        return Inspect(
+            texts, selection.needs, selection.deadline_ms, self.backgrounds(stage, selection.needs)
+        )
 
     def _decide(
         self, event: Event, facts: StageFacts, release: Callable[[list[str] | None], Command]

@@ -211,7 +211,7 @@ def _placed(finding: Finding, part: int) -> Finding:
     if finding.part == part:
         return finding
     f = finding
-    return Finding(f.detector, f.type, f.start, f.end, f.score, f.why, part)
+    return Finding(f.detector, f.type, f.start, f.end, f.score, f.why, part, f.evidence)
 
 
 def _digest(rules: tuple[Rule, ...]) -> str:

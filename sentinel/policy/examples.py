@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 import msgspec
 
+from sentinel.core.background import Background
 from sentinel.core.exchange import CallContext, Role, Stage, TextPart
 from sentinel.core.finding import Inspection
 from sentinel.core.needs import Needs, everything
@@ -15,7 +16,7 @@ from sentinel.policy.operators import edit
 from sentinel.policy.rule import ExampleConfig, RequestConfig, Rule
 from sentinel.policy.vault import Vault
 
-Inspect = Callable[[str, Needs], Inspection]
+Inspect = Callable[[str, Needs, Background], Inspection]
 
 _REDACTOR = Redactor(b"examples have no secret key", "examples")
 
@@ -47,7 +48,10 @@ def _problem(rule: Rule, positive: bool, example: ExampleConfig, stage: Stage, i
         return "the rule's match does not fit the example's request" if positive else ""
     parts = [TextPart(_role(rule, example, stage), example.text, "example")]
     selection = Selection(stage, (alone,), "examples")
-    inspection = inspect(example.text, everything(selection.detectors))
+    around = Background(
+        stage, parts[0].role, example.question, example.context, example.system, schema=example.schema_
+    )
+    inspection = inspect(example.text, everything(selection.detectors), around)
     decision = selection.decide("example", parts, [inspection], ctx, {}, 0)
     broken = next((hit.why for hit in decision.hits if hit.cause == "detector_failed"), "")
     if broken:

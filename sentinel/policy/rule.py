@@ -135,6 +135,12 @@ class ExampleConfig(_Part):
         default=None,
         description="Who speaks; by default the rule's first role, else prompt on input, answer on output.",
     )
+    question: str = Field(default="", description="What was asked, for rules about answers.")
+    context: tuple[str, ...] = Field(default=(), description="The documents that the model was given.")
+    system: str = Field(default="", description="The system prompt.")
+    schema_: str = Field(
+        default="", alias="schema", description="The JSON Schema that the answer was asked to follow."
+    )
     redacted: JoinedText | None = Field(
         default=None,
         description="What this rule must make of the text (redact rules, but for hash: it needs a key).",

@@ -85,7 +85,9 @@ class Driver:
             return command
         started = time.perf_counter_ns()
         if sum([len(text) for text in command.texts]) <= self.settings.limits.inline_chars:
-            inspections = session.screener.inspect(command.texts, command.needs, session.context.tenant)
+            inspections = session.screener.inspect(
+                command.texts, command.needs, session.context.tenant, command.backgrounds
+            )
         else:
             inspections = await _inspect_on_thread(session, command)
         inspected = Inspected(inspections, (time.perf_counter_ns() - started) // 1000)
@@ -110,7 +112,8 @@ def on_thread(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> asynci
 
 
 async def _inspect_on_thread(session: Session, command: Inspect) -> list[Inspection]:
-    work = on_thread(session.screener.inspect, command.texts, command.needs, session.context.tenant)
+    tenant, around = session.context.tenant, command.backgrounds
+    work = on_thread(session.screener.inspect, command.texts, command.needs, tenant, around)
     deadline = command.deadline_ms
     try:
         return await asyncio.wait_for(work, None if deadline is None else deadline / 1000)

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
+from sentinel.core.background import Background
 from sentinel.core.errors import ConfigError
 from sentinel.core.finding import Finding, Inspection
 from sentinel.core.needs import Need, Needs, everything
@@ -31,7 +32,7 @@ class Shouting:
 
     name, version = "shouting", "3"
 
-    def inspect(self, text: str) -> Inspection:
+    def inspect(self, text: str, background: Background) -> Inspection:
         if "!!!" in text:
             raise RuntimeError(text)
         found = (Finding(self.name, "SHOUT", 0, len(text), 0.9),) if text.isupper() else ()

@@ -6,8 +6,10 @@ from collections.abc import Callable
 
 import pytest
 
+from sentinel.core.background import Background
 from sentinel.core.finding import Finding, Inspection
 from sentinel.core.needs import Need, Needs
+from sentinel.detectors.registry import View
 from sentinel.guard.memory import MOST_FINDINGS, SHORTEST, Memory
 from sentinel.guard.screener import Screener
 from tests.guard.conftest import Marks
@@ -23,9 +25,9 @@ def searched(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     texts: list[str] = []
     inspect = Marks.inspect
 
-    def counted(self: Marks, text: str, view: Needs) -> Inspection:
+    def counted(self: Marks, text: str, view: View, background: Background) -> Inspection:
         texts.append(text)
-        return inspect(self, text, view)
+        return inspect(self, text, view, background)
 
     monkeypatch.setattr(Marks, "inspect", counted)
     return texts

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sentinel.core.background import Background
 from sentinel.core.decision import Action
 from sentinel.core.errors import ConfigError
 from sentinel.core.finding import Finding, Inspection
@@ -39,7 +40,7 @@ class Manners:
     def __init__(self) -> None:
         self.asked: list[str] = []
 
-    def inspect(self, text: str, start: int) -> Inspection:
+    def inspect(self, text: str, start: int, background: Background) -> Inspection:
         self.asked.append(text[start:])
         if "BREAK" in text[start:]:
             raise ValueError("broken")

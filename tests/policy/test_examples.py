@@ -5,13 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from sentinel.core.background import Background
 from sentinel.core.finding import Finding, Inspection
 from sentinel.core.needs import Needs, detectors_of
 from sentinel.policy.examples import run_examples
 from tests.policy.support import policy_of
 
 
-def inspect(text: str, needs: Needs) -> Inspection:
+def inspect(text: str, needs: Needs, background: Background) -> Inspection:
     """`{T}` is a finding of type T with score 0.9, `{t}` one with score 0.1; `boom` breaks the detector."""
     if "boom" in text:
         return Inspection(failed=dict.fromkeys(detectors_of(needs), "broke"))

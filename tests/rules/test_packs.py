@@ -26,7 +26,9 @@ def detectors(tmp_path_factory: pytest.TempPathFactory) -> DetectorSet:
 
 @pytest.mark.parametrize("rule", POLICY.rules, ids=lambda rule: rule.id)
 def test_examples_hold(rule: Rule, detectors: DetectorSet) -> None:
-    results = list(run_examples(rule, lambda text, needs: detectors.inspect(text, detectors.view(needs))))
+    results = list(
+        run_examples(rule, lambda text, needs, around: detectors.inspect(text, detectors.view(needs), around))
+    )
     assert {result.positive for result in results} == {True, False}, (
         "a rule shows what it is for, and what not"
     )

@@ -1,0 +1,27 @@
+"""What stands around a text, for detectors that compare it with something or mind who speaks."""
+
+from __future__ import annotations
+
+import msgspec
+
+from sentinel.core.exchange import Role, Stage
+
+
+class Background(msgspec.Struct, frozen=True):
+    """The surroundings of one text of an exchange, as far as they are known.
+
+    `question` is the caller's last prompt, `context` the documents handed to the model, `system` the system
+    prompt, `siblings` the other answers to the same request (`n` > 1), `schema` the JSON Schema that the
+    request wants the answer to follow.
+    """
+
+    stage: Stage = Stage.INPUT
+    role: Role = Role.PROMPT
+    question: str = ""
+    context: tuple[str, ...] = ()
+    system: str = ""
+    siblings: tuple[str, ...] = ()
+    schema: str = ""
+
+
+NO_BACKGROUND = Background()
