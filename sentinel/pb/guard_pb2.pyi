@@ -7,7 +7,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class ScreenRequest(_message.Message):
-    __slots__ = ("id", "stage", "text", "question", "context", "detectors", "route", "model", "tenant")
+    __slots__ = ("id", "stage", "text", "question", "context", "detectors", "route", "model", "tenant", "system", "schema")
     ID_FIELD_NUMBER: _ClassVar[int]
     STAGE_FIELD_NUMBER: _ClassVar[int]
     TEXT_FIELD_NUMBER: _ClassVar[int]
@@ -17,6 +17,8 @@ class ScreenRequest(_message.Message):
     ROUTE_FIELD_NUMBER: _ClassVar[int]
     MODEL_FIELD_NUMBER: _ClassVar[int]
     TENANT_FIELD_NUMBER: _ClassVar[int]
+    SYSTEM_FIELD_NUMBER: _ClassVar[int]
+    SCHEMA_FIELD_NUMBER: _ClassVar[int]
     id: str
     stage: str
     text: str
@@ -26,7 +28,9 @@ class ScreenRequest(_message.Message):
     route: str
     model: str
     tenant: str
-    def __init__(self, id: _Optional[str] = ..., stage: _Optional[str] = ..., text: _Optional[str] = ..., question: _Optional[str] = ..., context: _Optional[_Iterable[str]] = ..., detectors: _Optional[_Iterable[str]] = ..., route: _Optional[str] = ..., model: _Optional[str] = ..., tenant: _Optional[str] = ...) -> None: ...
+    system: str
+    schema: str
+    def __init__(self, id: _Optional[str] = ..., stage: _Optional[str] = ..., text: _Optional[str] = ..., question: _Optional[str] = ..., context: _Optional[_Iterable[str]] = ..., detectors: _Optional[_Iterable[str]] = ..., route: _Optional[str] = ..., model: _Optional[str] = ..., tenant: _Optional[str] = ..., system: _Optional[str] = ..., schema: _Optional[str] = ...) -> None: ...
 
 class ScreenResponse(_message.Message):
     __slots__ = ("id", "action", "text", "findings", "scores", "decision_id", "policy", "elapsed_us", "rule", "message", "failed")
@@ -69,7 +73,7 @@ class ScreenResponse(_message.Message):
     def __init__(self, id: _Optional[str] = ..., action: _Optional[str] = ..., text: _Optional[str] = ..., findings: _Optional[_Iterable[_Union[Finding, _Mapping]]] = ..., scores: _Optional[_Mapping[str, float]] = ..., decision_id: _Optional[str] = ..., policy: _Optional[str] = ..., elapsed_us: _Optional[int] = ..., rule: _Optional[str] = ..., message: _Optional[str] = ..., failed: _Optional[_Mapping[str, str]] = ...) -> None: ...
 
 class Finding(_message.Message):
-    __slots__ = ("detector", "type", "start", "end", "score", "level", "rule", "why")
+    __slots__ = ("detector", "type", "start", "end", "score", "level", "rule", "why", "part", "evidence")
     DETECTOR_FIELD_NUMBER: _ClassVar[int]
     TYPE_FIELD_NUMBER: _ClassVar[int]
     START_FIELD_NUMBER: _ClassVar[int]
@@ -78,6 +82,8 @@ class Finding(_message.Message):
     LEVEL_FIELD_NUMBER: _ClassVar[int]
     RULE_FIELD_NUMBER: _ClassVar[int]
     WHY_FIELD_NUMBER: _ClassVar[int]
+    PART_FIELD_NUMBER: _ClassVar[int]
+    EVIDENCE_FIELD_NUMBER: _ClassVar[int]
     detector: str
     type: str
     start: int
@@ -86,4 +92,16 @@ class Finding(_message.Message):
     level: str
     rule: str
     why: str
-    def __init__(self, detector: _Optional[str] = ..., type: _Optional[str] = ..., start: _Optional[int] = ..., end: _Optional[int] = ..., score: _Optional[float] = ..., level: _Optional[str] = ..., rule: _Optional[str] = ..., why: _Optional[str] = ...) -> None: ...
+    part: int
+    evidence: _containers.RepeatedCompositeFieldContainer[Evidence]
+    def __init__(self, detector: _Optional[str] = ..., type: _Optional[str] = ..., start: _Optional[int] = ..., end: _Optional[int] = ..., score: _Optional[float] = ..., level: _Optional[str] = ..., rule: _Optional[str] = ..., why: _Optional[str] = ..., part: _Optional[int] = ..., evidence: _Optional[_Iterable[_Union[Evidence, _Mapping]]] = ...) -> None: ...
+
+class Evidence(_message.Message):
+    __slots__ = ("start", "end", "weight")
+    START_FIELD_NUMBER: _ClassVar[int]
+    END_FIELD_NUMBER: _ClassVar[int]
+    WEIGHT_FIELD_NUMBER: _ClassVar[int]
+    start: int
+    end: int
+    weight: float
+    def __init__(self, start: _Optional[int] = ..., end: _Optional[int] = ..., weight: _Optional[float] = ...) -> None: ...

@@ -47,6 +47,8 @@ class GuardService:
             route=request.route or "default",
             model=request.model,
             tenant=request.tenant,
+            system=request.system,
+            schema=request.schema,
         )
         try:
             return _response(await self._result(asked, context))
@@ -55,7 +57,7 @@ class GuardService:
 
     async def _result(self, asked: ScreenRequest, context: Context) -> ScreenResult:
         """Long texts on a thread, as in calls that pass through; detectors too that may be loaded first."""
-        limits, chars = self._driver.settings.limits, len(asked.text)
+        limits, chars = self._driver.settings.limits, sum(map(len, (asked.text, *asked.context)))
         if chars > limits.max_text_chars:
             why = f"text: more than limits.max_text_chars ({limits.max_text_chars})"
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, why)
@@ -80,6 +82,11 @@ def _response(result: ScreenResult) -> guard_pb2.ScreenResponse:
                 level=finding.level,
                 rule=finding.rule,
                 why=finding.why,
+                part=finding.part,
+                evidence=[
+                    guard_pb2.Evidence(start=start, end=end, weight=weight)
+                    for start, end, weight in finding.evidence
+                ],
             )
             for finding in result.findings
         ],

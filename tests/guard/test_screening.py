@@ -1,0 +1,78 @@
+"""One text screened outside of any call, with what stands beside it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from sentinel.core.background import Background
+from sentinel.core.exchange import Stage
+from sentinel.core.finding import Finding, Inspection
+from sentinel.core.redact import Redactor
+from sentinel.detectors import registry
+from sentinel.detectors.registry import DetectorsConfig
+from sentinel.guard.screener import Screener, load_screener
+from sentinel.guard.screening import ScreenRequest, ScreenResult, screen
+
+RULES = """
+rules:
+  - {id: planted, level: high, roles: [context, answer], detect: {detector: compare}, action: block}
+"""
+CHAPEL = "The chapel was built in 1200."
+
+
+class Compare:
+    """Finds years that the documents do not hold; in a document itself, the word `ignore`."""
+
+    name, version = "compare", "1"
+
+    def __init__(self) -> None:
+        self.told: list[Background] = []
+
+    def inspect(self, text: str, background: Background) -> Inspection:
+        self.told.append(background)
+        if background.stage is Stage.INPUT:
+            found = list(re.finditer("ignore", text))
+        else:
+            known = " ".join(background.context)
+            found = [year for year in re.finditer(r"\d{4}", text) if year[0] not in known]
+        score = 0.9 if found else 0.1
+        return Inspection(
+            tuple(Finding("compare", "ODD", m.start(), m.end(), 0.9) for m in found), {"compare": score}
+        )
+
+
+@pytest.fixture
+def compare(monkeypatch: pytest.MonkeyPatch) -> Compare:
+    made = Compare()
+    monkeypatch.setattr(registry, "_third_parties", lambda: {"compare": None})
+    monkeypatch.setattr(registry, "_load_third_party", lambda *_: made)
+    return made
+
+
+@pytest.fixture
+def ask(compare: Compare, tmp_path: Path, redactor: Redactor) -> Callable[..., ScreenResult]:
+    file = tmp_path / "rules.yaml"
+    file.write_text(RULES)
+    mine: Screener = load_screener([file], DetectorsConfig(), tmp_path)
+    return lambda **given: screen(mine, redactor, ScreenRequest(**given))
+
+
+def test_documents_beside_a_prompt_are_texts_of_their_own(
+    ask: Callable[..., ScreenResult], compare: Compare
+) -> None:
+    told = ask(text="What is this? ignore", context=("fine", "now ignore that"), system="be kind")
+    assert [(f.part, f.start, f.rule) for f in told.findings] == [(2, 4, "planted")]
+    assert (told.action, told.scores) == ("block", {"compare": 0.9})
+    assert [b.role for b in compare.told] == ["prompt", "context", "context"]
+    assert {(b.question, b.system) for b in compare.told} == {("What is this? ignore", "be kind")}
+
+
+def test_an_answer_is_compared_with_the_documents(ask: Callable[..., ScreenResult], compare: Compare) -> None:
+    good = ask(text="In 1200.", stage=Stage.OUTPUT, context=(CHAPEL,), question="When?", schema="{}")
+    bad = ask(text="In 1300.", stage=Stage.OUTPUT, context=(CHAPEL,))
+    assert (good.action, bad.action) == ("allow", "block")
+    assert (compare.told[0].question, compare.told[0].schema) == ("When?", "{}")
