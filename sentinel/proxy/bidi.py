@@ -1,6 +1,6 @@
 """A call that carries several requests and their streamed answers, as a stream each way.
 
-    caller ──requests──▶ _Asking: an exchange each, screened ──▶ model server
+    caller ──requests──▶ an exchange each, screened ──▶ model server
     caller ◀─ its exchange's screen ◀─ router: whose answer ◀──── messages
 
 - Every request is an exchange of its own, with its own rules, pseudonyms and record.
@@ -13,8 +13,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
-import logging
-import traceback
 from collections.abc import Sequence
 
 import grpc
@@ -31,12 +29,12 @@ from sentinel.guard.events import Unreadable
 from sentinel.proxy.answering import Answering
 from sentinel.proxy.driver import Driver
 from sentinel.proxy.exchange import outcome_of
+from sentinel.proxy.fault import fault
 from sentinel.proxy.forward import Context, End, Requests, end_from, end_of, finish, write
 from sentinel.proxy.metadata import Metadata, continue_trace, downstream_metadata, upstream_metadata
-from sentinel.proxy.status import decision_trailers, refusal_trailers, without_details
+from sentinel.proxy.status import decision_trailers, refusal_trailers, retold
 from sentinel.proxy.unary import UnaryRun
 
-log = logging.getLogger("sentinel.proxy")
 _FIRST_S = 1.0
 Call = grpc.aio.StreamStreamCall[bytes, bytes]
 
@@ -79,16 +77,7 @@ class _Ended(Exception):
 
 
 def _fault(method: str, error: Exception) -> _Ended:
-    """A fault of ours. Neither the caller nor the log gets the error's own words: they may quote a text."""
-    where = "".join(traceback.format_tb(error.__traceback__))
-    log.error("%s: %s\n%s", method, type(error).__name__, where)
-    why = f"Sentinel failed and kept the message back ({type(error).__name__})"
-    return _Ended(grpc.StatusCode.INTERNAL, why, ())
-
-
-def _telling(end: End, told: str) -> End:
-    """The end with these details; those in binary form say what the old ones said."""
-    return end if told == end.details else End(end.code, told, without_details(end.trailers))
+    return _Ended(grpc.StatusCode.INTERNAL, fault(method, error), ())
 
 
 class BidiCall:
@@ -332,10 +321,10 @@ class BidiCall:
     async def _finish_all(self, end: End) -> End:
         self._answers.close()
         for exchange in self._of_the_past():
-            end = _telling(end, exchange.screen.remark(end.details) if exchange.screen else end.details)
+            end = retold(end, exchange.screen.remark(end.details) if exchange.screen else end.details)
         for exchange in list(self._exchanges.values()):
             if end.details and exchange.answering is not None and not exchange.refused:
-                end = _telling(end, await exchange.answering.fail(end.details))
+                end = retold(end, await exchange.answering.fail(end.details))
             await self._finish(exchange, end)
         return end
 

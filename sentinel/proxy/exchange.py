@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
-import traceback
 from collections.abc import Awaitable, Sequence
 from typing import TypeVar
 
@@ -18,10 +16,10 @@ from sentinel.core.record import FindingRow, Outcome, Phase
 from sentinel.guard.recording import Transfer, build_edit, build_record
 from sentinel.guard.session import Session
 from sentinel.proxy.driver import Driver
+from sentinel.proxy.fault import fault
 from sentinel.proxy.forward import Context, Counts
 from sentinel.proxy.metadata import Metadata, continue_trace, first, upstream_metadata
 
-log = logging.getLogger("sentinel.proxy")
 T = TypeVar("T")
 
 
@@ -77,12 +75,9 @@ class ExchangeRun:
         except grpc.aio.AbortError:
             raise
         except Exception as error:
-            # Neither the caller nor the log gets the error's own words: they may quote the exchange.
-            where = "".join(traceback.format_tb(error.__traceback__))
-            log.error("%s: %s in exchange %s\n%s", self.method, type(error).__name__, self.exchange_id, where)
+            why = fault(self.method, error, self.exchange_id)
             code = grpc.StatusCode.INTERNAL
             await self.record(Outcome.REJECTED, code, type(error).__name__)
-            why = f"Sentinel failed and kept the message back ({type(error).__name__}, {self.exchange_id})"
             return await self.context.abort(code, why)
 
     async def record_cancelled(self) -> None:
