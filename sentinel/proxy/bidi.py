@@ -5,6 +5,9 @@
 
 - Every request is an exchange of its own, with its own rules, pseudonyms and record.
 - What blocks one request ends that one where the protocol can say so in the stream, else the call.
+- Answers that cannot be told apart get the pseudonyms' values of all requests that are open. Holding a
+  request back until the former's last message would not do: some servers tell none, and read every request
+  first.
 - Messages leave in one order: only one of the two sides writes to the caller at a time.
 """
 
@@ -18,7 +21,7 @@ from collections.abc import Sequence
 import grpc
 import grpc.aio
 
-from sentinel.adapters.base import AnswerStream, BidiAdapter, Routed
+from sentinel.adapters.base import AnswerStream, BidiAdapter, DecodedRequest, Routed
 from sentinel.core.decision import Decision
 from sentinel.core.errors import WireError
 from sentinel.core.exchange import Stage
@@ -26,6 +29,7 @@ from sentinel.core.record import Outcome, Screened
 from sentinel.guard.answer import AnswerScreen, open_answer
 from sentinel.guard.commands import Cut, Refuse
 from sentinel.guard.events import Unreadable
+from sentinel.policy.vault import Numbers, Vault
 from sentinel.proxy.answering import Answering
 from sentinel.proxy.driver import Driver
 from sentinel.proxy.exchange import outcome_of
@@ -36,6 +40,7 @@ from sentinel.proxy.status import decision_trailers, refusal_trailers, retold
 from sentinel.proxy.unary import UnaryRun
 
 _FIRST_S = 1.0
+_MOST_JOINED = 256
 Call = grpc.aio.StreamStreamCall[bytes, bytes]
 
 
@@ -97,6 +102,11 @@ class BidiCall:
             metadata=upstream_metadata(metadata, self._trace), timeout=context.time_remaining()
         )
         self._exchanges: dict[int, _Exchange] = {}  # by the identity of their streams
+        self._numbers = Numbers()
+        self._vaults: list[Vault] = []
+        """Of the open exchanges; while answers are mixed, of those that ended too."""
+        self._mixed = False
+        """Whether some answer may belong to another exchange than it seems."""
         self._asked = 0
         self._last: _Exchange | None = None
         self._turn = asyncio.Lock()
@@ -174,7 +184,8 @@ class BidiCall:
             code = grpc.StatusCode.INVALID_ARGUMENT
             await run.record(Outcome.REJECTED, code, "malformed")
             raise _Ended(code, f"{self._method}: {error}", decision_trailers(None, run.exchange_id)) from None
-        run.begin_session(decoded.model)
+        vault = self._vault(decoded)
+        run.begin_session(decoded.model, vault)
         command = await self._driver.screen(run.session, run.read(Stage.INPUT, decoded))
         if isinstance(command, Refuse):
             stream, _ = self._answers.open(decoded, message)
@@ -190,9 +201,30 @@ class BidiCall:
                 exchange.screen, run.keep, self._send, stop, self._driver.settings.limits
             )
         self._exchanges[id(stream)] = self._last = exchange
+        if vault is not None:
+            self._vaults.append(vault)
         await run.open_record()
         await self._upstream.wait_for_connection()
         await write(self._upstream, payload)
+
+    def _vault(self, request: DecodedRequest) -> Vault | None:
+        if not self._driver.screener.policy.pseudonymises:
+            return None
+        if not self._exchanges:
+            self._numbers, self._vaults, self._mixed = Numbers(), [], False
+        apart = self._answers.apart
+        if self._answers.clashes(request) or apart is False:
+            self._mix()
+        vault = Vault(numbers=self._numbers, always=not apart)
+        if self._mixed:
+            vault.joined = self._vaults
+            del self._vaults[:-_MOST_JOINED]
+        return vault
+
+    def _mix(self) -> None:
+        self._mixed = True
+        for vault in self._vaults:
+            vault.joined = self._vaults
 
     # Answers
 
@@ -220,6 +252,8 @@ class BidiCall:
         except WireError as error:
             await self._unreadable(message, str(error))
             return
+        if not self._mixed and self._answers.apart is False:
+            self._mix()
         exchange = self._exchanges.get(id(routed.answer))
         if exchange is None or exchange.refused:
             return  # what the model still says to a request that a rule has ended
@@ -308,6 +342,8 @@ class BidiCall:
     async def _finish(self, exchange: _Exchange, end: End) -> None:
         """The last message of an exchange has come, or nothing will."""
         self._exchanges.pop(id(exchange.stream), None)
+        if not self._mixed:
+            self._vaults = [vault for vault in self._vaults if vault is not exchange.run.session.vault]
         if exchange.refused:
             return
         answering = exchange.answering

@@ -15,6 +15,7 @@ from sentinel.core.ids import new_id
 from sentinel.core.record import FindingRow, Outcome, Phase
 from sentinel.guard.recording import Transfer, build_edit, build_record
 from sentinel.guard.session import Session
+from sentinel.policy.vault import Vault
 from sentinel.proxy.driver import Driver
 from sentinel.proxy.fault import fault
 from sentinel.proxy.forward import Context, Counts
@@ -49,7 +50,7 @@ class ExchangeRun:
         self.exchange_id = new_id()
         self.session: Session
 
-    def begin_session(self, model: str) -> Session:
+    def begin_session(self, model: str, vault: Vault | None = None) -> Session:
         """The exchange as rules see it, once the model is known ("" where nobody can tell)."""
         settings = self.driver.settings
         call = CallContext(
@@ -59,7 +60,7 @@ class ExchangeRun:
             first(self.metadata, settings.tenant_key) if settings.tenant_key else "",
             {key: value for key, value in self.metadata if isinstance(value, str)},
         )
-        self.session = Session(self.driver.screener, call, self.exchange_id, settings.redactor)
+        self.session = Session(self.driver.screener, call, self.exchange_id, settings.redactor, vault)
         return self.session
 
     def upstream_metadata(self) -> Metadata:
