@@ -138,10 +138,11 @@ class Inspector:
     def _earliest(self, end: int) -> int:
         """Where the earliest undecided match may begin if the text were read to `end` only."""
         floor = self._clean
-        reach = self._live.reach(self._skeleton, end, floor)
-        earliest = reach.every
-        if reach.bounded > earliest < end - MAX_HEAD:
-            earliest = min(reach.bounded, self._cut_off(floor, end))
+        earliest = self._live.earliest(self._skeleton, end, floor)
+        if earliest < end - MAX_HEAD:
+            bounded = self._live.reach(self._skeleton, end, floor).bounded
+            if bounded > earliest:
+                earliest = min(bounded, self._cut_off(floor, end))
         return earliest if self._usual else min(earliest, self._earliest_normalised(earliest, end))
 
     def _cut_off(self, floor: int, end: int) -> int:
@@ -158,7 +159,7 @@ class Inspector:
         earliest = end
         if plain is not None:
             shape = skeleton(plain.text)[: bisect_left(plain.origin, len(text))]
-            reach = self._live.reach(shape, len(shape), 0).every
+            reach = self._live.earliest(shape, len(shape), 0)
             earliest = end if reach == len(shape) else begin + plain.origin[reach]
         earliest = min(raw, earliest)
         if has_look_alike(self._text[self._clean : earliest]):
@@ -169,6 +170,10 @@ class Inspector:
 
     def _settle(self, end: int, limit: int) -> Progress:
         """Search up to `end`; what begins before `limit` counts, unless something undecided is around it."""
+        if self._usual and self._detectors.silent(self._skeleton, self._clean, end):
+            self._clean = limit
+            self._trim()
+            return self._progress(_NOTHING)
         look = self._detectors.look(
             self._text[:end], self._view, start=self._clean, shape=self._skeleton[:end]
         )

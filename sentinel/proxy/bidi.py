@@ -21,22 +21,23 @@ from collections.abc import Sequence
 import grpc
 import grpc.aio
 
-from sentinel.adapters.base import AnswerStream, BidiAdapter, DecodedRequest, Routed
+from sentinel.adapters.base import AnswerStream, BidiAdapter, DecodedRequest
 from sentinel.core.decision import Decision
 from sentinel.core.errors import WireError
 from sentinel.core.exchange import Stage
 from sentinel.core.record import Outcome, Screened
 from sentinel.guard.answer import AnswerScreen, open_answer
-from sentinel.guard.commands import Cut, Refuse
+from sentinel.guard.commands import Cut, Refuse, Send, StreamCommand
 from sentinel.guard.events import Unreadable
 from sentinel.policy.vault import Numbers, Vault
 from sentinel.proxy.answering import Answering
 from sentinel.proxy.driver import Driver
 from sentinel.proxy.exchange import outcome_of
 from sentinel.proxy.fault import fault
-from sentinel.proxy.forward import Context, End, Requests, end_from, end_of, finish, write
+from sentinel.proxy.forward import Context, End, Requests, end_from, end_of, finish, receiver, write
 from sentinel.proxy.metadata import Metadata, continue_trace, downstream_metadata, upstream_metadata
 from sentinel.proxy.status import decision_trailers, refusal_trailers, retold
+from sentinel.proxy.turn import Turn
 from sentinel.proxy.unary import UnaryRun
 
 _FIRST_S = 1.0
@@ -109,7 +110,7 @@ class BidiCall:
         """Whether some answer may belong to another exchange than it seems."""
         self._asked = 0
         self._last: _Exchange | None = None
-        self._turn = asyncio.Lock()
+        self._turn = Turn()
         self._first = asyncio.Event()
         """The first request has been dealt with, or there will be none."""
         self._begun = False
@@ -233,7 +234,8 @@ class BidiCall:
         try:
             initial = downstream_metadata(await call.initial_metadata())
             await self._begin(initial)
-            while (message := await call.read()) is not grpc.aio.EOF:
+            receive = receiver(call)
+            while (message := await receive()) is not grpc.aio.EOF:
                 assert isinstance(message, bytes)
                 await self._answer(message)
             end = await end_of(call)
@@ -257,18 +259,35 @@ class BidiCall:
         exchange = self._exchanges.get(id(routed.answer))
         if exchange is None or exchange.refused:
             return  # what the model still says to a request that a rule has ended
-        exchange.run.bytes.downstream += len(message)
-        await self._release(exchange, routed, message)
-        if routed.last and not exchange.refused:
+        size = len(message)
+        exchange.run.bytes.downstream += size
+        answering = exchange.answering
+        if routed.silent:
+            pass
+        elif answering is None:
+            await self._send(message)
+        elif (commands := answering.begin(routed.elements, size)) is not None:
+            await self._do(answering, commands)
+        else:
+            await answering.take(routed.elements, size)
+        if answering is not None and answering.cut is not None:
+            await self._cut(exchange, answering.cut)
+        elif routed.last and not exchange.refused:
             await self._finish(exchange, End(grpc.StatusCode.OK, "", ()))
 
-    async def _release(self, exchange: _Exchange, routed: Routed, message: bytes) -> None:
-        answering = exchange.answering
-        if answering is None:
-            if not routed.silent:
-                await self._send(message)
-        elif not routed.silent and not await answering.take(routed.elements, len(message)):
-            await self._cut(exchange, answering.cut)
+    async def _do(self, answering: Answering, commands: Sequence[StreamCommand]) -> None:
+        try:
+            for command in commands:
+                if type(command) is Send and self._turn.taken_at_once():
+                    try:
+                        self._begun = True
+                        await self._context.write(command.data)
+                    finally:
+                        self._turn.give()
+                else:
+                    await answering.perform((command,))
+        finally:
+            answering.done()
 
     async def _unreadable(self, message: bytes, why: str) -> None:
         """Whose answer it is, nobody knows: it is kept back where any open exchange has rules that mind."""
