@@ -98,7 +98,7 @@ class Session:
 
     @property
     def versions(self) -> Mapping[str, str]:
-        return self.screener.detectors.versions
+        return self.screener.versions
 
     def decision_id(self, stage: Stage) -> str:
         return self.exchange_id + (".input" if stage is Stage.INPUT else ".output")
@@ -182,7 +182,7 @@ class Session:
             facts.parts,
             event.inspections,
             self.context,
-            self.screener.detectors.versions,
+            self.screener.versions,
             event.elapsed_us,
         )
         if decision.action is Action.BLOCK:

@@ -16,9 +16,10 @@ from typing import TypeVar
 
 from sentinel.adapters.base import Element
 from sentinel.core.errors import WireError
+from sentinel.core.finding import Inspection
 from sentinel.core.record import FindingRow
 from sentinel.guard.answer import AnswerScreen
-from sentinel.guard.commands import Cut, Keep, Send, StreamCommand
+from sentinel.guard.commands import Cut, Inspect, Keep, Send, StreamCommand
 from sentinel.proxy.driver import on_thread
 from sentinel.proxy.limits import LimitsConfig
 from sentinel.proxy.turn import Turn
@@ -31,7 +32,7 @@ class Answering:
 
     `send` takes elements in order and waits for a slow reader; `keep` makes findings durable, with how many
     characters have left or leave now; `stop` is called when a deadline cuts the answer while nobody reads
-    from the model server.
+    from the model server; `inspect` asks the detectors, the model plane's too, about the complete answer.
     """
 
     def __init__(
@@ -40,6 +41,7 @@ class Answering:
         keep: Callable[[Sequence[FindingRow], int], Awaitable[None]],
         send: Callable[[bytes], Awaitable[None]],
         stop: Callable[[], object],
+        inspect: Callable[[Inspect], Awaitable[list[Inspection]]],
         limits: LimitsConfig,
     ) -> None:
         self.cut: Cut | None = None
@@ -47,6 +49,7 @@ class Answering:
         self._keep = keep
         self._send = send
         self._stop = stop
+        self._inspect = inspect
         self._limits = limits
         self._turn = Turn()
         self._timer: asyncio.TimerHandle | None = None
@@ -99,7 +102,7 @@ class Answering:
         async with self._turn:
             if self.cut is None:
                 try:
-                    await self.perform(await self._timed(self._close, None, self._screen.length))
+                    await self._complete()
                 except WireError as error:
                     self._cut_unreadable(str(error))
         self.end()
@@ -131,8 +134,12 @@ class Answering:
         if self._screen.length > most and self.cut is None:
             self._cut_unreadable(f"more text than limits.max_text_chars ({most})")
 
-    def _close(self, _: None, now: float) -> list[StreamCommand]:
-        return self._screen.close(now)
+    async def _complete(self) -> None:
+        screen, size = self._screen, self._screen.length
+        await self.perform(await self._timed(lambda _, now: screen.ending(now), None, size))
+        asked = screen.asks() if self.cut is None else None
+        known = await self._inspect(asked) if asked is not None else ()
+        await self.perform(await self._timed(lambda _, now: screen.close(now, known), None, size))
 
     async def _timed(
         self, work: Callable[[T, float], list[StreamCommand]], data: T, size: int

@@ -199,7 +199,7 @@ class BidiCall:
         if exchange.screen is not None:
             stop = functools.partial(self._stalled, exchange)
             exchange.answering = Answering(
-                exchange.screen, run.keep, self._send, stop, self._driver.settings.limits
+                exchange.screen, run.keep, self._send, stop, run.inspect, self._driver.settings.limits
             )
         self._exchanges[id(stream)] = self._last = exchange
         if vault is not None:

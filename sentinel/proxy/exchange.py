@@ -11,8 +11,10 @@ import grpc
 import grpc.aio
 
 from sentinel.core.exchange import CallContext
+from sentinel.core.finding import Inspection
 from sentinel.core.ids import new_id
 from sentinel.core.record import FindingRow, Outcome, Phase
+from sentinel.guard.commands import Inspect
 from sentinel.guard.recording import Transfer, build_edit, build_record
 from sentinel.guard.session import Session
 from sentinel.policy.vault import Vault
@@ -96,6 +98,10 @@ class ExchangeRun:
         await self.driver.record(
             build_edit(self.session, self.started, findings, released_chars=released), self.context
         )
+
+    async def inspect(self, command: Inspect) -> list[Inspection]:
+        """What the detectors find in the exchange's texts."""
+        return await self.driver.inspect(self.session, command)
 
     async def open_record(self) -> None:
         """What recovery finds if we die before `record`."""

@@ -11,8 +11,10 @@ from collections.abc import Awaitable, Sequence
 
 from sentinel.core.errors import SpoolFull
 from sentinel.core.exchange import CallContext, Stage
+from sentinel.core.finding import Inspection
 from sentinel.core.ids import new_id
 from sentinel.core.record import FindingRow, Outcome, Phase, Record, Screened
+from sentinel.guard.commands import Inspect
 from sentinel.guard.events import Unreadable
 from sentinel.guard.recording import Transfer, build_edit, build_record
 from sentinel.guard.session import Session
@@ -113,6 +115,10 @@ class HttpRun:
     async def keep(self, findings: Sequence[FindingRow], released: int) -> None:
         """Findings that edit a stream, ahead of the text that they edit."""
         await self._durable(build_edit(self.session, self.started, findings, released_chars=released))
+
+    async def inspect(self, command: Inspect) -> list[Inspection]:
+        """What the detectors find in the exchange's texts."""
+        return await self.driver.inspect(self.session, command)
 
     async def open_record(self) -> None:
         """What recovery finds if we die before `record`."""

@@ -60,7 +60,9 @@ class ServerStreamRun(UnaryRun):
         if screen is None:
             await self.end(await self._pass(call, payload))
             return
-        answering = Answering(screen, self.keep, self.send, call.cancel, self.driver.settings.limits)
+        answering = Answering(
+            screen, self.keep, self.send, call.cancel, self.inspect, self.driver.settings.limits
+        )
         end: End | None = None
         try:
             await self._begin(call, payload)
