@@ -1,0 +1,274 @@
+"""One detector's section of the page, part by part."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from sentinel.evaluation import charts
+from sentinel.evaluation.charts import Mark
+from sentinel.evaluation.intervals import Share
+from sentinel.evaluation.markup import Part, anchor, figure, folded, table, tiles
+from sentinel.evaluation.ranking import RATES
+from sentinel.evaluation.report import DetectorReport, Latency, Mistake, Operating, Panel, Slice
+from sentinel.evaluation.tables import estimated, kinds_shown, percent, spent, told
+
+_SHAPES = ("square", "circle", "circle")
+
+
+def detector_parts(report: DetectorReport) -> Iterable[Part]:
+    name = report.name
+
+    def part(title: str, body: str) -> Part:
+        return Part(title, anchor(name, title), body)
+
+    for panel in report.panels:
+        yield part(panel.title, _panel(panel))
+    if report.sources:
+        yield part("By source", _slices(report.sources))
+    if report.kinds:
+        shown = kinds_shown(report.kinds)
+        title = f"The {len(shown)} largest of {len(report.kinds)} kinds"
+        yield part("By kind", folded(title, _slices(shown)))
+    if report.groups:
+        yield part("By group of people", _groups(report.groups))
+    if report.totals or report.types:
+        yield part("Labelled stretches", _spans(report))
+    if report.traffic:
+        yield part("Traffic", _traffic(report))
+    if report.latency:
+        yield part("Latency", _latency(report.latency))
+    if report.false_alarms or report.misses:
+        yield part("Worst mistakes", _mistakes(report))
+
+
+def _panel(panel: Panel) -> str:
+    figures, calibration = panel.figures, panel.calibration
+    facts = [(estimated(figures.auc), "ROC AUC"), (estimated(figures.precision), "average precision")]
+    facts += [
+        (f"{percent(e.value)} ({percent(e.low)}-{percent(e.high)})", f"recall at {rate:.1%} false alarms")
+        for rate, e in zip(RATES, figures.recall, strict=True)
+    ]
+    facts += [(f"{calibration.ece:.3f}", "ECE"), (f"{calibration.brier:.3f}", "Brier score")]
+    points = [each for each in panel.operating if each.threshold is None or each.threshold <= 1]
+    roc = [Mark(each.name, (each.alarms.value, each.recall.value), _shape(each)) for each in points]
+    curve = [
+        Mark(each.name, (each.recall.value, each.precision.value), _shape(each))
+        for each in points
+        if each.precision.of
+    ]
+    base = panel.positives / panel.rows
+    drawn = (
+        figure(
+            "ROC",
+            "dashed: guessing",
+            charts.curve(
+                f"ROC curve, {panel.title}",
+                "false-alarm rate",
+                "recall",
+                panel.roc,
+                marks=roc,
+                chance=[(0, 0), (1, 1)],
+            ),
+        ),
+        figure(
+            "ROC where it matters",
+            "few false alarms, logarithmic",
+            charts.curve(
+                f"ROC curve at few false alarms, {panel.title}",
+                "false-alarm rate",
+                "recall",
+                panel.roc,
+                marks=roc,
+                chance=[(10 ** (each / 10), 10 ** (each / 10)) for each in range(-30, 1)],
+                logarithmic=True,
+            ),
+        ),
+        figure(
+            "Precision and recall",
+            f"dashed: guessing, {base:.1%} of these rows are bad",
+            charts.curve(
+                f"Precision and recall, {panel.title}",
+                "recall",
+                "precision",
+                panel.precision_recall,
+                marks=curve,
+                chance=[(0, base), (1, base)],
+            ),
+        ),
+        figure(
+            "Calibration",
+            "dashed: perfect; bars: rows",
+            charts.reliability(f"Calibration, {panel.title}", calibration),
+        ),
+    )
+    about = f"<p>{panel.about} {panel.positives:,} bad, {panel.rows - panel.positives:,} good.</p>"
+    legend = (
+        "<p class=faint>Marks: filled diamond, the rules; open square, the score of the lowest rule; open "
+        "circles, the thresholds at few false alarms.</p>"
+    )
+    return (
+        f"{about}{tiles(facts)}<div class=charts>{''.join(drawn)}</div>{legend}{_operating(panel.operating)}"
+    )
+
+
+def _shape(each: Operating) -> str:
+    if each.threshold is None:
+        return "diamond"
+    return "square" if each.name.startswith("score") else "circle"
+
+
+def _operating(points: Sequence[Operating]) -> str:
+    columns = ("threshold", "caught", "missed", "false alarms", "let pass", "recall", "false-alarm rate")
+    rows = [
+        (
+            each.name,
+            "" if each.threshold is None else f"{each.threshold:.3f}" if each.threshold <= 1 else "none",
+            f"{each.recall.hits:,}",
+            f"{each.recall.of - each.recall.hits:,}",
+            f"{each.alarms.hits:,}",
+            f"{each.alarms.of - each.alarms.hits:,}",
+            told(each.recall),
+            told(each.alarms),
+            told(each.precision) if each.precision.of else "",
+            f"{each.balanced_accuracy:.3f}",
+        )
+        for each in points
+    ]
+    return table(("called bad by", *columns, "precision", "balanced accuracy"), rows)
+
+
+def _slices(slices: Sequence[Slice]) -> str:
+    columns = ("rows", "bad", "ROC AUC", "recall, rules", "false alarms, rules", "recall, strict")
+    rows = [
+        (
+            each.name,
+            each.role,
+            f"{each.rows:,}",
+            f"{each.positives:,}",
+            estimated(each.auc),
+            told(each.recall),
+            told(each.alarms),
+            told(each.strict_recall),
+            told(each.strict_alarms),
+            balanced(each),
+        )
+        for each in slices
+    ]
+    more = ("false alarms, strict", "balanced accuracy, rules")
+    return table(("", "speaker", *columns, *more), rows, words=2)
+
+
+def balanced(each: Slice) -> str:
+    """Mean of recall and of the share of good rows let pass, by the rules."""
+    if each.recall is None or each.alarms is None:
+        return ""
+    return f"{(each.recall.value + 1 - each.alarms.value) / 2:.3f}"
+
+
+def _groups(groups: Sequence[Slice]) -> str:
+    about = (
+        "<p>Good prompts that speak of a group, by neutral words: how many are called bad? Where one "
+        "group stands out, its mention is mistaken for abuse.</p>"
+    )
+    drawn = []
+    for title, shares in (
+        ("False alarms of the rules", _shares(groups, "alarms")),
+        ("False alarms at the strict threshold", _shares(groups, "strict_alarms")),
+    ):
+        if shares:
+            drawn.append(figure(title, "share of good rows", charts.intervals(title, shares), wide=True))
+    return f"{about}{''.join(drawn)}{folded('As a table', _slices(groups))}"
+
+
+def _shares(slices: Sequence[Slice], key: str) -> list[tuple[str, Share]]:
+    return [(each.name, share) for each in slices if (share := getattr(each, key)) is not None]
+
+
+def _traffic(report: DetectorReport) -> str:
+    shares = [(f"{name}, {role}s", share) for name, role, share in _flagged(report.traffic)]
+    about = "<p>Texts of ordinary use, called bad by the rules. Red-team prompts are told apart.</p>"
+    columns = ("texts", "called bad by the rules", "at the strict threshold")
+    rows = [
+        (each.name, each.role, f"{each.rows:,}", told(each.alarms) or "no rule", told(each.strict_alarms))
+        for each in report.traffic
+    ]
+    inner = table(("", "speaker", *columns), rows, words=2)
+    if not shares:
+        return about + inner
+    drawn = figure(
+        "Called bad", "share of texts", charts.intervals("Share of traffic called bad", shares), wide=True
+    )
+    return about + drawn + folded("As a table", inner)
+
+
+def _flagged(slices: Sequence[Slice]) -> Iterable[tuple[str, str, Share]]:
+    for each in slices:
+        if each.alarms is not None:
+            yield each.name.removeprefix("traffic/"), each.role, each.alarms
+
+
+def _spans(report: DetectorReport) -> str:
+    about = (
+        "<p>A finding counts from the lowest score at which a rule acts on its type (0.5 where none does). "
+        "<i>Exact</i> wants the very offsets, <i>overlap</i> a character in common. A type is counted only "
+        "in sources that label it.</p>"
+    )
+    columns = ("labels", "F1 exact", "F2 exact", "F1 overlap", "F2 overlap")
+    totals = [
+        (each.place, each.name, f"{each.labels:,}", *map(estimated, (*each.exact, *each.overlap)))
+        for each in report.totals
+    ]
+    inner = table(("source", "types", *columns), totals, words=2) if totals else ""
+    rows = [
+        (
+            each.place,
+            each.type,
+            each.mode,
+            f"{each.score:.2f}",
+            f"{each.overlap.labels:,}",
+            *(
+                f"{value:.3f}"
+                for tally in (each.exact, each.overlap)
+                for value in (tally.precision, tally.recall, tally.f(1), tally.f(2))
+            ),
+        )
+        for each in report.types
+    ]
+    measures = ("precision", "recall", "F1", "F2")
+    heads = (
+        "from score",
+        "labels",
+        *(f"{one} {match}" for match in ("exact", "overlap") for one in measures),
+    )
+    types = table(("source", "type", "rule", *heads), rows, words=3)
+    return about + inner + folded(f"All {len(rows)} types of all sources", types)
+
+
+def _latency(latency: Latency) -> str:
+    rows = [("per text", f"{latency.texts:,}", spent(latency.p50_us), spent(latency.p99_us))]
+    if latency.long_texts:
+        long = (f"{latency.long_texts:,}", spent(latency.kib_p50_us), spent(latency.kib_p99_us))
+        rows.append(("per KiB, texts of 512 bytes and more", *long))
+    about = "<p>Finding all that the rules ask for, one text after the other, on this machine.</p>"
+    return about + table(("", "texts", "p50", "p99"), rows)
+
+
+def _mistakes(report: DetectorReport) -> str:
+    about = (
+        "<p>Rows by file and line. Look at them yourself before you blame the detector: labels err, too.</p>"
+    )
+    return (
+        about
+        + folded("Good rows with the highest scores", _listed(report.false_alarms))
+        + folded("Bad rows with the lowest scores", _listed(report.misses))
+    )
+
+
+def _listed(mistakes: Sequence[Mistake]) -> str:
+    texts = any(each.text for each in mistakes)
+    rows = [
+        (each.place, f"{each.line}", each.kind, f"{each.score:.3f}", *((each.text,) if texts else ()))
+        for each in mistakes
+    ]
+    columns = ("source", "line", "kind", "score", *(("text",) if texts else ()))
+    return table(columns, rows, words=3, text=4)
