@@ -74,7 +74,7 @@ def evaluate(
     from sentinel.evaluation.collecting import Split
     from sentinel.evaluation.report import as_json
     from sentinel.evaluation.run import evaluate as run
-    from sentinel.evaluation.run import parsed
+    from sentinel.evaluation.run import files_for, parsed
     from sentinel.policy.load import load_policy
 
     settings = load_config(config)
@@ -82,6 +82,7 @@ def evaluate(
         if target is not None and not target.absolute().parent.is_dir():
             raise ConfigError("its folder does not exist", file=str(target))
     areas = parsed(detector or (), known_detectors())
+    files_for(data, areas)  # a wrong folder is told before seconds are spent on loading detectors
     policy = load_policy(rules or settings.rules.files(), known_detectors())
     detectors = load_detectors(settings.detectors, areas, settings.cache_dir)
     detectors.warm()

@@ -45,7 +45,10 @@ def _panel(panel: Panel) -> str:
     figures, calibration = panel.figures, panel.calibration
     facts = [(estimated(figures.auc), "ROC AUC"), (estimated(figures.precision), "average precision")]
     facts += [
-        (f"{percent(e.value)} ({percent(e.low)}-{percent(e.high)})", f"recall at {rate:.1%} false alarms")
+        (
+            f"{percent(e.value)} ({percent(e.low)}-{percent(e.high)})",
+            f"recall at {rate * 100:g} % false alarms",
+        )
         for rate, e in zip(RATES, figures.recall, strict=True)
     ]
     facts += [(f"{calibration.ece:.3f}", "ECE"), (f"{calibration.brier:.3f}", "Brier score")]
@@ -71,8 +74,8 @@ def _panel(panel: Panel) -> str:
             ),
         ),
         figure(
-            "ROC where it matters",
-            "few false alarms, logarithmic",
+            "ROC at few false alarms",
+            "logarithmic; dashed: guessing",
             charts.curve(
                 f"ROC curve at few false alarms, {panel.title}",
                 "false-alarm rate",
@@ -85,7 +88,7 @@ def _panel(panel: Panel) -> str:
         ),
         figure(
             "Precision and recall",
-            f"dashed: guessing, {base:.1%} of these rows are bad",
+            f"dashed: guessing ({base:.1%} are bad)",
             charts.curve(
                 f"Precision and recall, {panel.title}",
                 "recall",

@@ -12,7 +12,7 @@ import msgspec
 from sentinel.evaluation.calibration import Calibration
 from sentinel.evaluation.intervals import Share
 
-WIDTH, HEIGHT = 360, 300
+WIDTH, HEIGHT = 300, 262
 LEFT, RIGHT, TOP, BOTTOM = 46, 12, 12, 42
 _LEAST = 0.001  # where a logarithmic axis begins
 _TENTHS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)

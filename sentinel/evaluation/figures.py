@@ -94,7 +94,7 @@ def _panel(asker: Asker, key: str, title: str, about: str, rows: Sequence[Scored
         operating.append(_operating(name, None, rows, lambda row: row.flagged))
     levels = [] if asker.threshold is None else [("score of the lowest rule", asker.threshold)]
     levels += [
-        (f"{rate:.1%} false alarms", threshold)
+        (f"{rate * 100:g} % false alarms", threshold)
         for rate, threshold in zip(RATES, figures.thresholds, strict=True)
     ]
     operating += [_at(name, threshold, rows) for name, threshold in levels]

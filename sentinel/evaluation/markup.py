@@ -29,8 +29,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, words: int =
 
     def cell(number: int, content: str) -> str:
         kind = ' class="text"' if number == text else ' class="word"' if number < words else ""
-        found = _INTERVAL.match(content) if number >= words and number != text else None
-        inner = f"{escape(found[1])}<small>{escape(found[2])}</small>" if found else escape(content)
+        inner = _small_interval(content) if number >= words and number != text else escape(content)
         return f"<td{kind}>{inner}</td>"
 
     head = "".join(
@@ -55,9 +54,15 @@ def figure(title: str, about: str, svg: str, *, wide: bool = False) -> str:
 def tiles(pairs: Iterable[tuple[str, str]]) -> str:
     """Figures that stand out, each with what it is."""
     inner = "".join(
-        f"<div class=tile><b>{escape(value)}</b><span>{escape(name)}</span></div>" for value, name in pairs
+        f"<div class=tile><b>{_small_interval(value)}</b><span>{escape(name)}</span></div>"
+        for value, name in pairs
     )
     return f"<div class=tiles>{inner}</div>"
+
+
+def _small_interval(content: str) -> str:
+    found = _INTERVAL.match(content)
+    return f"{escape(found[1])} <small>{escape(found[2])}</small>" if found else escape(content)
 
 
 def folded(title: str, inner: str) -> str:

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Sequence
 from html import escape
 
 from sentinel.evaluation.blocks import detector_parts
-from sentinel.evaluation.markup import Part, anchor, scroll, table
+from sentinel.evaluation.markup import Part, anchor, folded, table
 from sentinel.evaluation.report import DetectorReport, Report
 from sentinel.evaluation.style import CSS
-from sentinel.evaluation.tables import percent, spent, told
+from sentinel.evaluation.tables import estimated, percent, spent, told
 
 _HOW = """
 <p><b>Rows.</b> <i>Bad</i> rows are labelled with what the detector looks for, <i>good</i> rows are not.
@@ -77,28 +77,19 @@ def _summary_rows(detector: DetectorReport) -> Iterable[tuple[str, ...]]:
     flagged = told(usual.alarms) if usual is not None else ""
     p50 = spent(detector.latency.p50_us) if detector.latency else ""
     if not detector.panels:
-        yield (
-            detector.name,
-            "personal data, see below" if detector.totals else "",
-            "",
-            "",
-            "",
-            "",
-            flagged,
-            p50,
-        )
-    for panel in detector.panels:
+        yield detector.name, "Labelled stretches" if detector.totals else "", *[""] * 4, flagged, p50
+    for number, panel in enumerate(detector.panels):
         rules = next((each for each in panel.operating if each.threshold is None), None)
         recall = panel.figures.recall[0]
         yield (
-            detector.name,
+            "" if number else detector.name,
             panel.title,
-            f"{panel.figures.auc.value:.3f} ({panel.figures.auc.low:.3f}-{panel.figures.auc.high:.3f})",
+            estimated(panel.figures.auc),
             f"{percent(recall.value)} ({percent(recall.low)}-{percent(recall.high)})",
             told(rules.recall) if rules else "no rule",
             told(rules.alarms) if rules else "no rule",
-            flagged,
-            p50,
+            "" if number else flagged,
+            "" if number else p50,
         )
 
 
@@ -128,9 +119,7 @@ def _facts(detector: DetectorReport) -> str:
     lowest = f"{detector.threshold:.2f}" if detector.threshold is not None else ""
     columns = ("rule", "types", "action", "mode", "stage", "speakers", "from score")
     inner = table(columns, rows, words=6)
-    pieces.append(
-        f"<details><summary>{len(rows)} rules, the lowest threshold {lowest}</summary>{inner}</details>"
-    )
+    pieces.append(folded(f"{len(rows)} rule{'s' * (len(rows) != 1)}, the lowest threshold {lowest}", inner))
     return "".join(pieces)
 
 
@@ -140,6 +129,6 @@ def _data(report: Report) -> str:
         pieces.append(f"<p>Folders that were not read: {escape(', '.join(report.skipped))}</p>")
     if report.malformed:
         rows = [(each.file, f"{each.line}", each.why) for each in report.malformed[:100]]
-        inner = scroll(table(("file", "line", "what is wrong"), rows, words=3))
+        inner = table(("file", "line", "what is wrong"), rows, words=3)
         pieces.append(f"<p class=warn>{len(report.malformed):,} malformed lines were left out.</p>{inner}")
     return "".join(pieces)

@@ -44,6 +44,11 @@ def parsed(asked: Sequence[str], known: Collection[str]) -> dict[str, str]:
     return found
 
 
+def files_for(data: Path, areas: Mapping[str, str]) -> list[Source]:
+    """The files of these detectors' areas, and traffic. Raises ConfigError when there is none."""
+    return sources(data, {*areas.values(), TRAFFIC})
+
+
 def evaluate(
     data: Path,
     areas: Mapping[str, str],
@@ -59,7 +64,7 @@ def evaluate(
 
     Raises ConfigError when the folder holds nothing for them.
     """
-    files = sources(data, {*areas.values(), TRAFFIC})
+    files = files_for(data, areas)
     askers = {name: Asker(name, detectors, policy) for name in sorted(areas)}
     by_area = {
         area: [asker for name, asker in askers.items() if areas[name] == area or area == TRAFFIC]

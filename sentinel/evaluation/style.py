@@ -29,7 +29,7 @@ main { min-width: 0; }
   nav { position: sticky; top: 24px; align-self: start; max-height: calc(100vh - 48px); overflow: auto; }
 }
 h1 { font-size: 28px; line-height: 1.2; margin: 0 0 4px; }
-h2 { font-size: 22px; margin: 48px 0 4px; padding-top: 14px; border-top: 2px solid var(--ink); }
+h2 { font-size: 22px; margin: 40px 0 4px; padding-top: 14px; border-top: 2px solid var(--ink); }
 h3 { font-size: 17px; margin: 32px 0 4px; }
 h4 { font-size: 14px; margin: 12px 0 4px; }
 p { margin: 4px 0 12px; max-width: 78ch; }
@@ -37,16 +37,17 @@ p { margin: 4px 0 12px; max-width: 78ch; }
 .faint { font-size: 14px; }
 code { font: 13px ui-monospace, monospace; overflow-wrap: anywhere; }
 .tiles { display: flex; flex-wrap: wrap; gap: 12px; margin: 12px 0; }
-.tile { background: var(--panel); border: 1px solid var(--line); border-radius: 6px; padding: 10px 14px; }
+.tile { background: var(--panel); border: 1px solid var(--line); border-radius: 6px; padding: 8px 12px; }
 .tile b { display: block; font-size: 20px; line-height: 1.3; font-variant-numeric: tabular-nums; }
+.tile small { font-size: 13px; font-weight: 400; color: var(--faint); }
 .tile span { font-size: 13px; color: var(--faint); display: block; }
 .charts { display: grid; gap: 16px; margin: 12px 0; }
-.charts { grid-template-columns: repeat(auto-fill, minmax(min(300px, 100%), 1fr)); }
+.charts { grid-template-columns: repeat(auto-fill, minmax(min(250px, 100%), 1fr)); }
 figure { margin: 0; padding: 12px; background: var(--panel); }
 figure { border: 1px solid var(--line); border-radius: 6px; }
 figure.wide { max-width: 800px; }
 figcaption { font-size: 13px; }
-figcaption b { color: var(--ink); font-size: 14px; }
+figcaption b { color: var(--ink); font-size: 14px; display: block; }
 svg { display: block; width: 100%; height: auto; margin-top: 8px; }
 svg text { fill: var(--faint); font: 11px system-ui, sans-serif; font-variant-numeric: tabular-nums; }
 svg .label { font-size: 12px; }

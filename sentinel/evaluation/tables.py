@@ -73,7 +73,7 @@ def _table(title: str, *columns: str, names: int = 1) -> Table:
 
 
 def _panels(report: DetectorReport) -> Table:
-    recalls = [f"recall at {rate:.1%} false alarms" for rate in RATES]
+    recalls = [f"recall at {rate * 100:g} % false alarms" for rate in RATES]
     table = _table("ranking", "rows", "bad", "good", "ROC AUC", "avg. precision", *recalls, "ECE", "Brier")
     for panel in report.panels:
         figures = panel.figures
