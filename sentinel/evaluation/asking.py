@@ -80,7 +80,7 @@ class Asker:
     def ask(self, case: Case) -> Answer:
         inspection, elapsed = self._inspect(case, self._view)
         needed = self._needed[case.background.stage]
-        if needed.expressions != self._view.expressions:
+        if (needed.expressions, needed.others) != (self._view.expressions, self._view.others):
             elapsed = self._inspect(case, needed)[1]
         failed = inspection.failed.get(self.name, "")
         if failed:

@@ -30,7 +30,7 @@ def detector_parts(report: DetectorReport) -> Iterable[Part]:
         title = f"The {len(shown)} largest of {len(report.kinds)} kinds"
         yield part("By kind", folded(title, _slices(shown)))
     if report.groups:
-        yield part("By group of people", _groups(report.groups))
+        yield part("By group of people", _groups(report))
     if report.totals or report.types:
         yield part("Labelled stretches", _spans(report))
     if report.traffic:
@@ -168,7 +168,8 @@ def balanced(each: Slice) -> str:
     return f"{(each.recall.value + 1 - each.alarms.value) / 2:.3f}"
 
 
-def _groups(groups: Sequence[Slice]) -> str:
+def _groups(report: DetectorReport) -> str:
+    groups = report.groups
     about = (
         "<p>Good prompts that speak of a group, by neutral words: how many are called bad? Where one "
         "group stands out, its mention is mistaken for abuse.</p>"
@@ -180,7 +181,15 @@ def _groups(groups: Sequence[Slice]) -> str:
     ):
         if shares:
             drawn.append(figure(title, "share of good rows", charts.intervals(title, shares), wide=True))
-    return f"{about}{''.join(drawn)}{folded('As a table', _slices(groups))}"
+    pieces = [about, *drawn, folded("As a table", _slices(groups))]
+    if report.harmless:
+        title = "Harmless texts about people, called bad"
+        shares = _shares(report.harmless, "alarms") or _shares(report.harmless, "strict_alarms")
+        if shares:
+            drawing = charts.intervals(title, shares)
+            pieces.append(figure(title, "the texts of bias/, by category", drawing, wide=True))
+        pieces.append(folded("As a table", _slices(report.harmless)))
+    return "".join(pieces)
 
 
 def _shares(slices: Sequence[Slice], key: str) -> list[tuple[str, Share]]:

@@ -13,7 +13,7 @@ from sentinel.core.exchange import Role
 from sentinel.core.finding import Finding
 from sentinel.evaluation.asking import Asker
 from sentinel.evaluation.groups import groups_in
-from sentinel.evaluation.rows import PII, TRAFFIC, Case, Malformed, Source, read
+from sentinel.evaluation.rows import PII, SHARED, TRAFFIC, Case, Malformed, Source, read
 from sentinel.evaluation.spans import Spanned, Stretch, meanings
 from sentinel.evaluation.split import held_out
 
@@ -29,7 +29,7 @@ class Split(StrEnum):
 
 
 class Scored(msgspec.Struct, frozen=True, gc=False):
-    """A row of an area or of traffic, and what a detector and its rules said."""
+    """A row, and what a detector and its rules said. `area` is that of the row, not of the detector."""
 
     place: str
     line: int
@@ -39,7 +39,7 @@ class Scored(msgspec.Struct, frozen=True, gc=False):
     role: Role
     label: int
     ordinary: bool
-    traffic: bool
+    area: str
     score: float
     flagged: bool
     groups: tuple[str, ...]
@@ -80,7 +80,7 @@ def collect(
     watch: Watcher,
 ) -> Collection:
     """`askers`: by area, those asked about its rows."""
-    areas = {asker.name: area for area, some in askers.items() for asker in some if area != TRAFFIC}
+    areas = {asker.name: area for area, some in askers.items() for asker in some if area not in SHARED}
     known = {
         asker.name: Collected(asker, areas.get(asker.name, TRAFFIC))
         for some in askers.values()
@@ -145,7 +145,7 @@ def _ask(into: Collected, case: Case, source: Source) -> None:
             case.background.role,
             case.label,
             case.ordinary,
-            source.area == TRAFFIC,
+            source.area,
             answer.score,
             answer.flagged,
             groups_in(case.text),

@@ -15,6 +15,7 @@ from sentinel.evaluation.intervals import Share, share
 from sentinel.evaluation.personal import totals_of, types_of
 from sentinel.evaluation.ranking import RATES, Ranking
 from sentinel.evaluation.report import DetectorReport, Latency, Mistake, Operating, Panel, Slice
+from sentinel.evaluation.rows import BIAS, SHARED, TRAFFIC
 
 LONG = 512  # bytes; the time per KiB of shorter texts is the cost of a call
 SLICE_ROUNDS = 200
@@ -35,8 +36,9 @@ _EVERYDAY = (
 
 def report_of(collected: Collected) -> DetectorReport:
     asker = collected.asker
-    rows = [row for row in collected.scored if not row.traffic]
-    traffic = [row for row in collected.scored if row.traffic]
+    rows = [row for row in collected.scored if row.area not in SHARED]
+    traffic = [row for row in collected.scored if row.area == TRAFFIC]
+    harmless = [row for row in collected.scored if row.area == BIAS]
     panels: list[Panel] = []
     strict: dict[Role, float] = {}
     for role in NAMES:
@@ -57,8 +59,9 @@ def report_of(collected: Collected) -> DetectorReport:
         failed=dict(collected.failed),
         panels=tuple(panels),
         sources=tuple(slices.by(rows, lambda row: row.place)),
-        kinds=tuple(slices.by((row for row in rows if _part(row)), lambda row: f"{row.place}: {_part(row)}")),
+        kinds=tuple(slices.by_part(rows)),
         groups=tuple(slices.by_group(row for row in rows if row.role is Role.PROMPT)),
+        harmless=tuple(slices.by(harmless, lambda row: f"{row.place}: {row.kind or 'all'}")),
         traffic=tuple(_traffic(slices, traffic)),
         types=tuple(types_of(collected)),
         totals=tuple(totals_of(collected)),
@@ -141,6 +144,19 @@ class Slices:
             found.setdefault((key(row), row.role), []).append(row)
         return [self.of(name, role, some) for (name, role), some in sorted(found.items())]
 
+    def by_part(self, rows: Sequence[Scored]) -> list[Slice]:
+        """Slices of each source by what its rows say of themselves: where they come from, and which kind they
+        are. Only what tells rows of a source apart."""
+        slices: list[Slice] = []
+        for part in ("source", "kind"):
+            named = [row for row in rows if getattr(row, part)]
+            names: dict[str, set[str]] = {}
+            for row in named:
+                names.setdefault(row.place, set()).add(getattr(row, part))
+            apart = [row for row in named if len(names[row.place]) > 1]
+            slices += self.by(apart, _named(part))
+        return sorted(slices, key=lambda each: each.name)
+
     def by_group(self, rows: Iterable[Scored]) -> list[Slice]:
         """One slice for each group of people that texts speak of, and one of those that speak of none."""
         found: dict[str, list[Scored]] = {name: [] for name in (*TERMS, NONE)}
@@ -191,12 +207,6 @@ def _traffic(slices: Slices, rows: list[Scored]) -> Iterable[Slice]:
     yield from slices.by(rows, lambda row: row.place if row.ordinary else f"{row.place}: {row.kind}")
 
 
-def _part(row: Scored) -> str:
-    """What a row is told apart by within its source."""
-    name = row.place.partition("/")[2]
-    return " · ".join(part for part in (row.source, row.kind) if part and part != name)
-
-
 def _latency(times: Sequence[tuple[int, int]]) -> Latency | None:
     if not times:
         return None
@@ -210,3 +220,7 @@ def _latency(times: Sequence[tuple[int, int]]) -> Latency | None:
 def _worst(rows: Iterable[Scored], sign: int) -> tuple[Mistake, ...]:
     order = sorted(rows, key=lambda row: (sign * row.score, row.place, row.line))
     return tuple(Mistake(row.place, row.line, row.kind, row.score) for row in order[:WORST])
+
+
+def _named(part: str) -> Callable[[Scored], str]:
+    return lambda row: f"{row.place}: {getattr(row, part)}"

@@ -106,7 +106,8 @@ class SpanTotal(msgspec.Struct, frozen=True):
 
 
 class DetectorReport(msgspec.Struct, frozen=True):
-    """Everything about one detector. `rules_mode`: enforce, shadow or none."""
+    """Everything about one detector. `rules_mode`: enforce, shadow or none. `groups` are labelled prompts by
+    the people that they speak of, `harmless` the texts of `bias` by category."""
 
     name: str
     version: str
@@ -120,6 +121,7 @@ class DetectorReport(msgspec.Struct, frozen=True):
     sources: tuple[Slice, ...]
     kinds: tuple[Slice, ...]
     groups: tuple[Slice, ...]
+    harmless: tuple[Slice, ...]
     traffic: tuple[Slice, ...]
     types: tuple[TypeResult, ...]
     totals: tuple[SpanTotal, ...]

@@ -20,6 +20,8 @@ from sentinel.core.errors import ConfigError
 from sentinel.core.exchange import Role, Stage
 
 TRAFFIC = "traffic"
+BIAS = "bias"
+SHARED = frozenset({TRAFFIC, BIAS})  # areas of no detector: everything in them is good
 PII = "pii"
 _SUFFIXES = (".jsonl", ".jsonl.gz")
 # Sources whose texts are documents that a model was handed, in data that does not say so by `role`.
@@ -69,6 +71,11 @@ class _TrafficRow(_Row, frozen=True, kw_only=True):
 
 
 _Shape = TypeVar("_Shape", bound=_Row)
+
+
+class _BiasRow(_Row, frozen=True, kw_only=True):
+    text: str
+    category: str = ""
 
 
 class Case(msgspec.Struct, frozen=True):
@@ -149,6 +156,12 @@ def _traffic_cases(row: _TrafficRow, source: Source, line: int) -> list[Case]:
     return cases
 
 
+def _bias_case(row: _BiasRow, source: Source, line: int) -> list[Case]:
+    """A harmless text that speaks of people; its category stands where no kind is given."""
+    case = _case(row, source, line, row.text, _around(Role.PROMPT, row.text), 0)
+    return [msgspec.structs.replace(case, kind=row.kind or row.category)]
+
+
 def _case(
     row: _Row,
     source: Source,
@@ -179,6 +192,7 @@ AREAS: dict[str, Reader] = {
     "harm": _TEXTS,
     "groundedness": _reader(_AnswerRow, _answer_case),
     PII: _reader(_SpanRow, _span_case),
+    BIAS: _reader(_BiasRow, _bias_case),
     TRAFFIC: _reader(_TrafficRow, _traffic_cases),
 }
 

@@ -14,7 +14,7 @@ from sentinel.evaluation.asking import Asker
 from sentinel.evaluation.collecting import Split, Watcher, collect
 from sentinel.evaluation.figures import report_of
 from sentinel.evaluation.report import DetectorReport, Mistake, Report
-from sentinel.evaluation.rows import AREAS, TRAFFIC, Malformed, Source, read, sources
+from sentinel.evaluation.rows import AREAS, BIAS, SHARED, TRAFFIC, Malformed, Source, read, sources
 from sentinel.policy.engine import Policy
 
 # Whose labels say what a detector looks for.
@@ -46,7 +46,7 @@ def parsed(asked: Sequence[str], known: Collection[str]) -> dict[str, str]:
 
 def files_for(data: Path, areas: Mapping[str, str]) -> list[Source]:
     """The files of these detectors' areas, and traffic. Raises ConfigError when there is none."""
-    return sources(data, {*areas.values(), TRAFFIC})
+    return sources(data, set(_asked(areas)))
 
 
 def evaluate(
@@ -60,16 +60,14 @@ def evaluate(
     show_texts: bool = False,
     watch: Watcher = lambda place, count: None,
 ) -> Report:
-    """`areas`: by detector, whose labels it is measured on; every one is asked about traffic too.
+    """`areas`: by detector, whose labels it is measured on. Every one is asked about traffic too, and those
+    of toxicity about the harmless texts of `bias`.
 
     Raises ConfigError when the folder holds nothing for them.
     """
     files = files_for(data, areas)
     askers = {name: Asker(name, detectors, policy) for name in sorted(areas)}
-    by_area = {
-        area: [asker for name, asker in askers.items() if areas[name] == area or area == TRAFFIC]
-        for area in {*areas.values(), TRAFFIC}
-    }
+    by_area = {area: [askers[name] for name in names] for area, names in _asked(areas).items()}
     collection = collect(files, by_area, split, limit, watch)
     reports = tuple(report_of(each) for each in collection.detectors)
     if show_texts:
@@ -87,6 +85,17 @@ def evaluate(
         ),
         detectors=reports,
     )
+
+
+def _asked(areas: Mapping[str, str]) -> dict[str, list[str]]:
+    """By area of the data, the detectors that are asked about its rows."""
+    found: dict[str, list[str]] = {TRAFFIC: sorted(areas)}
+    for name in sorted(areas):
+        if areas[name] not in SHARED:
+            found.setdefault(areas[name], []).append(name)
+        if areas[name] == "toxicity":
+            found.setdefault(BIAS, []).append(name)
+    return found
 
 
 def _with_texts(report: DetectorReport, files: Mapping[str, Source]) -> DetectorReport:

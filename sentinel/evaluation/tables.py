@@ -55,6 +55,8 @@ def tables(report: DetectorReport) -> Iterable[Table]:
         yield _slices("by source", report.sources)
     if report.groups:
         yield _slices("by group of people spoken of (labelled prompts)", report.groups)
+    if report.harmless:
+        yield _slices("harmless texts about people (bias/)", report.harmless)
     if report.totals:
         yield _totals(report)
         yield _types(report)

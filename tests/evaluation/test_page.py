@@ -77,6 +77,7 @@ def report() -> Report:
         sources=(piece,),
         kinds=(piece,),
         groups=(piece,),
+        harmless=(piece,),
         traffic=(piece,),
         types=(),
         totals=(),
@@ -114,7 +115,9 @@ def test_one_table_of_contents_leads_to_every_heading() -> None:
 
 def test_charts_are_well_formed() -> None:
     svgs = re.findall(r"<svg.*?</svg>", page(report()), re.DOTALL)
-    assert len(svgs) == 4 + 2 + 1  # curves and calibration; groups by rules and strictly; traffic
+    assert (
+        len(svgs) == 4 + 2 + 1 + 1
+    )  # curves, calibration; groups by rules and strictly; harmless texts; traffic
     for svg in svgs:
         assert xml.etree.ElementTree.fromstring(svg).get("aria-label")
 

@@ -66,7 +66,8 @@ def data(tmp_path: Path) -> Path:
     traffic = [{"prompt": f"0.{number} please", "response": "0.0 yes"} for number in range(10, 30)]
     write(folder, "traffic/plain", [*traffic, {"prompt": "0.72 please"}])
     write(folder, "traffic/rude", [{"prompt": "0.99 do it", "kind": "red_team"}])
-    (folder / "bias").mkdir()
+    write(folder, "bias/asked", [{"text": f"0.{n} who?", "category": "faith"} for n in (3, 5, 7, 8)])
+    (folder / "notes").mkdir()
     return folder
 
 
@@ -123,6 +124,14 @@ def test_groups_of_people(data: Path) -> None:
     assert set(found) == {"women", "no term found"}
     alarms = found["women"].alarms
     assert alarms is not None and (alarms.hits, alarms.of) == (1, 3)
+
+
+def test_harmless_texts_about_people_are_told_apart(data: Path) -> None:
+    found = only(run(data)[0])
+    (faith,) = found.harmless
+    assert faith.name == "bias/asked: faith" and faith.alarms is not None
+    assert (faith.alarms.hits, faith.alarms.of) == (2, 4)
+    assert "bias/asked" not in {each.name for each in found.sources}
 
 
 def test_rules_in_shadow_are_judged_where_none_acts(data: Path) -> None:
@@ -183,7 +192,7 @@ def test_what_is_saved_can_be_read(data: Path) -> None:
     again = msgspec.json.decode(as_json(report), type=Report)
     assert msgspec.to_builtins(again) == msgspec.to_builtins(report)
     assert [(each.line, Path(each.file).name) for each in report.malformed] == [(1, "bad.jsonl")]
-    assert report.skipped == ("bias",)
+    assert report.skipped == ("notes",)
 
 
 def test_detectors_and_their_areas() -> None:
