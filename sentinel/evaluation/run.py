@@ -38,8 +38,9 @@ def parsed(asked: Sequence[str], known: Collection[str]) -> dict[str, str]:
         area = area or AREA_OF.get(name, TRAFFIC)
         if name not in known:
             raise ConfigError(f"no detector `{name}`; known: {', '.join(sorted(known))}", key="--detector")
-        if area not in AREAS:
-            raise ConfigError(f"no area `{area}`; known: {', '.join(sorted(AREAS))}", key="--detector")
+        if area not in AREAS or area == BIAS:
+            areas = ", ".join(sorted(AREAS.keys() - {BIAS}))
+            raise ConfigError(f"no area `{area}`; known: {areas}", key="--detector")
         found[name] = area
     return found
 

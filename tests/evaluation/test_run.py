@@ -119,6 +119,14 @@ def test_traffic_counts_as_good_and_provocation_apart(data: Path) -> None:
     assert answers is not None and (answers.hits, answers.of) == (0, 1)  # twenty copies of one text
 
 
+def test_kinds_tell_rows_of_a_source_apart(data: Path) -> None:
+    write(data, "toxicity/one", [{"text": "0.1 a", "label": 0, "kind": "same", "source": "here"}])
+    rows = [{"text": f"0.{n} a", "label": 0, "kind": f"k{n}", "source": "here"} for n in (1, 2)]
+    write(data, "toxicity/two", rows)
+    found = [each.name for each in only(run(data)[0]).kinds]
+    assert found == ["toxicity/two: k1", "toxicity/two: k2"]
+
+
 def test_groups_of_people(data: Path) -> None:
     found = {each.name: each for each in only(run(data)[0]).groups}
     assert set(found) == {"women", "no term found"}
