@@ -12,7 +12,7 @@ from sentinel.evaluation.ranking import RATES
 from sentinel.evaluation.report import DetectorReport, Latency, Mistake, Operating, Panel, Slice
 from sentinel.evaluation.tables import estimated, kinds_shown, percent, spent, told
 
-_SHAPES = ("square", "circle", "circle")
+LEAST_SHOWN = 10  # rows of a share before it is drawn
 
 
 def detector_parts(report: DetectorReport) -> Iterable[Part]:
@@ -180,7 +180,8 @@ def _groups(report: DetectorReport) -> str:
         ("False alarms at the strict threshold", _shares(groups, "strict_alarms")),
     ):
         if shares:
-            drawn.append(figure(title, "share of good rows", charts.intervals(title, shares), wide=True))
+            about_it = f"share of good rows, groups with {LEAST_SHOWN} and more"
+            drawn.append(figure(title, about_it, charts.intervals(title, shares), wide=True))
     pieces = [about, *drawn, folded("As a table", _slices(groups))]
     if report.harmless:
         title = "Harmless texts about people, called bad"
@@ -193,7 +194,11 @@ def _groups(report: DetectorReport) -> str:
 
 
 def _shares(slices: Sequence[Slice], key: str) -> list[tuple[str, Share]]:
-    return [(each.name, share) for each in slices if (share := getattr(each, key)) is not None]
+    return [
+        (each.name, share)
+        for each in slices
+        if (share := getattr(each, key)) is not None and share.of >= LEAST_SHOWN
+    ]
 
 
 def _traffic(report: DetectorReport) -> str:
@@ -223,14 +228,15 @@ def _spans(report: DetectorReport) -> str:
     about = (
         "<p>A finding counts from the lowest score at which a rule acts on its type (0.5 where none does). "
         "<i>Exact</i> wants the very offsets, <i>overlap</i> a character in common. A type is counted only "
-        "in sources that label it.</p>"
+        "in sources that label it. What is found from score 0.1 on, and not by the rules, is theirs to ask "
+        "for.</p>"
     )
     columns = ("labels", "F1 exact", "F2 exact", "F1 overlap", "F2 overlap")
     totals = [
-        (each.place, each.name, f"{each.labels:,}", *map(estimated, (*each.exact, *each.overlap)))
+        (each.place, each.name, each.level, f"{each.labels:,}", *map(estimated, (*each.exact, *each.overlap)))
         for each in report.totals
     ]
-    inner = table(("source", "types", *columns), totals, words=2) if totals else ""
+    inner = table(("source", "types", "from", *columns), totals, words=3) if totals else ""
     rows = [
         (
             each.place,
@@ -243,6 +249,7 @@ def _spans(report: DetectorReport) -> str:
                 for tally in (each.exact, each.overlap)
                 for value in (tally.precision, tally.recall, tally.f(1), tally.f(2))
             ),
+            f"{each.seen.recall:.3f}",
         )
         for each in report.types
     ]
@@ -252,7 +259,7 @@ def _spans(report: DetectorReport) -> str:
         "labels",
         *(f"{one} {match}" for match in ("exact", "overlap") for one in measures),
     )
-    types = table(("source", "type", "rule", *heads), rows, words=3)
+    types = table(("source", "type", "rule", *heads, "recall from 0.1"), rows, words=3)
     return about + inner + folded(f"All {len(rows)} types of all sources", types)
 
 

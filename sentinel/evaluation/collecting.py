@@ -19,6 +19,7 @@ from sentinel.evaluation.split import held_out
 
 UNASKED = 0.5  # the score that a rule asks for when it names none
 NO_RULE = "no rule"
+NOISE = 0.1  # below it, a score says nothing: patterns that match any number have 0.01
 
 
 class Split(StrEnum):
@@ -155,17 +156,27 @@ def _ask(into: Collected, case: Case, source: Source) -> None:
 
 
 def _spanned(into: Collected, case: Case, findings: Sequence[Finding]) -> Spanned:
-    """Labels and findings of a text, without findings that no rule would act on."""
-    found = {
-        Stretch(finding.start, finding.end, finding.type)
-        for finding in findings
-        if finding.score >= _floor(into, case, finding.type)
-    }
+    """Labels and findings of a text."""
+    seen: set[Stretch] = set()
+    found: set[Stretch] = set()
+    for finding in findings:
+        stretch = Stretch(finding.start, finding.end, finding.type)
+        if finding.score >= NOISE:
+            seen.add(stretch)
+        if finding.score >= _floor(into, case, finding.type):
+            found.add(stretch)
     for label in case.spans:
         for type_ in meanings(label.type):
             _floor(into, case, type_)
     labels = {Stretch(label.start, label.end, label.type) for label in case.spans}
-    return Spanned(case.place, case.line, case.cluster, tuple(sorted(labels)), tuple(sorted(found)))
+    return Spanned(
+        case.place,
+        case.line,
+        case.cluster,
+        tuple(sorted(labels)),
+        tuple(sorted(found)),
+        tuple(sorted(seen)),
+    )
 
 
 def _floor(into: Collected, case: Case, type_: str) -> float:

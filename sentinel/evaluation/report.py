@@ -85,7 +85,8 @@ class Mistake(msgspec.Struct, frozen=True):
 
 class TypeResult(msgspec.Struct, frozen=True):
     """A finding type at the lowest score at which a rule acts on it, or at `score` where none does (`mode` is
-    then "no rule")."""
+    then "no rule"). `seen`: overlapping, at any score from 0.1 on; what is met there and not by the rules is
+    a matter of thresholds."""
 
     place: str
     type: str
@@ -93,13 +94,16 @@ class TypeResult(msgspec.Struct, frozen=True):
     mode: str
     exact: Tally
     overlap: Tally
+    seen: Tally
 
 
 class SpanTotal(msgspec.Struct, frozen=True):
-    """Types taken together. `exact` and `overlap` hold F1 and F2 with intervals."""
+    """Types taken together. `level`: as the rules act, or at any score from 0.1 on. `exact` and `overlap`
+    hold F1 and F2 with intervals."""
 
     place: str
     name: str
+    level: str
     labels: int
     exact: tuple[Estimate, Estimate]
     overlap: tuple[Estimate, Estimate]

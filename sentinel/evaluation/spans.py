@@ -31,6 +31,7 @@ MEANINGS: dict[str, tuple[str, ...]] = {
     "SOCIAL_SECURITY_NUMBER": ("US_SSN",),
 }
 NAMES = frozenset({"PERSON", "LOCATION", "ORGANIZATION", "ADDRESS"})
+EVERYDAY = frozenset({"DATE_TIME", "DATE_OF_BIRTH", "URL", "NRP", "AGE"})
 MATCHES = ("exact", "overlap")
 
 
@@ -43,13 +44,14 @@ class Stretch(msgspec.Struct, frozen=True, order=True, gc=False):
 
 
 class Spanned(msgspec.Struct, frozen=True):
-    """A text's labels and what was found in it."""
+    """A text's labels and what was found in it: `found`, so that a rule would act, `seen` with any score."""
 
     place: str
     line: int
     cluster: str
     labels: tuple[Stretch, ...]
     found: tuple[Stretch, ...]
+    seen: tuple[Stretch, ...] = ()
 
 
 class Tally(msgspec.Struct, frozen=True):

@@ -139,22 +139,33 @@ def _traffic(report: DetectorReport) -> Table:
 
 def _totals(report: DetectorReport) -> Table:
     columns = ("labels", "F1 exact", "F2 exact", "F1 overlap", "F2 overlap")
-    table = _table("labelled stretches found", "source", "types", *columns, names=2)
+    table = _table("labelled stretches found", "source", "types", "from", *columns, names=3)
     for each in report.totals:
         figures = map(estimated, (*each.exact, *each.overlap))
-        table.add_row(escape(each.place), each.name, f"{each.labels:,}", *figures)
+        table.add_row(escape(each.place), each.name, each.level, f"{each.labels:,}", *figures)
     return table
 
 
 def _types(report: DetectorReport) -> Table:
     columns = ("from score", "labels", "precision", "recall", "F1", "F2", "overlap: precision", "recall")
-    table = _table("by type, exact and overlapping", "source", "type", "rule", *columns, "F1", "F2", names=3)
+    table = _table(
+        "by type, exact and overlapping",
+        "source",
+        "type",
+        "rule",
+        *columns,
+        "F1",
+        "F2",
+        "recall from 0.1",
+        names=3,
+    )
     for each in report.types:
         cells = [
             f"{value:.3f}"
             for tally in (each.exact, each.overlap)
             for value in (tally.precision, tally.recall, tally.f(1), tally.f(2))
         ]
+        cells.append(f"{each.seen.recall:.3f}")
         labels = f"{each.overlap.labels:,}"
         table.add_row(escape(each.place), each.type, each.mode, f"{each.score:.2f}", labels, *cells)
     return table

@@ -49,7 +49,7 @@ class Reader(HTMLParser):
 def report() -> Report:
     labels, scores = [1, 1, 0, 0], [0.9, 0.4, 0.5, 0.1]
     ranking = Ranking(labels, scores, list("abcd"))
-    some = share([("a", True), ("b", False)])
+    some = share([(str(number), number % 2 == 0) for number in range(20)])
     panel = Panel(
         "prompts",
         "Labelled prompts",
@@ -115,9 +115,8 @@ def test_one_table_of_contents_leads_to_every_heading() -> None:
 
 def test_charts_are_well_formed() -> None:
     svgs = re.findall(r"<svg.*?</svg>", page(report()), re.DOTALL)
-    assert (
-        len(svgs) == 4 + 2 + 1 + 1
-    )  # curves, calibration; groups by rules and strictly; harmless texts; traffic
+    # Curves and calibration; groups, by rules and strictly; harmless texts; traffic.
+    assert len(svgs) == 4 + 2 + 1 + 1
     for svg in svgs:
         assert xml.etree.ElementTree.fromstring(svg).get("aria-label")
 
