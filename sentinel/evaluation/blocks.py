@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from html import escape
 
 from sentinel.evaluation import charts
 from sentinel.evaluation.charts import Mark
@@ -10,7 +11,16 @@ from sentinel.evaluation.intervals import Share
 from sentinel.evaluation.markup import Part, anchor, figure, folded, table, tiles
 from sentinel.evaluation.ranking import RATES
 from sentinel.evaluation.report import DetectorReport, Latency, Mistake, Operating, Panel, Slice
-from sentinel.evaluation.tables import estimated, kinds_shown, percent, spent, told
+from sentinel.evaluation.tables import (
+    MEASURES,
+    estimated,
+    kinds_shown,
+    measured,
+    percent,
+    spent,
+    told,
+    types_known,
+)
 
 LEAST_SHOWN = 10  # rows of a share before it is drawn
 
@@ -202,7 +212,7 @@ def _shares(slices: Sequence[Slice], key: str) -> list[tuple[str, Share]]:
 
 
 def _traffic(report: DetectorReport) -> str:
-    shares = [(f"{name}, {role}s", share) for name, role, share in _flagged(report.traffic)]
+    shares = list(_flagged(report.traffic))
     about = "<p>Texts of ordinary use, called bad by the rules. Red-team prompts are told apart.</p>"
     columns = ("texts", "called bad by the rules", "at the strict threshold")
     rows = [
@@ -218,10 +228,11 @@ def _traffic(report: DetectorReport) -> str:
     return about + drawn + folded("As a table", inner)
 
 
-def _flagged(slices: Sequence[Slice]) -> Iterable[tuple[str, str, Share]]:
+def _flagged(slices: Sequence[Slice]) -> Iterable[tuple[str, Share]]:
     for each in slices:
         if each.alarms is not None:
-            yield each.name.removeprefix("traffic/"), each.role, each.alarms
+            source = each.name.removeprefix("traffic/")
+            yield (f"{source}, {each.role}s" if source != each.name else source), each.alarms
 
 
 def _spans(report: DetectorReport) -> str:
@@ -237,30 +248,23 @@ def _spans(report: DetectorReport) -> str:
         for each in report.totals
     ]
     inner = table(("source", "types", "from", *columns), totals, words=3) if totals else ""
+    known, unknown = types_known(report.types)
     rows = [
-        (
-            each.place,
-            each.type,
-            each.mode,
-            f"{each.score:.2f}",
-            f"{each.overlap.labels:,}",
-            *(
-                f"{value:.3f}"
-                for tally in (each.exact, each.overlap)
-                for value in (tally.precision, tally.recall, tally.f(1), tally.f(2))
-            ),
-            f"{each.seen.recall:.3f}",
-        )
-        for each in report.types
+        (each.place, each.type, each.mode, f"{each.score:.2f}", f"{each.overlap.labels:,}", *measured(each))
+        for each in known
     ]
-    measures = ("precision", "recall", "F1", "F2")
     heads = (
         "from score",
         "labels",
-        *(f"{one} {match}" for match in ("exact", "overlap") for one in measures),
+        *(f"{one} {match}" for match in ("exact", "overlap") for one in MEASURES),
     )
     types = table(("source", "type", "rule", *heads, "recall from 0.1"), rows, words=3)
-    return about + inner + folded(f"All {len(rows)} types of all sources", types)
+    folded_types = folded(f"{len(rows)} types, source by source", types)
+    if unknown:
+        folded_types += (
+            f"<p class=faint>Labelled, but unknown to the detector: {escape(', '.join(unknown))}.</p>"
+        )
+    return about + inner + folded_types
 
 
 def _latency(latency: Latency) -> str:

@@ -7,11 +7,13 @@ from collections.abc import Iterable, Sequence
 from rich.markup import escape
 from rich.table import Table
 
+from sentinel.evaluation.collecting import NO_RULE
 from sentinel.evaluation.intervals import Estimate, Share
 from sentinel.evaluation.ranking import RATES
-from sentinel.evaluation.report import DetectorReport, Slice
+from sentinel.evaluation.report import DetectorReport, Slice, TypeResult
 
 KINDS_SHOWN = 40
+MEASURES = ("precision", "recall", "F1", "F2")
 
 
 def percent(value: float) -> str:
@@ -146,28 +148,32 @@ def _totals(report: DetectorReport) -> Table:
     return table
 
 
+def types_known(types: Sequence[TypeResult]) -> tuple[list[TypeResult], list[str]]:
+    """Those that a rule asks for or of which something was found somewhere, and the names of the others."""
+    known = {each.type for each in types if each.mode != NO_RULE or each.seen.found or each.overlap.found}
+    unknown = sorted({each.type for each in types} - known)
+    return [each for each in types if each.type in known], unknown
+
+
+def measured(result: TypeResult) -> list[str]:
+    """`MEASURES` of exact and of overlapping matches, and the recall at any score."""
+    cells: list[str] = []
+    for tally in (result.exact, result.overlap):
+        precision = f"{tally.precision:.3f}" if tally.found else "none found"
+        cells += [precision, *(f"{value:.3f}" for value in (tally.recall, tally.f(1), tally.f(2)))]
+    return [*cells, f"{result.seen.recall:.3f}"]
+
+
 def _types(report: DetectorReport) -> Table:
-    columns = ("from score", "labels", "precision", "recall", "F1", "F2", "overlap: precision", "recall")
-    table = _table(
-        "by type, exact and overlapping",
-        "source",
-        "type",
-        "rule",
-        *columns,
-        "F1",
-        "F2",
-        "recall from 0.1",
-        names=3,
-    )
-    for each in report.types:
-        cells = [
-            f"{value:.3f}"
-            for tally in (each.exact, each.overlap)
-            for value in (tally.precision, tally.recall, tally.f(1), tally.f(2))
-        ]
-        cells.append(f"{each.seen.recall:.3f}")
+    overlapping = [f"overlap: {measure}" for measure in MEASURES]
+    columns = ("from score", "labels", *MEASURES, *overlapping, "recall from 0.1")
+    table = _table("by type, exact and overlapping", "source", "type", "rule", *columns, names=3)
+    known, unknown = types_known(report.types)
+    for each in known:
         labels = f"{each.overlap.labels:,}"
-        table.add_row(escape(each.place), each.type, each.mode, f"{each.score:.2f}", labels, *cells)
+        table.add_row(escape(each.place), each.type, each.mode, f"{each.score:.2f}", labels, *measured(each))
+    if unknown:
+        table.caption = f"labelled, but unknown to the detector: {', '.join(unknown)}"
     return table
 
 
