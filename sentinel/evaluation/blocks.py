@@ -10,7 +10,8 @@ from sentinel.evaluation.charts import Mark
 from sentinel.evaluation.intervals import Share
 from sentinel.evaluation.markup import Part, anchor, figure, folded, table, tiles
 from sentinel.evaluation.ranking import RATES
-from sentinel.evaluation.report import DetectorReport, Latency, Mistake, Operating, Panel, Slice
+from sentinel.evaluation.report import EVEN, DetectorReport, Latency, Mistake, Operating, Panel, Slice
+from sentinel.evaluation.rows import Setting
 from sentinel.evaluation.tables import (
     MEASURES,
     estimated,
@@ -62,7 +63,7 @@ def _panel(panel: Panel) -> str:
         for rate, e in zip(RATES, figures.recall, strict=True)
     ]
     facts += [(f"{calibration.ece:.3f}", "ECE"), (f"{calibration.brier:.3f}", "Brier score")]
-    points = [each for each in panel.operating if each.threshold is None or each.threshold <= 1]
+    points = [each for each in panel.operating if each.name != EVEN and (each.threshold or 0) <= 1]
     roc = [Mark(each.name, (each.alarms.value, each.recall.value), _shape(each)) for each in points]
     curve = [
         Mark(each.name, (each.recall.value, each.precision.value), _shape(each))
@@ -155,7 +156,7 @@ def _slices(slices: Sequence[Slice]) -> str:
     rows = [
         (
             each.name,
-            each.role,
+            each.setting,
             f"{each.rows:,}",
             f"{each.positives:,}",
             estimated(each.auc),
@@ -163,19 +164,12 @@ def _slices(slices: Sequence[Slice]) -> str:
             told(each.alarms),
             told(each.strict_recall),
             told(each.strict_alarms),
-            balanced(each),
+            "" if each.balanced is None else f"{each.balanced:.3f}",
         )
         for each in slices
     ]
-    more = ("false alarms, strict", "balanced accuracy, rules")
-    return table(("", "speaker", *columns, *more), rows, words=2)
-
-
-def balanced(each: Slice) -> str:
-    """Mean of recall and of the share of good rows let pass, by the rules."""
-    if each.recall is None or each.alarms is None:
-        return ""
-    return f"{(each.recall.value + 1 - each.alarms.value) / 2:.3f}"
+    more = ("false alarms, strict", "balanced accuracy at 0.5")
+    return table(("", "text", *columns, *more), rows, words=2)
 
 
 def _groups(report: DetectorReport) -> str:
@@ -216,10 +210,10 @@ def _traffic(report: DetectorReport) -> str:
     about = "<p>Texts of ordinary use, called bad by the rules. Red-team prompts are told apart.</p>"
     columns = ("texts", "called bad by the rules", "at the strict threshold")
     rows = [
-        (each.name, each.role, f"{each.rows:,}", told(each.alarms) or "no rule", told(each.strict_alarms))
+        (each.name, each.setting, f"{each.rows:,}", told(each.alarms) or "no rule", told(each.strict_alarms))
         for each in report.traffic
     ]
-    inner = table(("", "speaker", *columns), rows, words=2)
+    inner = table(("", "text", *columns), rows, words=2)
     if not shares:
         return about + inner
     drawn = figure(
@@ -232,7 +226,10 @@ def _flagged(slices: Sequence[Slice]) -> Iterable[tuple[str, Share]]:
     for each in slices:
         if each.alarms is not None:
             source = each.name.removeprefix("traffic/")
-            yield (f"{source}, {each.role}s" if source != each.name else source), each.alarms
+            yield (
+                (f"{source}, {Setting(each.setting).plural}" if source != each.name else source),
+                each.alarms,
+            )
 
 
 def _spans(report: DetectorReport) -> str:

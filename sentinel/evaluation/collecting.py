@@ -13,7 +13,7 @@ from sentinel.core.exchange import Role
 from sentinel.core.finding import Finding
 from sentinel.evaluation.asking import Asker
 from sentinel.evaluation.groups import groups_in
-from sentinel.evaluation.rows import PII, SHARED, TRAFFIC, Case, Malformed, Source, read
+from sentinel.evaluation.rows import PII, SHARED, TRAFFIC, Case, Malformed, Setting, Source, read
 from sentinel.evaluation.spans import Spanned, Stretch, meanings
 from sentinel.evaluation.split import held_out
 
@@ -37,7 +37,7 @@ class Scored(msgspec.Struct, frozen=True, gc=False):
     cluster: str
     kind: str
     source: str
-    role: Role
+    setting: Setting
     label: int
     ordinary: bool
     area: str
@@ -143,7 +143,7 @@ def _ask(into: Collected, case: Case, source: Source) -> None:
             case.cluster,
             case.kind,
             case.source,
-            case.background.role,
+            case.setting,
             case.label,
             case.ordinary,
             source.area,

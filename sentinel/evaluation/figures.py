@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
-from sentinel.core.exchange import Role
 from sentinel.evaluation.asking import Asker
 from sentinel.evaluation.calibration import calibration
 from sentinel.evaluation.collecting import Collected, Scored
@@ -14,19 +13,13 @@ from sentinel.evaluation.groups import NONE, TERMS
 from sentinel.evaluation.intervals import Share, share
 from sentinel.evaluation.personal import totals_of, types_of
 from sentinel.evaluation.ranking import RATES, Ranking
-from sentinel.evaluation.report import DetectorReport, Latency, Mistake, Operating, Panel, Slice
-from sentinel.evaluation.rows import BIAS, SHARED, TRAFFIC
+from sentinel.evaluation.report import EVEN, DetectorReport, Latency, Mistake, Operating, Panel, Slice
+from sentinel.evaluation.rows import BIAS, SHARED, TRAFFIC, Setting
 
 LONG = 512  # bytes; the time per KiB of shorter texts is the cost of a call
 SLICE_ROUNDS = 200
 LEAST_OF_A_CLASS = 10  # rows of each label before a slice's AUC is told
 WORST = 20
-NAMES = {
-    Role.PROMPT: "prompts",
-    Role.CONTEXT: "documents",
-    Role.ANSWER: "answers",
-    Role.SYSTEM: "system prompts",
-}
 _LABELLED = "Rows of the data's own two labels."
 _EVERYDAY = (
     "The bad rows against everyday texts: traffic, and the sources that hold nothing but ordinary use, each "
@@ -40,13 +33,13 @@ def report_of(collected: Collected) -> DetectorReport:
     traffic = [row for row in collected.scored if row.area == TRAFFIC]
     harmless = [row for row in collected.scored if row.area == BIAS]
     panels: list[Panel] = []
-    strict: dict[Role, float] = {}
-    for role in NAMES:
-        here = [row for row in rows if row.role is role]
-        usual = everyday(row for row in [*traffic, *here] if row.role is role)
-        for panel in _panels(asker, role, here, usual):
+    strict: dict[Setting, float] = {}
+    for setting in Setting:
+        here = [row for row in rows if row.setting is setting]
+        usual = everyday(row for row in [*traffic, *here] if row.setting is setting)
+        for panel in _panels(asker, setting, here, usual):
             panels.append(panel)
-            strict[role] = panel.figures.thresholds[0]
+            strict[setting] = panel.figures.thresholds[0]
     slices = Slices(bool(asker.rules), strict)
     return DetectorReport(
         name=asker.name,
@@ -60,7 +53,7 @@ def report_of(collected: Collected) -> DetectorReport:
         panels=tuple(panels),
         sources=tuple(slices.by(rows, lambda row: row.place)),
         kinds=tuple(slices.by_part(rows)),
-        groups=tuple(slices.by_group(row for row in rows if row.role is Role.PROMPT)),
+        groups=tuple(slices.by_group(row for row in rows if row.setting is Setting.PROMPT)),
         harmless=tuple(slices.by(harmless, lambda row: f"{row.place}: {row.kind or 'all'}")),
         traffic=tuple(_traffic(slices, traffic)),
         types=tuple(types_of(collected)),
@@ -76,13 +69,12 @@ def everyday(rows: Iterable[Scored]) -> list[Scored]:
     return list({row.digest: row for row in rows if row.ordinary and not row.label}.values())
 
 
-def _panels(asker: Asker, role: Role, rows: list[Scored], usual: list[Scored]) -> Iterable[Panel]:
-    name = NAMES[role]
+def _panels(asker: Asker, setting: Setting, rows: list[Scored], usual: list[Scored]) -> Iterable[Panel]:
+    name = setting.plural
     bad = [row for row in rows if row.label]
     if bad and len(bad) < len(rows):
         yield _panel(asker, name, f"Labelled {name}", _LABELLED, rows)
-    # An answer of the traffic has no documents beside it to be compared with.
-    if bad and usual and role is Role.PROMPT:
+    if bad and usual:
         yield _panel(asker, f"{name}-everyday", f"Against everyday {name}", _EVERYDAY, bad + usual)
 
 
@@ -96,6 +88,7 @@ def _panel(asker: Asker, key: str, title: str, about: str, rows: Sequence[Scored
         name = "the rules, in shadow" if asker.shadow else "the rules"
         operating.append(_operating(name, None, rows, lambda row: row.flagged))
     levels = [] if asker.threshold is None else [("score of the lowest rule", asker.threshold)]
+    levels.append((EVEN, 0.5))
     levels += [
         (f"{rate * 100:g} % false alarms", threshold)
         for rate, threshold in zip(RATES, figures.thresholds, strict=True)
@@ -132,17 +125,17 @@ def _operating(
 
 
 class Slices:
-    """Figures of some of the rows. `ruled`: rules ask the detector. `strict`: strict thresholds by role."""
+    """Figures of some of the rows. `ruled`: rules ask the detector. `strict`: thresholds by setting."""
 
-    def __init__(self, ruled: bool, strict: dict[Role, float]) -> None:
+    def __init__(self, ruled: bool, strict: dict[Setting, float]) -> None:
         self._ruled, self._strict = ruled, strict
 
     def by(self, rows: Iterable[Scored], key: Callable[[Scored], str]) -> list[Slice]:
-        """One slice for each name that `key` gives, and each role in it; by name."""
-        found: dict[tuple[str, Role], list[Scored]] = {}
+        """One slice for each name that `key` gives, and each setting in it; by name."""
+        found: dict[tuple[str, Setting], list[Scored]] = {}
         for row in rows:
-            found.setdefault((key(row), row.role), []).append(row)
-        return [self.of(name, role, some) for (name, role), some in sorted(found.items())]
+            found.setdefault((key(row), row.setting), []).append(row)
+        return [self.of(name, setting, some) for (name, setting), some in sorted(found.items())]
 
     def by_part(self, rows: Sequence[Scored]) -> list[Slice]:
         """Slices of each source by what its rows say of themselves: where they come from, and which kind they
@@ -163,9 +156,9 @@ class Slices:
         for row in rows:
             for group in row.groups or (NONE,):
                 found[group].append(row)
-        return [self.of(name, Role.PROMPT, some) for name, some in found.items() if some]
+        return [self.of(name, Setting.PROMPT, some) for name, some in found.items() if some]
 
-    def of(self, name: str, role: Role, rows: Sequence[Scored]) -> Slice:
+    def of(self, name: str, setting: Setting, rows: Sequence[Scored]) -> Slice:
         bad = [row for row in rows if row.label]
         good = [row for row in rows if not row.label]
         auc = None
@@ -176,14 +169,15 @@ class Slices:
             auc = ranking.figures(SLICE_ROUNDS).auc
         return Slice(
             name=name,
-            role=role,
+            setting=setting,
             rows=len(rows),
             positives=len(bad),
             auc=auc,
             recall=self._by_rules(bad),
             alarms=self._by_rules(good),
-            strict_recall=self._strictly(bad, role),
-            strict_alarms=self._strictly(good, role),
+            strict_recall=self._strictly(bad, setting),
+            strict_alarms=self._strictly(good, setting),
+            balanced=_balanced(rows) if bad and good else None,
         )
 
     def _by_rules(self, rows: Sequence[Scored]) -> Share | None:
@@ -191,8 +185,8 @@ class Slices:
             return None
         return share((row.cluster, row.flagged) for row in rows)
 
-    def _strictly(self, rows: Sequence[Scored], role: Role) -> Share | None:
-        threshold = self._strict.get(role)
+    def _strictly(self, rows: Sequence[Scored], setting: Setting) -> Share | None:
+        threshold = self._strict.get(setting)
         if not rows or threshold is None:
             return None
         return share((row.cluster, row.score >= threshold) for row in rows)
@@ -200,10 +194,10 @@ class Slices:
 
 def _traffic(slices: Slices, rows: list[Scored]) -> Iterable[Slice]:
     """Everyday traffic as a whole, then source by source; what is not everyday is told by its kind."""
-    for role, name in NAMES.items():
-        usual = everyday(row for row in rows if row.role is role)
+    for setting in Setting:
+        usual = everyday(row for row in rows if row.setting is setting)
         if usual:
-            yield slices.of(f"all everyday {name}", role, usual)
+            yield slices.of(f"all everyday {setting.plural}", setting, usual)
     yield from slices.by(rows, lambda row: row.place if row.ordinary else f"{row.place}: {row.kind}")
 
 
@@ -220,6 +214,10 @@ def _latency(times: Sequence[tuple[int, int]]) -> Latency | None:
 def _worst(rows: Iterable[Scored], sign: int) -> tuple[Mistake, ...]:
     order = sorted(rows, key=lambda row: (sign * row.score, row.place, row.line))
     return tuple(Mistake(row.place, row.line, row.kind, row.score) for row in order[:WORST])
+
+
+def _balanced(rows: Sequence[Scored]) -> float:
+    return _at(EVEN, 0.5, rows).balanced_accuracy
 
 
 def _named(part: str) -> Callable[[Scored], str]:

@@ -19,7 +19,7 @@ take or leave a cluster as one, so copies make nothing look surer.</p>
 <p><b>The rules</b> are those in force: their types, scores, speakers and conditions decide as they do
 for a call. The curves look at the detector's score alone.</p>
 <p><b>Strict</b> figures call a row bad from the score that 1 % of everyday texts reach (of the good
-rows, where the data has no everyday texts of that speaker).</p>
+rows, where the data has no everyday texts of that kind).</p>
 <p><b>Calibration.</b> A dot on the diagonal says that a score of 0.8 is right in 8 of 10 cases. ECE and
 Brier score depend on how common bad rows are, which is more here than in any traffic.</p>
 """

@@ -16,6 +16,7 @@ from sentinel.evaluation.rows import Malformed
 from sentinel.evaluation.spans import Tally
 
 FORMAT = 1
+EVEN = "a score of 0.5"  # where a calibrated score says that both are as likely
 
 
 class Operating(msgspec.Struct, frozen=True):
@@ -49,10 +50,11 @@ class Panel(msgspec.Struct, frozen=True):
 
 class Slice(msgspec.Struct, frozen=True):
     """Some of the rows. `recall` and `alarms` are by the rules, `strict_*` at the threshold that calls 1 % of
-    everyday texts bad; None where there is no such row, rule or threshold."""
+    everyday texts bad, `balanced` is the balanced accuracy at a score of 0.5; None where there is no such
+    row, rule or threshold."""
 
     name: str
-    role: str
+    setting: str
     rows: int
     positives: int
     auc: Estimate | None
@@ -60,6 +62,7 @@ class Slice(msgspec.Struct, frozen=True):
     alarms: Share | None
     strict_recall: Share | None
     strict_alarms: Share | None
+    balanced: float | None
 
 
 class Latency(msgspec.Struct, frozen=True):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 import zlib
 from collections.abc import Callable, Iterator
+from enum import StrEnum
 from io import BufferedReader
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
@@ -29,6 +30,23 @@ _DOCUMENTS = frozenset({"bipia_indirect"})
 # Prompts that were written to provoke: traffic, but no everyday use. And rows elsewhere that are just that.
 _PROVOKING = frozenset({"red_team"})
 _ORDINARY = frozenset({"benign_traffic", "mitre_frr_benign"})
+
+
+class Setting(StrEnum):
+    """What a text is to a detector; figures of one setting say nothing about another."""
+
+    PROMPT = "prompt"
+    DOCUMENT = "document"
+    ANSWER = "answer"
+    COMPARED = "answer with documents"
+    SYSTEM = "system prompt"
+
+    @property
+    def plural(self) -> str:
+        return "answers with documents" if self is Setting.COMPARED else f"{self}s"
+
+
+_SETTINGS = {Role.PROMPT: Setting.PROMPT, Role.CONTEXT: Setting.DOCUMENT, Role.SYSTEM: Setting.SYSTEM}
 
 
 class Span(msgspec.Struct, frozen=True, gc=False):
@@ -95,6 +113,13 @@ class Case(msgspec.Struct, frozen=True):
     label: int = 0
     spans: tuple[Span, ...] = ()
     ordinary: bool = False
+
+    @property
+    def setting(self) -> Setting:
+        found = _SETTINGS.get(self.background.role)
+        if found is not None:
+            return found
+        return Setting.COMPARED if self.background.context else Setting.ANSWER
 
 
 class Malformed(msgspec.Struct, frozen=True):

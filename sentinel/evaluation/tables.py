@@ -118,24 +118,34 @@ def _operating(report: DetectorReport) -> Table:
 def _slices(title: str, slices: Sequence[Slice]) -> Table:
     strict = "at 1 % of everyday texts"
     columns = ("rows", "bad", "ROC AUC", "recall, rules", "false alarms, rules")
-    table = _table(title, "", "speaker", *columns, f"recall, {strict}", f"false alarms, {strict}", names=2)
+    table = _table(
+        title,
+        "",
+        "text",
+        *columns,
+        f"recall, {strict}",
+        f"false alarms, {strict}",
+        "bal. acc. at 0.5",
+        names=2,
+    )
     for each in slices:
         shares = (each.recall, each.alarms, each.strict_recall, each.strict_alarms)
         table.add_row(
             escape(each.name),
-            each.role,
+            each.setting,
             f"{each.rows:,}",
             f"{each.positives:,}",
             estimated(each.auc),
             *map(told, shares),
+            "" if each.balanced is None else f"{each.balanced:.3f}",
         )
     return table
 
 
 def _traffic(report: DetectorReport) -> Table:
-    table = _table("traffic called bad by the rules", "", "speaker", "texts", "called bad", names=2)
+    table = _table("traffic called bad by the rules", "", "text", "texts", "called bad", names=2)
     for each in report.traffic:
-        table.add_row(escape(each.name), each.role, f"{each.rows:,}", told(each.alarms) or "no rule")
+        table.add_row(escape(each.name), each.setting, f"{each.rows:,}", told(each.alarms) or "no rule")
     return table
 
 

@@ -62,7 +62,7 @@ def report() -> Report:
         ranking.precision_recall(),
         calibration(labels, scores),
     )
-    piece = Slice(EVIL, "prompt", 4, 2, None, some, some, None, some)
+    piece = Slice(EVIL, "prompt", 4, 2, None, some, some, None, some, None)
     mistake = Mistake("toxicity/x", 3, EVIL, 0.9, EVIL)
     detector = DetectorReport(
         name=EVIL,

@@ -71,6 +71,11 @@ def test_an_answer_comes_with_what_it_is_compared_to(tmp_path: Path) -> None:
         tmp_path, "groundedness/mine.jsonl", row, {**row, "context": ["a", "", "b"]}, {**row, "context": ""}
     )
     found = one(tmp_path, "groundedness")
+    assert [str(case.setting) for case in found if isinstance(case, Case)] == [
+        "answer with documents",
+        "answer with documents",
+        "answer",
+    ]
     assert [case.background for case in found if isinstance(case, Case)] == [
         Background(Stage.OUTPUT, Role.ANSWER, "why?", context) for context in (("because",), ("a", "b"), ())
     ]

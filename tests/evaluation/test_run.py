@@ -105,18 +105,33 @@ def test_a_document_is_asked_about_as_one(data: Path) -> None:
     around = dict(echo.asked)["0.85 document"]
     assert (around.stage, around.role, around.context) == (Stage.INPUT, Role.CONTEXT, ("0.85 document",))
     (document,) = (each for each in found.sources if each.name == "toxicity/yours")
-    assert document.role == "context" and document.recall is not None and document.recall.value == 1.0
+    assert document.setting == "document" and document.recall is not None and document.recall.value == 1.0
 
 
 def test_traffic_counts_as_good_and_provocation_apart(data: Path) -> None:
     found = only(run(data)[0])
-    shares = {(each.name, each.role): each.alarms for each in found.traffic}
+    shares = {(each.name, each.setting): each.alarms for each in found.traffic}
     usual = shares["all everyday prompts", "prompt"]
     assert usual is not None and (usual.hits, usual.of) == (1, 21)
     rude = shares["traffic/rude: red_team", "prompt"]
     assert rude is not None and (rude.hits, rude.of) == (1, 1)
     answers = shares["all everyday answers", "answer"]
     assert answers is not None and (answers.hits, answers.of) == (0, 1)  # twenty copies of one text
+
+
+def test_answers_stand_against_everyday_answers(data: Path) -> None:
+    write(data, "toxicity/said", [{"text": "0.9 said", "label": 1, "role": "answer"}])
+    panels = {each.key: each for each in only(run(data)[0]).panels}
+    assert set(panels) == {"prompts", "prompts-everyday", "answers-everyday"}
+    assert (panels["answers-everyday"].positives, panels["answers-everyday"].rows) == (1, 2)
+
+
+def test_the_middle_of_the_scale_is_told_beside_the_rules(data: Path) -> None:
+    found = only(run(data)[0])
+    (even,) = (each for each in found.panels[0].operating if each.threshold == 0.5)
+    assert (even.recall.hits, even.alarms.hits) == (3, 1)
+    (mine,) = (each for each in found.sources if each.name == "toxicity/mine")
+    assert mine.balanced == pytest.approx((3 / 4 + 5 / 6) / 2)
 
 
 def test_kinds_tell_rows_of_a_source_apart(data: Path) -> None:
