@@ -82,21 +82,22 @@ def evaluate(
         if target is not None and not target.absolute().parent.is_dir():
             raise ConfigError("its folder does not exist", file=str(target))
     areas = parsed(detector or (), known_detectors())
-    files_for(data, areas)  # a wrong folder is told before seconds are spent on loading detectors
+    files = files_for(data, areas)  # a wrong folder is told before seconds are spent on loading detectors
     policy = load_policy(rules or settings.rules.files(), known_detectors())
     detectors = load_detectors(settings.detectors, areas, settings.cache_dir)
     detectors.warm()
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
-        tasks = [progress.add_task("reading", total=None)]
+        steps = progress.add_task("files", total=len(files) + 1, completed=-1)
+        current = progress.add_task("reading", total=None)
 
-        def watch(place: str, count: int) -> None:
-            if place:
-                tasks.append(progress.add_task(place, total=count))
-                progress.update(tasks[-2], visible=len(tasks) > 2)
+        def watch(what: str, count: int) -> None:
+            if what:
+                progress.advance(steps)
+                progress.reset(current, description=what, total=count)
             else:
-                progress.advance(tasks[-1], count)
+                progress.advance(current, count)
 
         report = run(
             data,

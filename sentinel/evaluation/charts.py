@@ -44,7 +44,8 @@ def curve(
     drawing = [_frame(x_label, y_label, place, _DECADES if logarithmic else _TENTHS)]
     if chance:
         drawing.append(f'<path class="chance" d="{_path(chance, place)}"/>')
-    drawing.append(f'<path class="curve" d="{_path(points, place)}"/>')
+    drawn = _bent(points) if logarithmic else points
+    drawing.append(f'<path class="curve" d="{_path(drawn, place)}"/>')
     drawing += [_mark(mark, place) for mark in marks]
     return _svg(title, WIDTH, HEIGHT, drawing)
 
@@ -111,6 +112,19 @@ def _place(logarithmic: bool) -> Place:
         return LEFT + x * (WIDTH - LEFT - RIGHT), TOP + (1 - y) * (HEIGHT - TOP - BOTTOM)
 
     return place
+
+
+def _bent(points: Sequence[Point]) -> list[Point]:
+    """With points between: what is straight on even axes is not on a logarithmic one."""
+    bent = [points[0]]
+    for (x0, y0), (x1, y1) in zip(points, points[1:], strict=False):
+        first = max(x0, _LEAST)
+        steps = 1 + int(math.log10(x1 / first) * 30) if x1 > first else 1
+        for step in range(1, steps):
+            x = first * (x1 / first) ** (step / steps)
+            bent.append((x, y0 + (y1 - y0) * (x - x0) / (x1 - x0)))
+        bent.append((x1, y1))
+    return bent
 
 
 def _frame(x_label: str, y_label: str, place: Place, x_ticks: Sequence[float]) -> str:

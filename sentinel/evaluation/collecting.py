@@ -69,7 +69,7 @@ class Collection(msgspec.Struct):
     malformed: list[Malformed]
 
 
-# Called before a file with its place and how many texts it has, and after each text with "" and 1.
+# Told what is done and in how many pieces: a file and its texts, or the figures. After each piece, "" and 1.
 Watcher = Callable[[str, int], None]
 
 

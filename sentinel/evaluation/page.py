@@ -67,17 +67,17 @@ def _when(report: Report) -> str:
 
 def _summary(report: Report) -> str:
     columns = ("detector", "question", "ROC AUC", "recall at 1 % false alarms", "recall, rules")
-    more = ("false alarms, rules", "everyday prompts called bad", "p50 per text")
+    more = ("false alarms, rules", "everyday prompts called bad", "answers called bad", "p50 per text")
     rows = [row for detector in report.detectors for row in _summary_rows(detector)]
     return table((*columns, *more), rows, words=2)
 
 
 def _summary_rows(detector: DetectorReport) -> Iterable[tuple[str, ...]]:
-    usual = next((each for each in detector.traffic if each.name.startswith("all everyday prompts")), None)
-    flagged = told(usual.alarms) if usual is not None else ""
+    usual = {each.name: told(each.alarms) for each in detector.traffic}
+    flagged = tuple(usual.get(f"all everyday {texts}", "") for texts in ("prompts", "answers"))
     p50 = spent(detector.latency.p50_us) if detector.latency else ""
     if not detector.panels:
-        yield detector.name, "Labelled stretches" if detector.totals else "", *[""] * 4, flagged, p50
+        yield detector.name, "Labelled stretches" if detector.totals else "", *[""] * 4, *flagged, p50
     for number, panel in enumerate(detector.panels):
         rules = next((each for each in panel.operating if each.threshold is None), None)
         recall = panel.figures.recall[0]
@@ -88,7 +88,7 @@ def _summary_rows(detector: DetectorReport) -> Iterable[tuple[str, ...]]:
             f"{percent(recall.value)} ({percent(recall.low)}-{percent(recall.high)})",
             told(rules.recall) if rules else "no rule",
             told(rules.alarms) if rules else "no rule",
-            "" if number else flagged,
+            *(("", "") if number else flagged),
             "" if number else p50,
         )
 

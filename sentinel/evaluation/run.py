@@ -59,7 +59,7 @@ def evaluate(
     split: Split = Split.ALL,
     limit: int | None = None,
     show_texts: bool = False,
-    watch: Watcher = lambda place, count: None,
+    watch: Watcher = lambda what, count: None,
 ) -> Report:
     """`areas`: by detector, whose labels it is measured on. Every one is asked about traffic too, and those
     of toxicity about the harmless texts of `bias`.
@@ -70,9 +70,13 @@ def evaluate(
     askers = {name: Asker(name, detectors, policy) for name in sorted(areas)}
     by_area = {area: [askers[name] for name in names] for area, names in _asked(areas).items()}
     collection = collect(files, by_area, split, limit, watch)
-    reports = tuple(report_of(each) for each in collection.detectors)
+    watch("figures", len(collection.detectors))
+    reports: tuple[DetectorReport, ...] = ()
+    for each in collection.detectors:
+        reports += (report_of(each),)
+        watch("", 1)
     if show_texts:
-        reports = tuple(_with_texts(each, {file.place: file for file in files}) for each in reports)
+        reports = tuple(_with_texts(one, {file.place: file for file in files}) for one in reports)
     return Report(
         made=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         data=str(data),

@@ -128,6 +128,15 @@ def test_an_interval_stays_within_its_axis(high: float) -> None:
     assert 250 <= float(drawn[0]) <= float(drawn[1]) <= 631
 
 
+def test_a_straight_line_is_bent_by_a_logarithmic_axis() -> None:
+    svg = charts.curve("t", "x", "y", [(0.0, 0.0), (1.0, 1.0)], logarithmic=True)
+    (path,) = re.findall(r'class="curve" d="M([^"]+)"', svg)
+    places = [tuple(map(float, each.split())) for each in path.split("L")]
+    x, y = min(places, key=lambda place: abs(place[0] - (charts.WIDTH - charts.RIGHT + 2 * charts.LEFT) / 3))
+    tall = charts.HEIGHT - charts.TOP - charts.BOTTOM
+    assert (charts.HEIGHT - charts.BOTTOM - y) / tall == pytest.approx(0.01, abs=0.005)  # at a third: 0.01
+
+
 def test_no_false_alarm_lies_at_the_left_of_a_logarithmic_axis() -> None:
     svg = charts.curve("t", "x", "y", [(0.0, 0.0), (0.0, 0.5), (1.0, 1.0)], logarithmic=True)
     assert f'd="M{charts.LEFT}.0 ' in svg

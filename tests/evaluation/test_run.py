@@ -218,6 +218,21 @@ def test_what_is_saved_can_be_read(data: Path) -> None:
     assert report.skipped == ("notes",)
 
 
+def test_whoever_waits_is_told_how_far_it_is(data: Path) -> None:
+    told: list[tuple[str, int]] = []
+    run(data, watch=lambda what, count: told.append((what, count)))
+    begun = {what: count for what, count in told if what}
+    assert begun == {
+        "bias/asked": 4,
+        "toxicity/mine": 10,
+        "toxicity/yours": 1,
+        "traffic/plain": 41,
+        "traffic/rude": 1,
+        "figures": 1,
+    }
+    assert sum(count for what, count in told if not what) == sum(begun.values())
+
+
 def test_detectors_and_their_areas() -> None:
     known = {"pii", "misuse", "mine"}
     assert parsed([], known) == {"misuse": "harm", "mine": "traffic", "pii": "pii"}
