@@ -154,15 +154,21 @@ class Routed(msgspec.Struct, frozen=True, gc=False):
 
 
 class AnswerCall(Protocol):
-    """The answers to the requests of one call, which come mixed."""
+    """The answers to the requests of one call, which come mixed.
+
+    `apart`: whether the protocol tells the answers to different requests apart; None while that is not known.
+    """
+
+    @property
+    def apart(self) -> bool | None: ...
 
     def open(self, request: DecodedRequest, payload: bytes) -> tuple[AnswerStream, bytes]:
         """The decoder of its answer, and what to send to the upstream in place of `payload`."""
         ...
 
     def clashes(self, request: DecodedRequest) -> bool:
-        """Whether its answer could not be told from that to a request which is open: hold it back until that
-        one's last message, or one of the two is screened as part of the other."""
+        """Whether its answer could not be told from that to a request which is open: one of the two is then
+        screened as part of the other."""
         ...
 
     def feed(self, data: bytes) -> Routed:

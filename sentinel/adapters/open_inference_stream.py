@@ -77,6 +77,13 @@ class InferCall:
             return answer, payload
         return answer, payload + _ASK_FINAL  # protobuf merges what is appended
 
+    @property
+    def apart(self) -> bool | None:
+        """MLServer gives a call's requests to the model as one stream, and every answer the first one's id
+        (mlserver/handlers/dataplane.py, `infer_stream`): neither id nor order tells whose it is, nor does any
+        message say that it is the last."""
+        return None if self.dialect is None else self.dialect is Dialect.TRITON
+
     def clashes(self, request: DecodedRequest) -> bool:
         return self._router.clashes(request.request_id, request.model)
 

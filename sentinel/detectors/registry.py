@@ -260,6 +260,11 @@ class DetectorSet:
         inspection = self._search(text, view, None, start, margins, shape)
         return Look(inspection, margins.spans, margins.open_from)
 
+    def silent(self, shape: bytes, start: int, end: int) -> bool:
+        """Whether a skeleton has no candidate of any expression between `start` and `end`: most of a streamed
+        answer, asked with every message."""
+        return self._scanner is None or self._scanner.silent(shape, start, end)
+
     def first_candidate(self, shape: bytes, view: View) -> int | None:
         """Where in a skeleton the first candidate of the view's expressions ends."""
         candidates = self._scanner.candidates(shape) if self._scanner is not None else {}

@@ -84,6 +84,14 @@ class _Pending:
                 return False
         return True
 
+    @property
+    def undecided(self) -> ChannelText:
+        """The first text that it waits for."""
+        for stretch in self.stretches:
+            if stretch.channel.edited.settled < stretch.end:
+                return stretch.channel
+        raise LookupError("all of it is decided")
+
     def encode(self) -> bytes:
         for stretch in self.stretches:
             edited = stretch.channel.edited
@@ -94,7 +102,9 @@ class _Pending:
     def head(self) -> bytes:
         """What may leave of it by now, as an element of its own; b"" when that is not worth one."""
         for stretch in self.stretches:
-            if stretch.channel.edited.settled > stretch.start:
+            known = stretch.channel.edited.settled - stretch.start
+            # On prose it is the space before a word, with nearly every message.
+            if known > 1 or (known == 1 and not stretch.slot.text[stretch.taken].isspace()):
                 return self._head()
         return b""
 
@@ -420,7 +430,7 @@ class AnswerScreen:
         gates = self._gates
         while self._queue and self._blocked is None:
             waiting = self._queue[0]
-            text = next(s.channel for s in waiting.stretches if s.channel.edited.settled < s.end)
+            text = waiting.undecided
             held = text.length - text.edited.settled
             if gates.chars is not None and held > gates.chars.limit:
                 self._stall(text, gates.chars, f"{held} characters were held back (max_holdback_chars)")

@@ -62,7 +62,12 @@ class Session:
     )
 
     def __init__(
-        self, screener: Screener, context: CallContext, exchange_id: str, redactor: Redactor
+        self,
+        screener: Screener,
+        context: CallContext,
+        exchange_id: str,
+        redactor: Redactor,
+        vault: Vault | None = None,
     ) -> None:
         self.screener = screener
         self.context = context
@@ -70,7 +75,7 @@ class Session:
         self.redactor = redactor
         self.input = StageFacts()
         self.output = StageFacts()
-        self._vault: Vault | None = None
+        self._vault = vault
         self._selection: Selection
         self._state: State = Session._awaiting_request
 
@@ -207,6 +212,10 @@ class Session:
 
     def _forward(self, texts: list[str] | None) -> Command:
         self._state = Session._awaiting_response
+        if texts is None and self._vault is not None and self._vault.always:
+            before = [part.text for part in self.input.parts]
+            escaped = list(map(self._vault.escape, before))
+            texts = escaped if escaped != before else None
         return Forward(texts)
 
     def _answer(self, texts: list[str] | None) -> Command:

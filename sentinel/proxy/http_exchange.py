@@ -6,9 +6,7 @@ The twin of `exchange`, which is gRPC's; what ends a call early is an HttpError 
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
-import traceback
 from collections.abc import Awaitable, Sequence
 
 from sentinel.core.errors import SpoolFull
@@ -20,12 +18,11 @@ from sentinel.guard.recording import Transfer, build_edit, build_record
 from sentinel.guard.session import Session
 from sentinel.instruments import REJECTED
 from sentinel.proxy.driver import Driver
+from sentinel.proxy.fault import fault
 from sentinel.proxy.http_call import Call
 from sentinel.proxy.http_errors import JSON, ErrorWriter, HttpError, decision_headers
 from sentinel.proxy.http_headers import Headers, continue_trace, first, upstream_headers
 from sentinel.proxy.http_model import Model
-
-log = logging.getLogger("sentinel.proxy")
 
 _CALLER_GONE = 499  # what nginx calls it; nobody sees it but the record
 _OK = range(200, 400)
@@ -98,10 +95,7 @@ class HttpRun:
         except HttpError as error:
             await self._ended_by(error)
         except Exception as error:
-            # Neither the caller nor the log gets the error's own words: they may quote the exchange.
-            where = "".join(traceback.format_tb(error.__traceback__))
-            log.error("%s: %s in exchange %s\n%s", self.method, type(error).__name__, self.exchange_id, where)
-            told = f"Sentinel failed and kept the message back ({type(error).__name__}, {self.exchange_id})"
+            told = fault(self.method, error, self.exchange_id)
             await self._ended_by(HttpError(500, "internal", told), type(error).__name__)
 
     async def tell(self, error: HttpError) -> None:

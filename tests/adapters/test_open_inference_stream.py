@@ -425,6 +425,7 @@ def test_answers_come_mixed() -> None:
     one, _ = call.open(asked("1"), b"")
     two, _ = call.open(asked("2"), b"")
     told = [call.feed(answered(name, text, text == "!")) for name, text in ("1a", "2b", "2!", "1!")]
+    assert call.apart is True
     assert [each.answer for each in told] == [one, two, two, one]
     assert [each.last for each in told] == [False, False, True, True]
     assert [len(each.elements[0].ends) for each in told] == [0, 0, 1, 1]
@@ -446,11 +447,13 @@ def test_two_requests_of_one_id() -> None:
 
 def test_mlservers_own_ids() -> None:
     call = ADAPTER.open_call(STREAM, {})
+    assert call.apart is None
     answer, _ = call.open(asked("1"), b"")
     message = response(("text_output", "a"))
     message.id = "made-by-the-server"
     told = call.feed(message.SerializeToString())
     assert (told.answer, told.last, told.silent) == (answer, False, False)
+    assert call.apart is False
     assert call.close() == [answer]
 
 
