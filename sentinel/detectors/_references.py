@@ -18,7 +18,7 @@ _FORMS = {
     "arXiv identifier": r"(?i:arxiv)[:\s]{1,2}\d{4}\.\d{4,5}(?:v\d{1,2})?",
     "PubMed identifier": r"\bPMID:?\s?\d{4,9}\b",
     "ISBN": r"\bISBN(?:-1[03])?:?\s?[\d-]{9,17}[\dX]\b",
-    "citation": rf"\b{_NAME}(?: et al\.?,?| (?:and|&) {_NAME},?|,)? \(?{_YEAR}\)",
+    "citation": rf"\b{_NAME}(?: et al\.?,?| (?:and|&) {_NAME},?|,(?= {_YEAR}\))) \(?{_YEAR}\)",
     "court case": rf"\b{_NAME}(?: {_NAME}){{0,3}} vs?\. {_NAME}(?: {_NAME}){{0,3}}"
     r"(?:,? \d{1,4} [A-Z][\w. ]{0,12} ?\d{1,5})?",
 }
