@@ -52,7 +52,7 @@ _MAX_PENDING = 100_000
 _GC_THRESHOLD = 50_000
 
 _NEED_RESTART = ["state_dir", "workers", "log_level", "drain_s", "listen", "upstream", "adapters"]
-_NEED_RESTART += ["keepalive", "health", "spool", "exporter", "store"]
+_NEED_RESTART += ["keepalive", "health", "spool", "exporter", "store", "models"]
 
 
 class Worker:
