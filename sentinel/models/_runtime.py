@@ -83,9 +83,12 @@ def _cut(owner: int, encoded: Any, longest: int) -> list[Window]:
     ]
 
 
-def run(session: Any, chosen: Sequence[Window], outputs: Sequence[str]) -> list[list[NDArray[Any]]]:
-    """Each window's rows of the named outputs, in the order of the windows. Windows of about the same length
-    run together; an output with a row a token holds padding behind the window's tokens."""
+def run(
+    session: Any, chosen: Sequence[Window], outputs: Sequence[str], upper: Any = None
+) -> list[list[NDArray[Any]]]:
+    """Each window's rows of the named outputs, in the order of the windows, and, with `upper`, its first
+    output for the last of them (the upper half of an encoder). Windows of about the same length run together;
+    an output with a row a token holds padding behind the window's tokens."""
     inputs = {each.name for each in session.get_inputs()}
     order = sorted(range(len(chosen)), key=lambda index: len(chosen[index].ids))
     answers: list[list[NDArray[Any]]] = [[] for _ in chosen]
@@ -99,7 +102,10 @@ def run(session: Any, chosen: Sequence[Window], outputs: Sequence[str]) -> list[
             mask[row, : len(held)] = 1
         known = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
         fed = {name: value for name, value in known.items() if name in inputs}
-        for output in session.run(list(outputs), fed):
+        found = session.run(list(outputs), fed)
+        if upper is not None:
+            found[-1:] = upper.run(None, {outputs[-1]: found[-1], "attention_mask": mask})[:1]
+        for output in found:
             for row, index in enumerate(indices):
                 answers[index].append(output[row])
     return answers

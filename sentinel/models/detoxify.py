@@ -20,7 +20,7 @@ from sentinel.core.finding import Inspection
 from sentinel.models import _torch
 from sentinel.models._loading import existing, loading, package
 from sentinel.models._scores import highest, inspection
-from sentinel.models.base import Passage
+from sentinel.models.base import Passage, key_of
 
 Variant = Literal["original", "unbiased", "multilingual", "original-small", "unbiased-small"]
 
@@ -64,11 +64,12 @@ class DetoxifyModel:
     """Probabilities of toxicity and its kinds."""
 
     types = frozenset(TYPES.values())
+    compares = False
 
     def __init__(self, name: str, config: DetoxifyConfig, state_dir: Path) -> None:
         self.name = name
         self._config = config
-        self._key = f"models.{name}"
+        self._key = key_of(name)
         self._model: Any = None
         self._tokenizer: Any = None
         self._labels: list[str] = []

@@ -20,7 +20,7 @@ from sentinel.core.finding import Finding, Inspection
 from sentinel.detectors._sentences import sentences
 from sentinel.models import _torch
 from sentinel.models._scores import FLOOR
-from sentinel.models.base import Passage
+from sentinel.models.base import Passage, key_of
 from sentinel.models.transformers import HuggingFaceConfig, loaded
 
 _WORD = re.compile(r"\w+")
@@ -53,13 +53,12 @@ class NliModel:
     """Sentences that the documents do not support, or contradict."""
 
     types = frozenset(("UNSUPPORTED", "CONTRADICTED"))
-    compares = True
 
     def __init__(self, name: str, config: NliConfig, state_dir: Path) -> None:
         self.name = name
         self.version = f"{config.model}@{config.revision or 'local'}-{config.precision}"
         self._config = config
-        self._key = f"models.{name}"
+        self._key = key_of(name)
         self._model: Any = None
         self._tokenizer: Any = None
         self._entailment = 0

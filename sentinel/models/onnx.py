@@ -16,7 +16,7 @@ from sentinel.core.finding import Inspection
 from sentinel.models import _runtime
 from sentinel.models._loading import existing, loading, package
 from sentinel.models._scores import checked_labels, highest, inspection
-from sentinel.models.base import Passage
+from sentinel.models.base import Passage, key_of
 
 
 class OnnxConfig(BaseModel):
@@ -49,12 +49,14 @@ class OnnxConfig(BaseModel):
 class OnnxModel:
     """Labels of texts, as findings."""
 
+    compares = False
+
     def __init__(self, name: str, config: OnnxConfig, state_dir: Path) -> None:
         self.name = name
         self.types = frozenset(config.labels.values())
         self.version = f"onnx-{config.path.name}"
         self._config = config
-        self._key = f"models.{name}"
+        self._key = key_of(name)
         self._session: Any = None
         self._tokenizer: Any = None
         self._types: list[str | None] = []

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from sentinel.core.errors import ConfigError
 from sentinel.core.finding import Finding, Inspection
 from sentinel.models._loading import existing, loading, package
-from sentinel.models.base import Passage
+from sentinel.models.base import Passage, key_of
 
 # Labels of the pipelines that people use, and Presidio's entity names.
 LABELS = {
@@ -64,12 +64,14 @@ class SpacyConfig(BaseModel):
 class SpacyModel:
     """Named entities as findings."""
 
+    compares = False
+
     def __init__(self, name: str, config: SpacyConfig, state_dir: Path) -> None:
         self.name = name
         self.types = frozenset(config.labels.values())
         self.version = f"spacy-{config.pipeline or config.presidio}"
         self._config = config
-        self._key = f"models.{name}"
+        self._key = key_of(name)
         self._entities: _Entities | None = None
 
     def load(self) -> None:

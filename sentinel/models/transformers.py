@@ -14,7 +14,7 @@ from sentinel.models import _torch
 from sentinel.models._loading import existing, loading, package
 from sentinel.models._scores import FLOOR, checked_labels, highest, inspection
 from sentinel.models._spans import Piece, joined
-from sentinel.models.base import Passage
+from sentinel.models.base import Passage, key_of
 
 
 class HuggingFaceConfig(BaseModel):
@@ -78,12 +78,14 @@ def loaded(config: HuggingFaceConfig, task: str, key: str) -> tuple[Any, Any]:
 class TransformersModel:
     """Labels of texts or of tokens, as findings."""
 
+    compares = False
+
     def __init__(self, name: str, config: TransformersConfig, state_dir: Path) -> None:
         self.name = name
         self.types = frozenset(config.labels.values())
         self.version = f"{config.model}@{config.revision or 'local'}-{config.precision}"
         self._config = config
-        self._key = f"models.{name}"
+        self._key = key_of(name)
         self._model: Any = None
         self._tokenizer: Any = None
         self._types: list[str | None] = []

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from sentinel.models._weights import HeadSet, read_heads
 from tests.models import tiny
 
 
@@ -41,3 +42,14 @@ def quiet() -> Iterator[None]:
     transformers.logging.set_verbosity_error()
     yield
     transformers.logging.set_verbosity(before)
+
+
+@pytest.fixture(scope="session")
+def heads_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Random heads for the tiny base encoder."""
+    return tiny.heads(tmp_path_factory.mktemp("heads") / "heads.npz")
+
+
+@pytest.fixture(scope="session")
+def tiny_heads(heads_file: Path) -> HeadSet:
+    return read_heads(heads_file, "models.e.heads")

@@ -20,7 +20,9 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::U
 
 def test_a_missing_package_names_its_extra(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setitem(sys.modules, "detoxify", None)
-    with pytest.raises(ConfigError, match=r"models\.tox: .*`detoxify` is not installed.*\[detoxify\]"):
+    with pytest.raises(
+        ConfigError, match=r"models\.detectors\.tox: .*`detoxify` is not installed.*\[detoxify\]"
+    ):
         DetoxifyModel("tox", DetoxifyConfig(), tmp_path).load()
 
 
@@ -132,7 +134,7 @@ def test_a_checkpoint_of_another_kind_says_its_labels(base: Path, tmp_path: Path
 @on_torch
 @pytest.mark.parametrize("missing", ["checkpoint", "config_path"])
 def test_a_missing_file(checkpoint: Path, base: Path, tmp_path: Path, missing: str) -> None:
-    with pytest.raises(ConfigError, match=rf"models\.tox\.{missing}: .*absent does not exist"):
+    with pytest.raises(ConfigError, match=rf"models\.detectors\.tox\.{missing}: .*absent does not exist"):
         _model(checkpoint, base, tmp_path, **{missing: str(tmp_path / "absent")}).load()
 
 

@@ -76,5 +76,7 @@ def test_a_long_claim_is_cut_and_long_documents_are_read(judge: Path, tmp_path: 
 
 @on_torch
 def test_labels_that_the_model_lacks(classifier: Path, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"models\.judge\.entailment: .*`entailment`; it has `fine`"):
+    with pytest.raises(
+        ConfigError, match=r"models\.detectors\.judge\.entailment: .*`entailment`; it has `fine`"
+    ):
         _model(classifier, tmp_path).load()

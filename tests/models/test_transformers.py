@@ -29,7 +29,7 @@ def _model(folder: Path, tmp_path: Path, **more: Any) -> TransformersModel:
 def test_a_missing_package_names_its_extra(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setitem(sys.modules, "transformers", None)
     with pytest.raises(
-        ConfigError, match=r"models\.own: .*`transformers` is not installed.*\[transformers\]"
+        ConfigError, match=r"models\.detectors\.own: .*`transformers` is not installed.*\[transformers\]"
     ):
         _model(tmp_path, tmp_path).load()
 
@@ -111,13 +111,15 @@ def test_fp16_where_attention_is_computed_by_torch(classifier: Path, tmp_path: P
 
 @on_torch
 def test_labels_that_the_model_lacks(classifier: Path, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"models\.own\.labels: .*`polite`; it has `fine`, `rude`"):
+    with pytest.raises(
+        ConfigError, match=r"models\.detectors\.own\.labels: .*`polite`; it has `fine`, `rude`"
+    ):
         _model(classifier, tmp_path, labels={"polite": "NICE"}).load()
 
 
 @on_torch
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"models\.own\.model: .*absent does not exist"):
+    with pytest.raises(ConfigError, match=r"models\.detectors\.own\.model: .*absent does not exist"):
         _model(tmp_path / "absent", tmp_path).load()
 
 
@@ -126,7 +128,7 @@ def test_a_folder_without_weights(classifier: Path, tmp_path: Path) -> None:
     folder = tmp_path / "hollow"
     shutil.copytree(classifier, folder)
     (folder / "model.safetensors").unlink()
-    with pytest.raises(ConfigError, match=r"models\.own\.model: .*cannot be loaded|lacks a file"):
+    with pytest.raises(ConfigError, match=r"models\.detectors\.own\.model: .*cannot be loaded|lacks a file"):
         _model(folder, tmp_path).load()
 
 

@@ -6,6 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+from sentinel.models import _bert, _runtime
+from sentinel.models._weights import PROBE, Head, Meta, write_heads
+
 WORDS = "the a cat dog sat on mat you are fool i will find ann lee went home in paris and rain fell".split()
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 VOCABULARY = [
@@ -27,7 +30,7 @@ SHAPE = {
     "num_hidden_layers": 2,
     "num_attention_heads": 2,
     "intermediate_size": 64,
-    "max_position_embeddings": 64,
+    "max_position_embeddings": 128,
     "hidden_act": "gelu",
     "layer_norm_eps": 1e-12,
 }
@@ -103,7 +106,7 @@ def weights(seed: int = 3) -> dict[str, Any]:
     width, inner = 32, 64
     shapes: dict[str, tuple[int, ...]] = {
         "embeddings.word_embeddings.weight": (len(VOCABULARY), width),
-        "embeddings.position_embeddings.weight": (64, width),
+        "embeddings.position_embeddings.weight": (128, width),
         "embeddings.token_type_embeddings.weight": (2, width),
     }
     for index in range(2):
@@ -150,3 +153,30 @@ def base(folder: Path, seed: int = 3) -> Path:
     (folder / "config.json").write_text(json.dumps(SHAPE))
     write_safetensors(folder / "model.safetensors", weights(seed))
     return folder
+
+
+def heads(path: Path) -> Path:
+    """Heads for `base`, of random weights, in the file's own format."""
+    import msgspec
+    import numpy as np
+    import onnxruntime
+
+    shape, taps = msgspec.convert(SHAPE, _bert.Shape), _bert.Taps((1,), (1,))
+    lower = _runtime.session(onnxruntime, _bert.lower(shape, weights(), taps, None), "cpu", 1, "")
+    upper = _runtime.session(onnxruntime, _bert.upper(shape, weights(), taps), "cpu", 1, "")
+    words = _runtime.windows(
+        _runtime.tokenizer(tokenizer(path.with_name("tokenizer.json")), ""), [PROBE], 128
+    )
+    probe = _runtime.run(lower, words, ["state"], upper)[0][0]
+    kinds = (
+        Head("toxicity", "TOXIC", whole=True),
+        Head("toxicity", "THREAT"),
+        Head("injection", "", role="speech", whole=True),
+        Head("injection", "OVERRIDE", role="speech"),
+        Head("injection", "JAILBREAK", role="speech"),
+        Head("injection", "INDIRECT", role="context", whole=True),
+    )
+    weight = np.random.default_rng(1).normal(0.0, 0.3, (64, len(kinds))).astype(np.float32)
+    linear = _bert.Heads(weight, np.ones(len(kinds), np.float32))
+    write_heads(path, Meta("tiny", taps, kinds), linear, probe)
+    return path
