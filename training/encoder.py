@@ -64,8 +64,9 @@ def main() -> None:
     card = encoder_card.Figures(every, names, targets, held_out, heads, ~trained)
     for source in track(card.left_out_sources(), "each source left out", console=_console):
         others = trained & np.array([row.source != source for row in every])
-        left = fit(windows, targets, weights, others)
-        card.left_out(source, windows.highest(windows.features @ left[0] + left[1]))
+        columns = card.judged_columns(source)
+        left = fit(windows, targets[:, columns], weights[:, columns], others)
+        card.left_out(source, columns, windows.highest(windows.features @ left[0] + left[1]))
     items = list(read(arguments.data, "bias", "bbq"))[::4]
     asked = encoder.windows([item["text"] for item in items], like=windows)
     card.groups([item["category"] for item in items], asked.highest(asked.features @ weight + bias))

@@ -51,9 +51,16 @@ class Figures:
         names = [name for name in dict.fromkeys(self._sources) if not name.endswith("_answers")]
         return [name for name in names if name not in (*BENIGN, *_NEVER_LEFT_OUT)]
 
-    def left_out(self, source: str, logits: Array) -> None:
-        """`logits` of heads that saw no row of the source."""
-        self._left_out[source] = logits
+    def judged_columns(self, source: str) -> list[int]:
+        """The heads that a source says something bad about."""
+        here = self._targets[self._sources == source]
+        return [c for c in map(self._column, _JUDGED) if (here[:, c] == 1).any()] or [self._column("attack")]
+
+    def left_out(self, source: str, columns: Sequence[int], logits: Array) -> None:
+        """`logits` (rows, columns) of heads that saw no row of the source."""
+        whole = np.full(self._logits.shape, np.nan, np.float32)
+        whole[:, columns] = logits
+        self._left_out[source] = whole
 
     def groups(self, groups: Sequence[str], logits: Array) -> None:
         self._groups = np.array(groups), logits

@@ -42,7 +42,7 @@ def fit(windows: Windows, targets: Array, weights: Array, rows: Array) -> tuple[
     A row that is bad may be so in one window only: after a first fit over all windows, a bad row counts in
     its worst window.
     """
-    inside = rows[windows.owners]
+    inside = (rows & ~np.isnan(targets).all(1))[windows.owners]
     features, owners = windows.features[inside], windows.owners[inside]
     share = 1.0 / np.maximum(np.bincount(windows.owners, minlength=windows.count), 1)
     wanted = targets[owners]
