@@ -1,4 +1,4 @@
-"""The sentence encoder against Detoxify's architecture, a text at a time and together: `python -m bench.encoder`
+"""The sentence encoder against Detoxify's architecture, one by one and together: `python -m bench.encoder`
 
 Both go through the model plane's own code. Detoxify is a BERT-base whose weights are random, which costs what
 trained ones do. Each runs on one thread; ratios are within one run. Needs torch and detoxify: they are

@@ -7,7 +7,6 @@ a little different weigh less.
 from __future__ import annotations
 
 import gzip
-import hashlib
 import json
 import random
 from collections.abc import Iterable, Iterator
@@ -15,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+
+from sentinel.evaluation.split import held_out
 
 # Head -> (detector, finding type, the texts that it reads, whether it is its detector's whole).
 HEADS: dict[str, tuple[str, str, str, bool]] = {
@@ -48,20 +49,10 @@ class Row(msgspec.Struct):
     group: str = ""
 
 
-def fold(row: Row) -> int:
-    """0 to 4, the same for a whole cluster."""
-    return hashlib.blake2b(row.cluster.encode()).digest()[0] % 5
-
-
 def rows(data: Path) -> list[Row]:
     chooser = random.Random(7)
     found = [*_toxicity(data, chooser), *_injection(data, chooser), *_harm(data), *_answers(data, chooser)]
-    return [*found, *_documents(found, chooser), *own_words()]
-
-
-def own_words() -> Iterator[Row]:
-    """Contrast sets written for other detectors, where they are."""
-    yield from ()
+    return [*found, *_documents(found, chooser)]
 
 
 def read(data: Path, area: str, name: str) -> Iterator[dict[str, Any]]:
@@ -188,8 +179,8 @@ def _documents(known: Iterable[Row], chooser: random.Random) -> Iterator[Row]:
     hosts = [row for row in known if row.source.endswith("_answers") and len(row.text) > 200]
     for _ in range(min(_DOCUMENTS, len(hosts))):
         host, attack = chooser.choice(hosts), chooser.choice(attacks)
-        if fold(host) != fold(attack):
-            continue  # each side of a split keeps its own
+        if held_out(host.cluster) != held_out(attack.cluster):
+            continue  # each side of the split keeps its own
         ends = [i + 2 for i in range(len(host.text) - 2) if host.text[i : i + 2] in (". ", ".\n")] or [0]
         place = chooser.choice(ends)
         text = f"{host.text[:place]}{attack.text} {host.text[place:]}"

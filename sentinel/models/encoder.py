@@ -54,6 +54,10 @@ class EncoderConfig(BaseModel):
     )
     device: str = Field("cpu", pattern=r"^(cpu|cuda(:\d+)?)$", description="`cpu` or `cuda:N`.")
     threads: int = Field(1, ge=1, description="Threads of one run on a CPU.")
+    unsure: tuple[float, float] = Field(
+        (0.2, 0.8),
+        description="Between these scores a larger model of the same name is asked, if any.",
+    )
 
 
 class EncoderModel:
@@ -134,7 +138,9 @@ class EncoderModel:
                 if score >= FLOOR:
                     findings.append(self._finding(passage, strongest, index, head, score))
         findings += self._topics(passage, windows)
-        return Inspection(tuple(findings), scores)
+        low, high = self._config.unsure
+        unsure = tuple(sorted(name for name, score in scores.items() if low < score < high))
+        return Inspection(tuple(findings), scores, unsure=unsure)
 
     def _strongest(self, index: int, windows: Sequence[_Read]) -> tuple[float, _Read]:
         """A head's probability in the window where it is highest."""

@@ -103,6 +103,14 @@ def test_documents_and_speech_have_heads_of_their_own(folder: Path, heads_file: 
     assert said.scores["toxicity"] == handed.scores["toxicity"]
 
 
+def test_scores_in_between_are_unsure(folder: Path, heads_file: Path, state: Path) -> None:
+    answers = [
+        _model(folder, heads_file, state, unsure=band).infer([Passage(text="you are a fool")])[0]
+        for band in ((0.0, 1.0), (0.5, 0.5))
+    ]
+    assert [answer.unsure for answer in answers] == [("injection", "toxicity"), ()]
+
+
 def test_topics_by_example(folder: Path, heads_file: Path, state: Path) -> None:
     topics = {"weather": ["rain fell", "the rain fell in paris"]}
     model = _model(folder, heads_file, state, topics=topics)
