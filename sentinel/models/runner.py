@@ -10,7 +10,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Literal, TypeVar
 
 from sentinel.core.background import Background
@@ -66,7 +66,7 @@ class Runner:
         self._batcher: Batcher[Question] = Batcher(config.max_batch, config.max_wait_ms / 1000, config.queue)
         self._asked = asyncio.Event()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"model-{name}")
-        self._running: asyncio.Future[Any] | None = None
+        self._running: Future[Any] | None = None
         self._pause, self._retry_at = _FIRST_PAUSE_S, 0.0
 
     @property
@@ -204,9 +204,8 @@ class Runner:
         return answers
 
     def _on_thread(self, work: Callable[..., T], *args: object) -> asyncio.Future[T]:
-        running = asyncio.get_running_loop().run_in_executor(self._thread, work, *args)
-        self._running = running
-        return running
+        self._running = self._thread.submit(work, *args)
+        return asyncio.wrap_future(self._running)
 
 
 class _WrongCount(Exception):
