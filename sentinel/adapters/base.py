@@ -95,12 +95,14 @@ class Element(Protocol):
 
 class AnswerStream(Protocol):
     """The decoder of one streamed answer. Keeps what is cut anywhere (a frame, a character, an escape) until
-    the rest is there, so that every slot holds whole characters. Facts are those of the elements so far."""
+    the rest is there, so that every slot holds whole characters. Facts are those of the elements so far;
+    `unread` is that of `Decoded`."""
 
     model: str
     response_id: str
     input_tokens: int
     output_tokens: int
+    unread: tuple[str, ...]
 
     def feed(self, data: bytes) -> list[Element]:
         """The elements that `data` completes. Raises WireError on what cannot be read."""

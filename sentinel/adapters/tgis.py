@@ -180,6 +180,7 @@ class TgisStream:
         self.response_id = ""
         self.input_tokens = 0
         self.output_tokens = 0
+        self.unread: tuple[str, ...] = ()
         self._parse = _pb().GenerationResponse.FromString
 
     def feed(self, data: bytes) -> list[Element]:

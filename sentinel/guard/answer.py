@@ -527,7 +527,8 @@ class AnswerScreen:
             self.elapsed_us,
         )
         decision = self._told(decision)
-        session.streamed(parts, Screened.NO_RULE if gates.every.empty else Screened.YES, decision)
+        screened = Screened.PARTLY if self._stream.unread else Screened.YES
+        session.streamed(parts, Screened.NO_RULE if gates.every.empty else screened, decision)
         return decision
 
     def _told(self, decision: Decision) -> Decision:
