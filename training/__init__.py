@@ -1,1 +1,2 @@
-"""Scripts that make the models that come with Sentinel; no part of the wheel."""
+"""How the shipped models are made from labelled data: `python -m training.NAME --data DIR`. No part of the
+wheel."""

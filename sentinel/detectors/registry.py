@@ -31,8 +31,11 @@ from sentinel.detectors._patterns import Candidates, Scanner, Work
 from sentinel.detectors._sentences import LEFT, sentences
 from sentinel.detectors._skeleton import skeleton
 from sentinel.detectors.base import Detector, Reading, SentenceDetector, by_sentence, types_of
+from sentinel.detectors.groundedness import GroundednessConfig
 from sentinel.detectors.pii import PiiConfig
+from sentinel.detectors.quality import QualityConfig
 from sentinel.detectors.secrets import SecretsConfig
+from sentinel.detectors.topics import TopicConfig
 
 ENTRY_POINTS = "sentinel.detectors"
 
@@ -40,11 +43,15 @@ ENTRY_POINTS = "sentinel.detectors"
 DETECTORS: dict[str, str] = {
     "pii": "sentinel.detectors.pii:PiiDetector",
     "secrets": "sentinel.detectors.secrets:SecretsDetector",
+    "topics": "sentinel.detectors.topics:TopicsDetector",
 }
 
 # Name -> classes of detectors that read on their own: each takes the config under the name and the cache
 # directory, and says in `types` what it finds. A name may be that of a pattern detector.
-READERS: dict[str, tuple[str, ...]] = {}
+READERS: dict[str, tuple[str, ...]] = {
+    "groundedness": ("sentinel.detectors.groundedness:GroundednessDetector",),
+    "quality": ("sentinel.detectors.quality:QualityDetector",),
+}
 
 _NOTHING = Inspection()
 _NOBODY = 2.0
@@ -60,6 +67,15 @@ class DetectorsConfig(BaseModel):
     pii: PiiConfig = Field(default=PiiConfig(), description="Personal data by pattern.")
     secrets: SecretsConfig = Field(
         default=SecretsConfig(), description="Keys, tokens and passwords by pattern."
+    )
+    topics: dict[str, TopicConfig] = Field(
+        default={}, description="Lists of phrases and expressions of your own, by finding type."
+    )
+    groundedness: GroundednessConfig = Field(
+        default=GroundednessConfig(), description="Answers that their documents do not hold."
+    )
+    quality: QualityConfig = Field(
+        default=QualityConfig(), description="Refusals, broken JSON, loops and leaks of the system prompt."
     )
 
 
@@ -259,6 +275,11 @@ class DetectorSet:
         margins = Margins()
         inspection = self._search(text, view, None, start, margins, shape)
         return Look(inspection, margins.spans, margins.open_from)
+
+    def silent(self, shape: bytes, start: int, end: int) -> bool:
+        """Whether a skeleton has no candidate of any expression between `start` and `end`: most of a streamed
+        answer, asked with every message."""
+        return self._scanner is None or self._scanner.silent(shape, start, end)
 
     def first_candidate(self, shape: bytes, view: View) -> int | None:
         """Where in a skeleton the first candidate of the view's expressions ends."""

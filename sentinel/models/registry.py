@@ -1,4 +1,8 @@
-"""The kinds of models. Importing a kind's module is quick; `load` of the model brings what is heavy."""
+"""The kinds of models. Importing a kind's module is quick; `load` of the model brings what is heavy.
+
+A kind of one's own is written `package.module:Class`: a model's class (see `base`) with an attribute
+`Settings`, a pydantic model that has a field `kind`.
+"""
 
 from __future__ import annotations
 
@@ -26,20 +30,35 @@ KINDS: dict[str, tuple[str, str]] = {
 
 
 def settings_of(kind: str) -> type[BaseModel]:
-    """The settings class of a kind. Raises ValueError naming the kinds there are."""
+    """The settings class of a kind. Raises ValueError saying what to write instead."""
+    settings: type[BaseModel]
+    if ":" in kind:
+        settings = _theirs(kind).Settings
+        return settings
     if kind not in KINDS:
         close = difflib.get_close_matches(kind, KINDS, n=1)
         hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(KINDS)}"
         raise ValueError(f"no kind `{kind[:60]}`; {hint}")
-    settings: type[BaseModel] = _named(KINDS[kind][0])
+    settings = _named(KINDS[kind][0])
     return settings
 
 
 def make(name: str, settings: BaseModel, state_dir: Path) -> Model:
     """A model, not loaded yet. Raises ConfigError on a setting that is wrong."""
     kind: str = settings.kind  # type: ignore[attr-defined]  # every kind's settings say it
-    model: Model = _named(KINDS[kind][1])(name, settings, state_dir)
+    model: Model = (_theirs(kind) if ":" in kind else _named(KINDS[kind][1]))(name, settings, state_dir)
     return model
+
+
+def _theirs(kind: str) -> Any:
+    """A class of the user's, as `package.module:Class`; its settings are its attribute `Settings`."""
+    try:
+        found = _named(kind)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ValueError(f"the kind `{kind[:60]}` cannot be imported: {error}") from None
+    if not isinstance(getattr(found, "Settings", None), type) or "kind" not in found.Settings.model_fields:
+        raise ValueError(f"`{kind[:60]}` has no class `Settings` with a field `kind`")
+    return found
 
 
 def _named(place: str) -> Any:
