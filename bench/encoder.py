@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from bench.proxy import prose
+from bench.calls import prose
 from bench.report import save, table
 from sentinel.models.base import Model, Passage
 
