@@ -58,6 +58,8 @@ def main() -> None:
     heads = _calibrated(windows, targets, weights, trained, [row.cluster for row in every])
     weight, bias = fit(windows, targets, weights, trained)
     logits = windows.highest(windows.features @ weight + bias)
+    plain = _bert.Heads(*windows.unscaled(weight, bias))
+    write_heads(arguments.out, Meta(BASE, TAPS, heads), plain, encoder.probe())
     card = encoder_card.Figures(every, names, targets, logits, heads, ~trained)
     for source in track(card.left_out_sources(), "each source left out", console=_console):
         others = trained & np.array([row.source != source for row in every])
@@ -67,8 +69,6 @@ def main() -> None:
     items = list(read(arguments.data, "bias", "bbq"))[::4]
     asked = encoder.windows([item["text"] for item in items], like=windows)
     card.groups([item["category"] for item in items], asked.highest(asked.features @ weight + bias))
-    plain = _bert.Heads(*windows.unscaled(weight, bias))
-    write_heads(arguments.out, Meta(BASE, TAPS, heads), plain, encoder.probe())
     encoder_card.write(card.tables())
     _console.print(f"{arguments.out}: {arguments.out.stat().st_size / 1000:.0f} kB")
 

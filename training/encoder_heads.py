@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 Array = NDArray[Any]
 _L2 = 1e-3
-_STEPS = 60
+_EPOCHS, _MORE_EPOCHS = 5, 1
+_BATCH, _RATE = 512, 0.02
 _SCALE = 20.0  # of standardised features, so that one L2 fits any number of them
 
 
@@ -47,38 +48,56 @@ def fit(windows: Windows, targets: Array, weights: Array, rows: Array) -> tuple[
     share = 1.0 / np.maximum(np.bincount(windows.owners, minlength=windows.count), 1)
     wanted = targets[owners]
     known = ~np.isnan(wanted) * (weights * share[:, None])[owners]
-    weight, bias = _solve(features, np.nan_to_num(wanted), known)
+    heads = _Logistic(features, np.nan_to_num(wanted))
+    heads.learn(known, _EPOCHS)
     for _ in range(2):
-        logits = features @ weight + bias
+        logits = heads.logits()
         best = np.full((windows.count, logits.shape[1]), -1e9, np.float32)
         np.maximum.at(best, owners, logits)
-        worst = logits >= best[owners]
         # A harmless row is harmless in each window, and its worst one teaches most.
-        counted = np.where(wanted == 1, worst, 0.5 + worst) * ~np.isnan(wanted)
-        weight, bias = _solve(features, np.nan_to_num(wanted), counted * (weights * share[:, None])[owners])
-    return weight, bias
+        worst = logits >= best[owners]
+        heads.learn(known * np.where(wanted == 1, worst, 0.5 + worst), _MORE_EPOCHS)
+    return heads.weight.detach().numpy(), heads.bias.detach().numpy()
 
 
-def _solve(features: Array, targets: Array, weights: Array) -> tuple[Array, Array]:
-    """Logistic regressions, all heads at once."""
-    import torch
+class _Logistic:
+    """Logistic regressions, all heads at once, by Adam over batches in a fixed order of chance."""
 
-    x = torch.from_numpy(features.astype(np.float32))
-    t = torch.from_numpy(targets.astype(np.float32))
-    w = torch.from_numpy((weights / np.maximum(weights.sum(0), 1e-9)).astype(np.float32))
-    weight = torch.zeros(x.shape[1], t.shape[1], requires_grad=True)
-    bias = torch.zeros(t.shape[1], requires_grad=True)
-    optimiser = torch.optim.LBFGS([weight, bias], max_iter=_STEPS, line_search_fn="strong_wolfe")
+    def __init__(self, features: Array, targets: Array) -> None:
+        import torch
 
-    def loss() -> Any:
-        optimiser.zero_grad()
-        each = torch.nn.functional.binary_cross_entropy_with_logits(x @ weight + bias, t, reduction="none")
-        total = (each * w).sum() + _L2 * (weight * weight).sum()
-        total.backward()
-        return total
+        self._torch: Any = torch
+        self._x = torch.from_numpy(features)
+        self._t = torch.from_numpy(targets.astype(np.float32))
+        self.weight = torch.zeros(self._x.shape[1], self._t.shape[1], requires_grad=True)
+        self.bias = torch.zeros(self._t.shape[1], requires_grad=True)
+        self._generator = torch.Generator().manual_seed(1)
 
-    optimiser.step(loss)
-    return weight.detach().numpy(), bias.detach().numpy()
+    def learn(self, weights: Array, epochs: int) -> None:
+        torch = self._torch
+        count = len(self._x)
+        share = torch.from_numpy((weights / np.maximum(weights.mean(0), 1e-12)).astype(np.float32))
+        optimiser = torch.optim.Adam([self.weight, self.bias], lr=_RATE)
+        steps = epochs * -(-count // _BATCH)
+        slower = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
+        for _ in range(epochs):
+            order = torch.randperm(count, generator=self._generator)
+            for first in range(0, count, _BATCH):
+                chosen = order[first : first + _BATCH]
+                z = self._x[chosen] @ self.weight + self.bias
+                each = torch.nn.functional.binary_cross_entropy_with_logits(
+                    z, self._t[chosen], reduction="none"
+                )
+                loss = (each * share[chosen]).mean(0).sum() + _L2 * (self.weight * self.weight).sum()
+                optimiser.zero_grad()
+                loss.backward()
+                optimiser.step()
+                slower.step()
+
+    def logits(self) -> Array:
+        with self._torch.inference_mode():
+            found: Array = (self._x @ self.weight + self.bias).numpy()
+        return found
 
 
 def balanced(targets: Array, sources: Sequence[str], own: Array) -> Array:

@@ -145,6 +145,14 @@ def test_a_missing_package_names_its_extra(
         _model(folder, heads_file, state)
 
 
+def test_the_bundled_heads_are_whole() -> None:
+    held = read_heads(None, "models.e.heads")
+    assert {head.detector for head in held.heads} == {"toxicity", "injection", "misuse"}
+    assert all(head.a > 0 for head in held.heads)
+    assert np.isfinite(held.linear.weight).all()
+    assert np.linalg.norm(held.probe) == pytest.approx(1.0, abs=1e-3)
+
+
 @pytest.mark.parametrize("data", [b"", b"PK\x03\x04 but no archive"])
 def test_a_file_without_heads(tmp_path: Path, data: bytes) -> None:
     (tmp_path / "heads.npz").write_bytes(data)
