@@ -6,6 +6,7 @@ A row may say nothing about a head (NaN): its loss counts the others.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from rich.progress import track
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
-from sentinel.detectors._classifier import BITS, reading
+from sentinel.detectors._classifier import BITS, features
 
 PLACE = Path(__file__).parents[1] / "sentinel" / "detectors" / "weights"
 
@@ -69,10 +70,10 @@ def table(texts: Sequence[str], title: str = "reading") -> Table:
     dense: list[NDArray[np.float32]] = []
     buckets: list[NDArray[np.int32]] = []
     weights: list[NDArray[np.float32]] = []
-    size = reading("a").features
+    size = features("a")
     assert size is not None
     for text in track(texts, title):
-        found = reading(text).features
+        found = features(text)
         if found is None:
             dense.append(np.zeros(len(size.dense), np.float32))
             buckets.append(np.zeros(0, np.int32))
@@ -170,13 +171,19 @@ def logits(model: Model, data: Table, chosen: NDArray[np.int64]) -> NDArray[np.f
     return np.concatenate(made).astype(np.float64) if made else np.zeros((0, model.out.out_features))
 
 
+def calibration_part(cluster: str) -> bool:
+    """Whether rows of this cluster calibrate and are not fitted on: a tenth, by a hash of its own."""
+    digest = hashlib.blake2b(cluster.encode("utf-8", "surrogatepass"), digest_size=8, salt=b"calibrate")
+    return int.from_bytes(digest.digest(), "big") % 10 == 0
+
+
 def calibrate(
     raw: NDArray[np.float64], y: NDArray[np.float32], weight: NDArray[np.float32]
 ) -> NDArray[np.float32]:
     """[heads, 2]: slope and offset of each head (Platt), from texts that the fit did not see."""
     made = []
     for head in range(raw.shape[1]):
-        known = ~np.isnan(y[:, head])
+        known = np.isin(y[:, head], (0.0, 1.0))
         found = LogisticRegression(C=100.0).fit(raw[known, head : head + 1], y[known, head], weight[known])
         made.append((found.coef_[0, 0], found.intercept_[0]))
     return np.array(made, np.float32)

