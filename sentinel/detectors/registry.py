@@ -31,6 +31,7 @@ from sentinel.detectors._patterns import Candidates, Scanner, Work
 from sentinel.detectors._sentences import LEFT, sentences
 from sentinel.detectors._skeleton import skeleton
 from sentinel.detectors.base import Detector, Reading, SentenceDetector, by_sentence, types_of
+from sentinel.detectors.injection import InjectionConfig
 from sentinel.detectors.pii import PiiConfig
 from sentinel.detectors.secrets import SecretsConfig
 
@@ -44,7 +45,9 @@ DETECTORS: dict[str, str] = {
 
 # Name -> classes of detectors that read on their own: each takes the config under the name and the cache
 # directory, and says in `types` what it finds. A name may be that of a pattern detector.
-READERS: dict[str, tuple[str, ...]] = {}
+READERS: dict[str, tuple[str, ...]] = {
+    "injection": ("sentinel.detectors.injection:InjectionDetector",),
+}
 
 _NOTHING = Inspection()
 _NOBODY = 2.0
@@ -60,6 +63,9 @@ class DetectorsConfig(BaseModel):
     pii: PiiConfig = Field(default=PiiConfig(), description="Personal data by pattern.")
     secrets: SecretsConfig = Field(
         default=SecretsConfig(), description="Keys, tokens and passwords by pattern."
+    )
+    injection: InjectionConfig = Field(
+        default=InjectionConfig(), description="Prompt injection and jailbreaks, direct and in documents."
     )
 
 
