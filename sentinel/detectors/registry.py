@@ -32,6 +32,7 @@ from sentinel.detectors._sentences import LEFT, sentences
 from sentinel.detectors._skeleton import skeleton
 from sentinel.detectors.base import Detector, Reading, SentenceDetector, by_sentence, types_of
 from sentinel.detectors.groundedness import GroundednessConfig
+from sentinel.detectors.injection import InjectionConfig
 from sentinel.detectors.language import LanguageConfig
 from sentinel.detectors.misuse import MisuseConfig
 from sentinel.detectors.pii import PiiConfig
@@ -55,6 +56,7 @@ DETECTORS: dict[str, str] = {
 READERS: dict[str, tuple[str, ...]] = {
     "groundedness": ("sentinel.detectors.groundedness:GroundednessDetector",),
     "quality": ("sentinel.detectors.quality:QualityDetector",),
+    "injection": ("sentinel.detectors.injection:InjectionDetector",),
     "toxicity": ("sentinel.detectors.toxicity:ToxicityDetector",),
     "misuse": ("sentinel.detectors.misuse:MisuseDetector",),
     "language": ("sentinel.detectors.language:LanguageDetector",),
@@ -84,6 +86,9 @@ class DetectorsConfig(BaseModel):
     )
     quality: QualityConfig = Field(
         default=QualityConfig(), description="Refusals, broken JSON, loops and leaks of the system prompt."
+    )
+    injection: InjectionConfig = Field(
+        default=InjectionConfig(), description="Prompt injection and jailbreaks, direct and in documents."
     )
     toxicity: ToxicityConfig = Field(
         default=ToxicityConfig(), description="Abuse, with its kinds, by a small classifier."
