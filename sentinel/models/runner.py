@@ -68,6 +68,8 @@ class Runner:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"model-{name}")
         self._running: Future[Any] | None = None
         self._pause, self._retry_at = _FIRST_PAUSE_S, 0.0
+        MODEL_READY.labels(name).set(0)  # of a predecessor that was killed, the last value is still there
+        MODEL_WAITING.labels(name).set(0)
 
     @property
     def waiting(self) -> int:
