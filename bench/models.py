@@ -32,7 +32,7 @@ import yaml
 from rich.console import Console
 from rich.progress import track
 
-from bench.proxy import prose
+from bench.calls import prose
 from bench.report import save, table
 from sentinel.models.base import Passage
 from sentinel.models.client import BlockingModelClient, ModelClient

@@ -33,6 +33,8 @@ def _rows(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, str, 
         else:
             text = (field.description or "").replace("|", "\\|")
             yield key, _kind(field.annotation).replace("|", "\\|"), _default(field), text
+            if inner is not None and typing.get_origin(field.annotation) is dict:
+                yield from _rows(inner, f"{key}.NAME.")
 
 
 def _is_collection(annotation: Any) -> bool:
@@ -48,7 +50,7 @@ def _kind(annotation: Any) -> str:
     if origin in (list, tuple):
         return f"list of {_kind(inner[0])}"
     if origin is dict:
-        return f"mapping to {_kind(inner[1])}"
+        return "mapping" if model_in(annotation) else f"mapping to {_kind(inner[1])}"
     if origin is typing.Annotated:
         return _kind(inner[0])
     return {"str": "text", "int": "integer", "float": "number", "bool": "true, false", "Path": "path"}.get(

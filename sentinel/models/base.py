@@ -18,18 +18,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-import msgspec
-
-from sentinel.core.background import NO_BACKGROUND, Background
+from sentinel.core.background import Passage
 from sentinel.core.finding import Inspection
-
-
-class Passage(msgspec.Struct, frozen=True):
-    """A text to read from `start` on; what stands before is its left context."""
-
-    text: str
-    start: int = 0
-    background: Background = NO_BACKGROUND
 
 
 class Model(Protocol):
@@ -53,6 +43,8 @@ class Model(Protocol):
     def unload(self) -> None:
         """Gives memory back; `load` may follow."""
 
+
+__all__ = ["Model", "Passage", "Progress", "detectors_of", "key_of"]
 
 Progress = Callable[[str, float], None]
 

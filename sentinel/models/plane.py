@@ -68,7 +68,7 @@ class Plane:
             limit = min(deadline_ms or runner.config.deadline_ms, runner.config.deadline_ms)
             found = await self._ask(runner, [passages[index] for index in asked], started, limit, keys)
             for index, answer in zip(asked, found, strict=True):
-                answers[index] = _next(name, answers[index], only(answer, name))
+                answers[index] = next_answer(name, answers[index], only(answer, name))
             asked = [i for i in asked if name in answers[i].unsure or name in answers[i].failed]
             if not asked:
                 break
@@ -139,7 +139,7 @@ def only(answer: Inspection, detector: str) -> Inspection:
     )
 
 
-def _next(name: str, before: Inspection, answer: Inspection) -> Inspection:
+def next_answer(name: str, before: Inspection, answer: Inspection) -> Inspection:
     """The later model's answer counts; where it failed, that and what the one before found."""
     if name not in answer.failed or name in before.failed:
         return answer

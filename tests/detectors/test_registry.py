@@ -54,7 +54,7 @@ def test_names_and_versions(detectors: DetectorSet) -> None:
 
 
 def test_unknown_name(cache_dir: Path) -> None:
-    with pytest.raises(ConfigError, match="no detector `pi`; known: pii, secrets"):
+    with pytest.raises(ConfigError, match="no detector `pi`; known: .*pii, .*secrets"):
         load_detectors(DetectorsConfig(), ["pi"], cache_dir)
 
 
@@ -79,7 +79,7 @@ def test_findings_ascend(detectors: DetectorSet) -> None:
 
 
 def test_third_party_detector(third_party: None, cache_dir: Path) -> None:
-    assert known_detectors() == {"pii", "secrets", "shouting"}
+    assert {"pii", "secrets", "shouting"} <= known_detectors()
     detectors = load_detectors(DetectorsConfig(), ["shouting", "secrets"], cache_dir)
     assert detectors.versions["shouting"] == "3"
     assert [f.type for f in detectors.inspect("HELLO").findings] == ["SHOUT"]

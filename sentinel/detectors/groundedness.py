@@ -1,0 +1,139 @@
+"""`groundedness`: whether an answer is held by what the model was given. Each sentence is looked up in the
+documents and in the question (`_grounding`), and a small trained model weighs what that shows.
+
+Without documents it can only tell signs: references that nobody gave, sentences that contradict each other,
+disagreement with the other answers to the same request.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from sentinel.core.background import Background
+from sentinel.core.exchange import Stage
+from sentinel.core.finding import Finding, Inspection
+from sentinel.detectors._consistency import Doubt, contradictions, disagreements
+from sentinel.detectors._grounding import Reading, Source, readings
+from sentinel.detectors._grounding_model import GroundingModel
+from sentinel.detectors._references import unknown_references
+
+BUILD = "1"  # raised whenever the same text may give other findings
+BASE_RATE = 0.2  # unsupported answers to general questions, where nothing tells (docs/models/groundedness.md)
+_FLOOR = 0.1
+_UNSURE = (0.15, 0.85)
+_CONTRADICTED = 0.7  # a sentence against another of the same answer
+_ALONE = 0.5  # a sentence whose numbers and names no other answer holds
+_READABLE = 0.5
+
+
+class GroundednessConfig(BaseModel):
+    """How much of what the model was given an answer is compared with."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    max_context_chars: int = Field(
+        default=200_000,
+        ge=1000,
+        description="Characters of the documents that an answer is compared with, from the first on. What "
+        "stands behind is not looked at, and findings say so.",
+    )
+
+
+class GroundednessDetector:
+    name = "groundedness"
+    types = frozenset({"UNSUPPORTED", "CONTRADICTED", "INVENTED_REFERENCE"})
+    compares = True
+
+    def __init__(self, config: GroundednessConfig, cache_dir: Path) -> None:
+        self._model = GroundingModel.shipped()
+        self._limit = config.max_context_chars
+        self.version = f"{self._model.version}+{BUILD}"
+
+    def inspect(self, text: str, background: Background) -> Inspection:
+        if background.stage is not Stage.OUTPUT or not text.strip():
+            return Inspection()
+        findings = list(self._references(text, background))
+        score = max((finding.score for finding in findings), default=0.0)
+        context = tuple(document for document in background.context if document.strip())
+        if context and _readable(text):
+            probability, more = self._compared(text, context, background.question)
+        else:
+            probability, more = self._alone(text, background)
+        score = round(max(score, probability), 4)
+        findings += [finding for finding in more if finding.score >= _FLOOR]
+        findings.sort(key=lambda finding: (finding.start, finding.end, finding.type))
+        unsure = (self.name,) if not context or _UNSURE[0] < score < _UNSURE[1] else ()
+        return Inspection(tuple(findings), {self.name: score}, {}, unsure)
+
+    def _references(self, text: str, background: Background) -> Iterator[Finding]:
+        given = [background.question, background.system, *background.context]
+        for found in unknown_references(text, given, documents=bool(background.context)):
+            why = f"a {found.kind} that neither the question nor the documents hold"
+            yield Finding(self.name, "INVENTED_REFERENCE", found.start, found.end, found.score, why)
+
+    def _compared(self, text: str, context: tuple[str, ...], question: str) -> tuple[float, list[Finding]]:
+        source = Source(context, self._limit)
+        cut = sum(map(len, context)) > source.read
+        tail = f" (the first {source.read} characters of the documents were compared)" if cut else ""
+        found: list[Finding] = []
+        logits: list[float] = []
+        for reading in readings(text, source, Source([question], self._limit)):
+            logits.append(self._model.logit(reading))
+            score = round(self._model.probability(logits[-1:]), 4)
+            found += self._of_sentence(text, reading, score, tail)
+        return (self._model.probability(logits) if logits else BASE_RATE), found
+
+    def _of_sentence(self, text: str, reading: Reading, score: float, tail: str) -> Iterator[Finding]:
+        start, end = _trimmed(text, reading.start, reading.end)
+        why = f"{_reason(reading)}{tail}"
+        evidence = self._model.evidence(reading)
+        yield Finding(self.name, "UNSUPPORTED", start, end, score, why, evidence=evidence)
+        if reading.clash:
+            words = tuple((token.start, token.end, 1.0) for token in reading.clash[:5])
+            why = f"a number, a negation or an opposite against the closest sentence of the documents{tail}"
+            yield Finding(self.name, "CONTRADICTED", start, end, score, why, evidence=words)
+
+    def _alone(self, text: str, background: Background) -> tuple[float, list[Finding]]:
+        found = [self._doubted(text, "CONTRADICTED", doubt, _CONTRADICTED) for doubt in contradictions(text)]
+        if background.siblings:
+            found += [
+                self._doubted(text, "UNSUPPORTED", doubt, _ALONE * doubt.share)
+                for doubt in disagreements(text, background.siblings, self._limit)
+            ]
+        return max([BASE_RATE, *(finding.score for finding in found)]), found
+
+    def _doubted(self, text: str, type_: str, doubt: Doubt, score: float) -> Finding:
+        words = tuple((token.start, token.end, 1.0) for token in doubt.words[:5])
+        start, end = _trimmed(text, doubt.start, doubt.end)
+        return Finding(self.name, type_, start, end, round(score, 4), doubt.why, evidence=words)
+
+
+def _reason(reading: Reading) -> str:
+    """What of a sentence the documents do not hold, in words."""
+    shown = {sign for _, signs in reading.signs for sign in signs}
+    told = [
+        words
+        for sign, words in (
+            ("number_new", "numbers"),
+            ("name_new", "names"),
+            ("word_new", "words"),
+            ("opposite_no_kin", "opposites"),
+            ("negator_new", "a negation"),
+        )
+        if sign in shown
+    ]
+    return f"{', '.join(told)} that the documents do not hold" if told else "compared with the documents"
+
+
+def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
+    piece = text[start:end]
+    return start + len(piece) - len(piece.lstrip()), end - len(piece) + len(piece.rstrip())
+
+
+def _readable(text: str) -> bool:
+    """Whether most letters are Latin: the model was made for English."""
+    letters = [char for char in text[:2000] if char.isalpha()]
+    return sum(char < "ɐ" for char in letters) >= _READABLE * len(letters)

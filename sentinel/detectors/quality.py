@@ -1,0 +1,111 @@
+"""`quality`: what is wrong with an answer whatever it is about: it declines, it is not the JSON that was
+asked for, it runs in a circle, it gives the system prompt away. No model: each finding is told by form.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from sentinel.core.background import Background
+from sentinel.core.exchange import Stage
+from sentinel.core.finding import Finding, Inspection
+from sentinel.detectors._json_schema import TooMuch, mismatch
+from sentinel.detectors._refusals import refusals
+from sentinel.detectors._repetition import circles, count_words, shared
+
+BUILD = "1"  # raised whenever the same text may give other findings
+_FENCE = re.compile(r"```[ \t]*(?:json)?[ \t]*\n(.*?)\n?[ \t]*```", re.DOTALL | re.IGNORECASE)
+_BROKEN = 1.0
+_DEEP = "JSON that is nested too deeply to be read"
+
+
+class QualityConfig(BaseModel):
+    """When an answer counts as giving away the system prompt."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    leak_words: int = Field(
+        default=10,
+        ge=5,
+        description="Words in a row that an answer shares with the system prompt (and not with the question "
+        "or the documents) before it counts as a leak.",
+    )
+
+
+class QualityDetector:
+    name = "quality"
+    version = BUILD
+    types = frozenset({"REFUSAL", "BROKEN_JSON", "REPETITION", "PROMPT_LEAK"})
+    compares = True
+
+    def __init__(self, config: QualityConfig, cache_dir: Path) -> None:
+        self._leak_words = config.leak_words
+
+    def inspect(self, text: str, background: Background) -> Inspection:
+        if background.stage is not Stage.OUTPUT:
+            return Inspection()
+        found = [*self._refusal(text), *self._repetition(text), *self._leak(text, background)]
+        if background.schema:
+            found += self._broken_json(text, background.schema)
+        found.sort(key=lambda finding: (finding.start, finding.end, finding.type))
+        return Inspection(tuple(found), {self.name: max((f.score for f in found), default=0.0)})
+
+    def _refusal(self, text: str) -> Iterator[Finding]:
+        for each in refusals(text):
+            yield Finding(self.name, "REFUSAL", each.start, each.end, each.score, each.why)
+
+    def _repetition(self, text: str) -> Iterator[Finding]:
+        """The more of the answer goes round, the surer: a refrain is no loop."""
+        for each in circles(text):
+            score = round(min(1.0, 0.5 + (each.end - each.start) / (2 * len(text))), 2)
+            why = f"the same words {each.times} times in a row"
+            yield Finding(self.name, "REPETITION", each.start, each.end, score, why)
+
+    def _leak(self, text: str, background: Background) -> Iterator[Finding]:
+        """The longer, against the least length and against the whole system prompt, the surer."""
+        if not background.system:
+            return
+        known = (background.question, *background.context)
+        whole = max(1, count_words(background.system))
+        for each in shared(text, background.system, known, self._leak_words):
+            score = max(min(1.0, each.words / (4 * self._leak_words)), min(1.0, 0.5 + each.words / whole / 2))
+            why = f"{each.words} words in a row of the system prompt"
+            yield Finding(self.name, "PROMPT_LEAK", each.start, each.end, round(score, 2), why)
+
+    def _broken_json(self, text: str, schema: str) -> Iterator[Finding]:
+        try:
+            wanted: Any = json.loads(schema)
+        except (ValueError, RecursionError):
+            return  # the request's own mistake
+        start, end = _body(text)
+        try:
+            value = json.loads(text[start:end])
+        except json.JSONDecodeError as error:
+            at = min(start + error.pos, max(end - 1, start))
+            yield self._broken(start, end, f"no JSON from character {at} on")
+        except (ValueError, RecursionError):
+            yield self._broken(start, end, _DEEP)
+        else:
+            try:
+                problem = mismatch(value, wanted)
+            except (TooMuch, RecursionError):
+                return
+            if problem:
+                yield self._broken(start, end, f"against the schema: {problem}")
+
+    def _broken(self, start: int, end: int, why: str) -> Finding:
+        return Finding(self.name, "BROKEN_JSON", start, end, _BROKEN, why)
+
+
+def _body(text: str) -> tuple[int, int]:
+    """Where the JSON of an answer stands: all of it, or what a lone fence holds."""
+    start = len(text) - len(text.lstrip())
+    end = max(start, len(text.rstrip()))
+    fence = _FENCE.fullmatch(text, start, end)
+    return fence.span(1) if fence else (start, end)

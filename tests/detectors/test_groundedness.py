@@ -1,0 +1,147 @@
+"""`groundedness` on texts of our own: what it tells of a sentence, and that it stays within its bounds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sentinel.core.background import Background
+from sentinel.core.exchange import Role, Stage
+from sentinel.core.finding import Finding, Inspection
+from sentinel.detectors._grounding_model import FEATURES, GroundingModel
+from sentinel.detectors.groundedness import BASE_RATE, GroundednessConfig, GroundednessDetector
+
+REPORT = (
+    "The harbour of Lindby handled 412 ships in 2021, up from 380 the year before. "
+    "Its director, Karin Holm, said that the new quay did not open in May. "
+    "Repairs of the old crane cost 2.5 million crowns."
+)
+
+
+@pytest.fixture(scope="module")
+def detector() -> GroundednessDetector:
+    return GroundednessDetector(GroundednessConfig(), Path())
+
+
+def around(*context: str, question: str = "", siblings: tuple[str, ...] = ()) -> Background:
+    return Background(Stage.OUTPUT, Role.ANSWER, question, context, "", siblings)
+
+
+def of(inspection: Inspection, type_: str) -> list[Finding]:
+    return [finding for finding in inspection.findings if finding.type == type_]
+
+
+@pytest.mark.parametrize(
+    ("held", "wrong"),
+    [
+        ("The harbour handled 412 ships in 2021.", "The harbour handled 512 ships in 2021."),
+        ("Karin Holm is the director.", "Karin Berg is the director."),
+        ("The new quay did not open in May.", "The new quay opened in June with a feast."),
+        ("Repairs of the crane cost 2.5 million crowns.", "Repairs of the crane cost 4 million crowns."),
+        ("Ships were up in 2021.", "Ships were down in 2021, the director complained bitterly."),
+    ],
+)
+def test_what_is_wrong_scores_higher(detector: GroundednessDetector, held: str, wrong: str) -> None:
+    lower, higher = (detector.inspect(text, around(REPORT)).scores["groundedness"] for text in (held, wrong))
+    assert lower < higher
+
+
+def test_a_copy_of_the_source_is_held(detector: GroundednessDetector) -> None:
+    found = detector.inspect(REPORT, around(REPORT))
+    assert found.scores["groundedness"] < 0.5 and not of(found, "CONTRADICTED")
+
+
+def test_findings_lie_on_the_sentence_and_evidence_on_its_words(detector: GroundednessDetector) -> None:
+    text = "The harbour handled 412 ships in 2021.  The harbour handled 380 parcels for Oskar Lund in 1999."
+    findings = of(detector.inspect(text, around(REPORT)), "UNSUPPORTED")
+    worst = max(findings, key=lambda finding: finding.score)
+    assert text[worst.start : worst.end] == "The harbour handled 380 parcels for Oskar Lund in 1999."
+    words = {text[start:end] for start, end, _ in worst.evidence}
+    assert {"parcels", "1999"} & words and len(worst.evidence) <= 5
+    weights = [weight for _, _, weight in worst.evidence]
+    assert weights == sorted(weights, reverse=True)
+
+
+def test_a_number_against_the_closest_sentence_contradicts(detector: GroundednessDetector) -> None:
+    text = "Repairs of the old crane cost 7 million crowns."
+    (finding,) = of(detector.inspect(text, around(REPORT)), "CONTRADICTED")
+    assert [text[start:end] for start, end, _ in finding.evidence] == ["7"]
+
+
+def test_without_context_and_signs_it_tells_the_base_rate_and_that_it_is_unsure(
+    detector: GroundednessDetector,
+) -> None:
+    found = detector.inspect("Bread rises because of yeast.", around())
+    assert found.scores == {"groundedness": BASE_RATE} and found.unsure == ("groundedness",)
+    assert not found.findings
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The bridge at Lindby is 40 metres long. It is painted red. The bridge at Lindby is 60 metres long.",
+        "The bridge at Lindby is open all year. The bridge at Lindby is closed all year.",
+        "The old bridge carries heavy trucks. The old bridge does not carry heavy trucks.",
+    ],
+)
+def test_an_answer_that_contradicts_itself(detector: GroundednessDetector, text: str) -> None:
+    found = detector.inspect(text, around())
+    (finding,) = of(found, "CONTRADICTED")
+    assert text[: finding.end] == text and finding.start > 0
+    assert found.scores["groundedness"] == finding.score > BASE_RATE
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Step 1 mixes the flour with water. Step 2 mixes the flour with salt.",
+        "The first bus leaves at 7. The second bus leaves at 9.",
+        "Is the bridge open all year? The bridge is open all year.",
+        "- 3 eggs\n- 4 eggs",
+    ],
+)
+def test_what_only_looks_alike_is_no_contradiction(detector: GroundednessDetector, text: str) -> None:
+    assert not detector.inspect(text, around()).findings
+
+
+def test_names_that_no_sibling_holds(detector: GroundednessDetector) -> None:
+    text = "The tower was built by Emil Strand in 1911."
+    others = ("It was built by Nils Borg in 1934.", "Nils Borg built the tower in 1934.")
+    (finding,) = of(detector.inspect(text, around(siblings=others)), "UNSUPPORTED")
+    assert finding.score == pytest.approx(0.5)
+    assert not detector.inspect(others[0], around(siblings=(others[1], others[0]))).findings
+
+
+def test_prompts_are_not_judged(detector: GroundednessDetector) -> None:
+    assert detector.inspect("Karin Berg?", Background(context=(REPORT,))) == Inspection()
+
+
+def test_a_script_that_the_model_does_not_read_gets_the_base_rate(detector: GroundednessDetector) -> None:
+    found = detector.inspect("橋は赤いです。", around(REPORT))
+    assert found.scores == {"groundedness": BASE_RATE} and found.unsure == ("groundedness",)
+
+
+def test_what_is_not_looked_at_is_told() -> None:
+    detector = GroundednessDetector(GroundednessConfig(max_context_chars=1000), Path())
+    long = "Nothing of interest happened. " * 50 + REPORT
+    (finding,) = of(detector.inspect("Karin Holm is the director.", around(long)), "UNSUPPORTED")
+    assert "first 1000 characters" in finding.why
+    whole = GroundednessDetector(GroundednessConfig(), Path())
+    (finding,) = of(whole.inspect("Karin Holm is the director.", around(long)), "UNSUPPORTED")
+    assert "first" not in finding.why
+
+
+@pytest.mark.parametrize("context", ["", " ", "?!", "\ud800", "0" * 5000, "a." * 5000])
+@pytest.mark.parametrize(
+    "text", ["x", "9" * 400, "A. B. C.", "not", "\u200b1\u200b", "5 million", "1,000,00 %"]
+)
+def test_odd_texts(detector: GroundednessDetector, text: str, context: str) -> None:
+    found = detector.inspect(text, around(context))
+    assert 0 <= found.scores["groundedness"] <= 1
+    assert all(0 <= f.start < f.end <= len(text) for f in found.findings)
+
+
+def test_every_feature_has_a_weight() -> None:
+    assert len(set(FEATURES)) == len(FEATURES)
+    assert GroundingModel.shipped().version

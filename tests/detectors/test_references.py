@@ -1,0 +1,71 @@
+"""References by form, and when one counts as given."""
+
+from __future__ import annotations
+
+import pytest
+
+from sentinel.detectors._references import unknown_references
+
+
+def found(text: str, *given: str, documents: bool = False) -> list[tuple[str, str]]:
+    return [(r.kind, text[r.start : r.end]) for r in unknown_references(text, given, documents=documents)]
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "reference"),
+    [
+        ("See https://lindby-port.net/report.", "web address", "https://lindby-port.net/report"),
+        (
+            "(https://lindby-port.net/ships_(old))",
+            "web address",
+            "https://lindby-port.net/ships_(old)",
+        ),
+        ("at www.lindby-port.net, daily", "web address", "www.lindby-port.net"),
+        ("doi: 10.1234/abc.567.", "DOI", "10.1234/abc.567"),
+        ("arXiv:2104.01234v2 shows", "arXiv identifier", "arXiv:2104.01234v2"),
+        ("PMID: 1234567", "PubMed identifier", "PMID: 1234567"),
+        ("ISBN 978-3-16-148410-0", "ISBN", "ISBN 978-3-16-148410-0"),
+        ("(Strand et al., 2019) hold", "citation", "Strand et al., 2019"),
+        ("Strand and Borg (2019) hold", "citation", "Strand and Borg (2019"),
+        ("as in Strand v. Lindby Port, 410 U.S. 113", "court case", "Strand v. Lindby Port, 410 U.S. 113"),
+    ],
+)
+def test_forms(text: str, kind: str, reference: str) -> None:
+    assert found(text) == [(kind, reference)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "See https://example.com/docs and http://localhost:8080/x and http://192.0.2.1/a.",
+        "The ratio is 10.5/3 and the file is a/b.c.",
+        "Born in Oslo (1911).",
+        "Write to jane@example.com.",
+    ],
+)
+def test_what_is_no_reference_to_doubt(text: str) -> None:
+    assert found(text) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "given"),
+    [
+        ("See https://www.lindby-port.net/Report/.", "Source: http://lindby-port.net/report"),
+        ("doi:10.1234/ABC.5", "https://doi.org/10.1234/abc.5"),
+        ("arXiv: 2104.01234", "arxiv.org/abs/2104.01234"),
+        ("Strand et al. (2019)", "A study by Strand and others"),
+    ],
+)
+def test_what_was_given_is_not_doubted(text: str, given: str) -> None:
+    assert found(text, given) == []
+
+
+def test_scores() -> None:
+    def score(text: str, *, documents: bool = False) -> float:
+        (reference,) = unknown_references(text, [], documents=documents)
+        return reference.score
+
+    path, home = "https://lindby-port.net/report", "https://lindby-port.net/"
+    assert score(home) < score(path) < score(path, documents=True)
+    assert score("arXiv:2113.01234") > score("arXiv:2112.01234")  # there is no 13th month
+    assert score("ISBN 978-3-16-148410-1") > score("ISBN 978-3-16-148410-0")
