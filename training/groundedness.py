@@ -42,9 +42,9 @@ REPORTED = (*TRAINED, UNTUNED)
 NO_CONTEXT = ("halueval_general", "haluquestqa", "halueval2_facts")
 LIMIT = 200_000
 FOLDS = 5
-ROUNDS = 4
+ROUNDS = 2
 INVERSE_PENALTY = 0.01
-VARIANTS = 3
+VARIANTS = 5
 _SUMMARIES = ("ummar", "sum_in", "tldr", "sentences", "news_", "outline")
 
 Array = NDArray[np.float64]
