@@ -6,7 +6,6 @@ model server sends an event to the moment at which the caller has it. `python -m
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import contextlib
 import json
@@ -23,9 +22,9 @@ from pathlib import Path
 import uvloop
 import yaml
 
+from bench.calls import WITH_FINDING, parser, prose
 from bench.http import answer_body, printing_port, request_body
 from bench.programs import Load, http_load, running, sidecar
-from bench.proxy import WITH_FINDING, prose
 from bench.report import save, table
 from sentinel.cli.envoy_config import bootstrap
 
@@ -167,11 +166,9 @@ def quantile(values: list[float], share: float) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--envoy", help="the program (default: that of the tests, or the one on the path)")
-    parser.add_argument("--rounds", type=int, default=3, help="turns for each of the two (default 3)")
-    parser.add_argument("--seconds", type=float, default=4, help="length of one turn (default 4)")
-    options = parser.parse_args()
+    given = parser(__doc__)
+    given.add_argument("--envoy", help="the program (default: that of the tests, or the one on the path)")
+    options = given.parse_args()
     command = program(options.envoy)
     head = ["what", "at once", "Envoy alone", "with Sentinel", "added p50", "added p99"]
     rows = [*whole(command, options.rounds, options.seconds), *streamed(command, options.rounds)]

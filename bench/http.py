@@ -6,10 +6,8 @@ measured in turns. Unary chat completions. `python -m bench.http`
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import json
-import statistics
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -19,8 +17,8 @@ from typing import NamedTuple
 from rich.console import Console
 from rich.progress import track
 
+from bench.calls import HEAD, Pair, cases, median, prose, quick_parser
 from bench.programs import Load, cpu_seconds, http_calls, http_load, running, sidecar
-from bench.proxy import WITH_FINDING, prose
 from bench.report import save, table
 
 SIZES = {"200 B": 200, "2 KB": 2_000}
@@ -29,10 +27,7 @@ _COUNTED = 5_000
 
 
 class Row(NamedTuple):
-    text: str
-    in_flight: int
-    bare: Load
-    ours: Load
+    pair: Pair
     bare_us: float
     """Processor time a call, microseconds."""
     ours_us: float
@@ -57,16 +52,9 @@ def printing_port(*command: str) -> Iterator[tuple[str, int]]:
         yield f"127.0.0.1:{process.stdout.readline().strip()}", process.pid
 
 
-def cases(quick: bool) -> Iterator[tuple[str, str, int]]:
-    for name, size in SIZES.items():
-        for in_flight in IN_FLIGHT:
-            if not quick or (size, in_flight) == (2_000, 16):
-                yield name, prose(size), in_flight
-    yield "2 KB, one e-mail redacted", WITH_FINDING + prose(2_000 - len(WITH_FINDING)), 16
-
-
 def measure(rounds: int, seconds: float, quick: bool) -> list[Row]:
     rows = []
+    asked = list(cases(SIZES, IN_FLIGHT, quick=quick))
     with contextlib.ExitStack() as stack:
         answer = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "answer"
         answer.write_bytes(answer_body(prose(500)))
@@ -74,12 +62,12 @@ def measure(rounds: int, seconds: float, quick: bool) -> list[Row]:
         bare = stack.enter_context(printing_port("bench.http_forwarder", upstream))
         started = stack.enter_context(sidecar(upstream, way="http"))
         ours = started.address, started.worker
-        for name, text, in_flight in track(list(cases(quick)), "calls", console=Console(stderr=True)):
+        for name, text, in_flight in track(asked, "calls", console=Console(stderr=True)):
             body = request_body(text)
             turns = [[timed(*each, body, in_flight, seconds) for each in (bare, ours)] for _ in range(rounds)]
-            loads = [_median([turn[side][0] for turn in turns]) for side in (0, 1)]
+            loads = [median(turn[side][0] for turn in turns) for side in (0, 1)]
             costs = [min(turn[side][1] for turn in turns) for side in (0, 1)]
-            rows.append(Row(name, in_flight, loads[0], loads[1], costs[0], costs[1]))
+            rows.append(Row(Pair(name, in_flight, *loads), *costs))
     return rows
 
 
@@ -92,40 +80,11 @@ def timed(address: str, pid: int, body: bytes, in_flight: int, seconds: float) -
     return load, (cpu_seconds(pid) - before) / _COUNTED * 1e6
 
 
-def _median(loads: list[Load]) -> Load:
-    return Load(*(statistics.median(values) for values in zip(*loads, strict=True)))
-
-
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=3, help="turns for each of the two (default 3)")
-    parser.add_argument("--seconds", type=float, default=4, help="length of one turn (default 4)")
-    parser.add_argument("--quick", action="store_true", help="2 KB at 16 in flight only")
-    options = parser.parse_args()
+    options = quick_parser(__doc__).parse_args()
     rows = measure(options.rounds, options.seconds, options.quick)
-    head = [
-        "request",
-        "in flight",
-        "forwarder calls/s",
-        "Sentinel calls/s",
-        "ratio",
-        "added p50",
-        "added p99",
-    ]
-    head.append("processor time a call")
-    body = [
-        [
-            row.text,
-            str(row.in_flight),
-            f"{row.bare.rate:,.0f}",
-            f"{row.ours.rate:,.0f}",
-            f"{row.ours.rate / row.bare.rate:.2f}",
-            f"{row.ours.p50 - row.bare.p50:+.2f} ms",
-            f"{row.ours.p99 - row.bare.p99:+.2f} ms",
-            f"{row.bare_us:.0f} -> {row.ours_us:.0f} us",
-        ]
-        for row in rows
-    ]
+    head = [*HEAD, "processor time a call"]
+    body = [[*row.pair.cells, f"{row.bare_us:.0f} -> {row.ours_us:.0f} us"] for row in rows]
     table("Chat completions through one worker: pii and secrets rules, durable record", head, body)
     save("http", head, body)
 

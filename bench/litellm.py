@@ -19,10 +19,10 @@ from typing import NamedTuple
 from rich.console import Console
 from rich.progress import track
 
+from bench.calls import WITH_FINDING, prose
 from bench.http import printing_port
 from bench.litellm_proxy import MODEL, litellm
 from bench.programs import Load, cpu_seconds, http_calls, http_load, resident_mb, sidecar
-from bench.proxy import WITH_FINDING, prose
 from bench.report import save, table
 
 IN_FLIGHT = (1, 16)

@@ -6,8 +6,8 @@ import argparse
 import tempfile
 from pathlib import Path
 
+from bench.calls import prose
 from bench.programs import load, request_message, resident_mb, sidecar, upstream_saying
-from bench.proxy import prose
 from bench.report import save, table
 
 

@@ -18,12 +18,13 @@ from sentinel.core.mistakes import mistakes_of
 from sentinel.core.paths import state_dir as default_state_dir
 from sentinel.core.source import read
 from sentinel.detectors.registry import DetectorsConfig
+from sentinel.models.config import ConnectConfig, ModelsConfig
 from sentinel.policy.load import bundled_rules
 from sentinel.proxy.health import HealthConfig
 from sentinel.proxy.limits import KeepaliveConfig, LimitsConfig
 from sentinel.proxy.settings import UnknownMethods
 from sentinel.proxy.status import RefusalConfig
-from sentinel.proxy.tls import ServerTlsConfig
+from sentinel.proxy.tls import ClientTlsConfig, ServerTlsConfig
 from sentinel.proxy.upstream import UpstreamConfig
 from sentinel.spool.config import SpoolConfig
 from sentinel.store.base import StoreConfig
@@ -113,6 +114,25 @@ class RecordConfig(BaseModel):
     )
 
 
+class RemoteModelsConfig(ConnectConfig):
+    """`models.connect:`, a model plane that runs elsewhere."""
+
+    tls: ClientTlsConfig | None = Field(None, description="TLS towards it; none when absent.")
+
+
+class ModelPlaneConfig(ModelsConfig):
+    """`models:`"""
+
+    tls: ServerTlsConfig | None = Field(
+        None, description="TLS of `sentinel models` on HOST:PORT, for a pool that sidecars elsewhere share."
+    )
+    connect: RemoteModelsConfig | None = Field(
+        None,
+        description="A model plane that runs elsewhere; absent: `sentinel serve` starts one where rules need "
+        "it.",
+    )
+
+
 class SentinelConfig(BaseModel):
     """The whole file. Relative paths in it start at the file's folder."""
 
@@ -141,6 +161,9 @@ class SentinelConfig(BaseModel):
     refusal: RefusalConfig = Field(default_factory=RefusalConfig, description="What a refused caller sees.")
     detectors: DetectorsConfig = Field(
         default_factory=DetectorsConfig, description="The detectors' settings."
+    )
+    models: ModelPlaneConfig = Field(
+        default_factory=ModelPlaneConfig, description="The model plane: larger models, in their own process."
     )
     adapters: AdaptersConfig = Field(default_factory=AdaptersConfig, description="The protocols' settings.")
     record: RecordConfig = Field(default_factory=RecordConfig, description="What is kept of an exchange.")
@@ -174,6 +197,11 @@ class SentinelConfig(BaseModel):
     @property
     def cache_dir(self) -> Path:
         return self.state_dir / "cache"
+
+    @property
+    def model_plane(self) -> str:
+        """Where the model plane is asked. Raises ConfigError (see `ModelsConfig.place`)."""
+        return self.models.connect.address if self.models.connect else self.models.place(self.state_dir)
 
     @property
     def spool_dir(self) -> Path:
@@ -211,6 +239,8 @@ def _rooted(config: SentinelConfig, folder: Path) -> SentinelConfig:
             return value.model_copy(update=changes) if changes else value
         if isinstance(value, Path):
             return value if value.is_absolute() else Path(os.path.normpath(folder / value))
+        if isinstance(value, dict):
+            return {key: rooted(part) for key, part in value.items()}
         if isinstance(value, tuple | list) and any(isinstance(item, Path) for item in value):
             return type(value)(rooted(item) for item in value)
         return value

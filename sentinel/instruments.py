@@ -22,6 +22,7 @@ if _SLOT and "PROMETHEUS_MULTIPROC_DIR" in os.environ:
 
 _SECONDS = tuple(0.01 * 2**k for k in range(14))
 _SCREEN_SECONDS = (0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0)
+_MODEL_SECONDS = tuple(0.0005 * 2**k for k in range(16))
 
 CALLS = Counter(
     "sentinel_calls",
@@ -48,3 +49,33 @@ HISTORY = Counter(
     "sentinel_history_texts", "Longer texts of conversations, by whether they were known already", ["known"]
 )
 RELOADS = Counter("sentinel_reloads", "Reloads of rules and detectors in a worker", ["result"])
+MODEL_PLANE_SECONDS = Histogram(
+    "sentinel_model_plane_seconds",
+    "Time of one call to the model plane, seconds",
+    ["result"],
+    buckets=_MODEL_SECONDS,
+)
+MODEL_TEXTS = Counter(
+    "sentinel_model_texts",
+    "Texts that a model was to read: asked about, cached, shared with a caller in flight, failed besides",
+    ["model", "answer"],
+)
+MODEL_BATCH = Histogram(
+    "sentinel_model_batch_texts",
+    "Texts that ran together",
+    ["model"],
+    buckets=tuple(2.0**k for k in range(9)),
+)
+MODEL_SECONDS = Histogram(
+    "sentinel_model_seconds",
+    "Time that a model ran for one batch, seconds",
+    ["model"],
+    buckets=_MODEL_SECONDS,
+)
+MODEL_LOADS = Counter("sentinel_model_loads", "Times that a model was loaded, by result", ["model", "result"])
+MODEL_WAITING = Gauge(
+    "sentinel_model_waiting", "Texts that wait for a model", ["model"], multiprocess_mode="livesum"
+)
+MODEL_READY = Gauge(
+    "sentinel_model_ready", "1 when the model is loaded, else 0", ["model"], multiprocess_mode="livemax"
+)

@@ -9,15 +9,19 @@ result.action, result.text, result.findings
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Literal, Self
 
 from sentinel.config import SentinelConfig, load_config
 from sentinel.core.exchange import Stage
 from sentinel.core.redact import Redactor
+from sentinel.guard.cascade import AskNow
 from sentinel.guard.screener import Screener, load_screener
 from sentinel.guard.screening import ScreenRequest, ScreenResult, screen
+from sentinel.models.client import BlockingModelClient
+from sentinel.models.here import ModelsHere
+from sentinel.proxy.tls import channel_credentials
 from sentinel.telemetry.keys import load_redactors
 
 __all__ = ["Guard", "ScreenRequest", "ScreenResult"]
@@ -26,9 +30,10 @@ __all__ = ["Guard", "ScreenRequest", "ScreenResult"]
 class Guard:
     """A policy and its detectors, ready to screen. Safe to use from several threads."""
 
-    def __init__(self, screener: Screener, redactor: Redactor) -> None:
+    def __init__(self, screener: Screener, redactor: Redactor, ask: AskNow | None = None) -> None:
         self._screener = screener
         self._redactor = redactor
+        self._ask = ask
 
     @classmethod
     def from_config(
@@ -37,15 +42,17 @@ class Guard:
         """A guard from a configuration, its file, or the defaults.
 
         `detectors` are loaded besides those that the rules need, so that `screen` can be asked for them.
-        Raises ConfigError naming file, line and key.
+        Models of the model plane are asked at `models.connect`, or run in this process. Raises ConfigError
+        naming file, line and key.
         """
         if not isinstance(config, SentinelConfig):
             config = load_config(Path(config) if config is not None else None)
+        models = _models(config)
         screener = load_screener(
-            config.rules.files(), config.detectors, config.cache_dir, frozenset(detectors)
+            config.rules.files(), config.detectors, config.cache_dir, frozenset(detectors), models
         )
         screener.warm_up()
-        return cls(screener, load_redactors(config.redaction, config.state_dir)[0])
+        return cls(screener, load_redactors(config.redaction, config.state_dir)[0], models.ask)
 
     @property
     def policy(self) -> str:
@@ -89,4 +96,26 @@ class Guard:
 
     def screen_request(self, request: ScreenRequest) -> ScreenResult:
         """The same, from a request as `sentinel screen` reads it."""
-        return screen(self._screener, self._redactor, request)
+        return screen(self._screener, self._redactor, request, self._ask)
+
+
+def _models(config: SentinelConfig) -> ModelsHere | _ModelsThere:
+    return _ModelsThere(config) if config.models.connect else ModelsHere(config.models, config.state_dir)
+
+
+class _ModelsThere:
+    """A pool that other processes share."""
+
+    def __init__(self, config: SentinelConfig) -> None:
+        self.detectors = config.models.served
+        tls = config.models.connect.tls if config.models.connect else None
+        self._client = BlockingModelClient(
+            config.model_plane,
+            channel_credentials(tls, "models.connect.tls") if tls else None,
+            tls.server_name if tls else None,
+        )
+        self.ask: AskNow = self._client.inspect
+
+    @property
+    def versions(self) -> Mapping[str, str]:
+        return self._client.versions

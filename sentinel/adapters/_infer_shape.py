@@ -24,23 +24,24 @@ class Shape(msgspec.Struct, frozen=True, gc=False):
 
     def text(self, data: bytes) -> str | None:
         """The text of a message of this shape; None for any other."""
-        at = 0
+        at, total = 0, len(data)
         if self.wrapped:
             if not data or data[0] != _WRAPPED:
                 return None
             size, at = _varint(data, 1)
-            if at + size != len(data):
+            if at + size != total:
                 return None
-        if not data.startswith(self.before, at):
+        before = self.before
+        if not data.startswith(before, at):
             return None
-        at += len(self.before)
-        if at >= len(data) or data[at] != _RAW:
+        at += len(before)
+        if at >= total or data[at] != _RAW:
             return None
         size, at = _varint(data, at + 1)
         end = at + size
         if size < _PREFIX or int.from_bytes(data[at : at + _PREFIX], "little") != size - _PREFIX:
             return None
-        if data[end:] != self.after or end > len(data):
+        if end > total or data[end:] != self.after:
             return None
         try:
             return str(data[at + _PREFIX : end], "utf-8")
@@ -68,6 +69,8 @@ def shape_of(data: bytes, text: str) -> Shape | None:
 
 def _varint(data: bytes, at: int) -> tuple[int, int]:
     """A number and where it ends; an impossible number where the data end first."""
+    if at < len(data) and data[at] < 0x80:
+        return data[at], at + 1
     value = shift = 0
     while at < len(data):
         byte = data[at]

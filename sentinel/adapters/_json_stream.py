@@ -15,6 +15,7 @@ from sentinel.adapters._json import Node, parse, unescape
 from sentinel.adapters._json_element import Event, Passed
 from sentinel.adapters._json_text import JsonTextReader, JsonTextWriter, is_json_text
 from sentinel.adapters._json_walk import (
+    MOST_UNREAD,
     Flow,
     How,
     Key,
@@ -143,6 +144,7 @@ class EventWalker:
 
     def unread(self, node: Node, path: str) -> None:
         self.template = False
+        self._stream.unread = (*self._stream.unread, path)[:MOST_UNREAD]
         self._mark(Kind.DESCRIBES, node, nothing(node))
 
     def end(self, keys: Callable[[Key], bool]) -> None:
@@ -164,6 +166,7 @@ class JsonStream:
         self.response_id = ""
         self.input_tokens = 0
         self.output_tokens = 0
+        self.unread: tuple[str, ...] = ()
         self.edited: set[Channel] = set()
         self.last_sent = ""
         self._reader = EventReader(max_event_bytes)

@@ -32,7 +32,7 @@ _is_name = re.compile(r"[A-Za-z_$][A-Za-z_-]{0,40}+[0-9]{0,3}[A-Za-z_-]{0,8}").f
 _LONGEST_NAME = 64
 _INDEX = re.compile(r"\[[0-9]+\]")
 _ENCRYPTED = frozenset(("encrypted_content", "encrypted_index", "encrypted_stdout"))
-_MOST_UNREAD = 16
+MOST_UNREAD = 16
 ERROR_WORDS = frozenset(("type", "code", "param", "status"))
 
 
@@ -293,7 +293,7 @@ class MessageWalker:
             self.drops.append(Drop((node.start, node.end, nothing(node)), self._signed[key]))
 
     def unread(self, node: Node, path: str) -> None:
-        if len(self.names) < _MOST_UNREAD:
+        if len(self.names) < MOST_UNREAD:
             self.names.append(path)
 
 

@@ -95,12 +95,14 @@ class Element(Protocol):
 
 class AnswerStream(Protocol):
     """The decoder of one streamed answer. Keeps what is cut anywhere (a frame, a character, an escape) until
-    the rest is there, so that every slot holds whole characters. Facts are those of the elements so far."""
+    the rest is there, so that every slot holds whole characters. Facts are those of the elements so far;
+    `unread` is that of `Decoded`."""
 
     model: str
     response_id: str
     input_tokens: int
     output_tokens: int
+    unread: tuple[str, ...]
 
     def feed(self, data: bytes) -> list[Element]:
         """The elements that `data` completes. Raises WireError on what cannot be read."""
@@ -154,15 +156,21 @@ class Routed(msgspec.Struct, frozen=True, gc=False):
 
 
 class AnswerCall(Protocol):
-    """The answers to the requests of one call, which come mixed."""
+    """The answers to the requests of one call, which come mixed.
+
+    `apart`: whether the protocol tells the answers to different requests apart; None while that is not known.
+    """
+
+    @property
+    def apart(self) -> bool | None: ...
 
     def open(self, request: DecodedRequest, payload: bytes) -> tuple[AnswerStream, bytes]:
         """The decoder of its answer, and what to send to the upstream in place of `payload`."""
         ...
 
     def clashes(self, request: DecodedRequest) -> bool:
-        """Whether its answer could not be told from that to a request which is open: hold it back until that
-        one's last message, or one of the two is screened as part of the other."""
+        """Whether its answer could not be told from that to a request which is open: one of the two is then
+        screened as part of the other."""
         ...
 
     def feed(self, data: bytes) -> Routed:

@@ -98,7 +98,8 @@ class OpenInferenceConfig(BaseModel):
             *("tokens", "*_token", "output_tokens", "generated_tokens", "top_tokens", "*token_text*"),
         ),
         description="Outputs that describe the tokens of the text beside them (`*` stands for any letters): "
-        "left out of an answer whose text was edited, for they tell the text that the edit removed.",
+        "left out of an answer whose text was edited, for they tell the text that the edit removed, and in a "
+        "stream where they come ahead of their text.",
     )
     stream_dialect: Literal["auto", "triton", "mlserver"] = Field(
         "auto",

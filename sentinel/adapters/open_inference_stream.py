@@ -3,7 +3,8 @@
 - Each element of a BYTES output is a channel, unless the output only describes the text beside it (`side`).
 - A text that stands complete in its message (a parameter, an error) is a channel of its own, which its
   element ends; the same text again in a later message is the same channel.
-- Once an answer was edited its side data are dropped, for they may repeat what the edit removed.
+- Once an answer was edited its side data are dropped, for they may repeat what the edit removed. So are
+  numbers that come without the text they describe, for they run ahead of what is decided.
 - The request that a message answers is found by its id (`_router`), its dialect message by message
   (`_infer_dialects`).
 """
@@ -76,6 +77,13 @@ class InferCall:
             answer.asked_final = True
             return answer, payload
         return answer, payload + _ASK_FINAL  # protobuf merges what is appended
+
+    @property
+    def apart(self) -> bool | None:
+        """MLServer gives a call's requests to the model as one stream, and every answer the first one's id
+        (mlserver/handlers/dataplane.py, `infer_stream`): neither id nor order tells whose it is, nor does any
+        message say that it is the last."""
+        return None if self.dialect is None else self.dialect is Dialect.TRITON
 
     def clashes(self, request: DecodedRequest) -> bool:
         return self._router.clashes(request.request_id, request.model)
@@ -190,6 +198,7 @@ class InferAnswer:
             self._open = {}
         self._note(response, reading, len(outputs))
         element = InferElement(self, message, data, slots, places, once, described)
+        element.ahead = described and self._runs_ahead(reading, rules)
         # One text that goes on and nothing that counts or describes: the next message may be made alike.
         alone = len(outputs) == len(slots) == 1 and not (once or described or reading.unread)
         element.plain = alone and not (rules.cumulative or self._cuts.waiting)
@@ -219,6 +228,11 @@ class InferAnswer:
         if not any(part.text for is_side, part, _ in pairs if not is_side):
             return set()
         return {place[:2] for is_side, _, place in pairs if is_side}
+
+    def _runs_ahead(self, reading: Reading, rules: StreamRules) -> bool:
+        """Whether the message has no text of an answer that has some. One of numbers alone describes none."""
+        texts = [part.text for part in reading.parts if not rules.is_side(_name(part.path))]
+        return not any(texts) and bool(texts or self._content)
 
     def _goes_on(self, path: str) -> Channel:
         channel = self._channels.get(path)
@@ -260,7 +274,18 @@ class InferAnswer:
 class InferElement:
     """One message. It tells side data with its texts as they came, never with others."""
 
-    __slots__ = ("answer", "ends", "plain", "slots", "_data", "_described", "_message", "_places", "_told")
+    __slots__ = (
+        "ahead",
+        "answer",
+        "ends",
+        "plain",
+        "slots",
+        "_data",
+        "_described",
+        "_message",
+        "_places",
+        "_told",
+    )
 
     def __init__(
         self,
@@ -275,7 +300,7 @@ class InferElement:
         self.slots: Sequence[Slot] = slots
         self.ends: Sequence[Channel] = ends
         self.answer = answer
-        self.plain = False
+        self.plain = self.ahead = False
         self._data = data
         self._described = described
         self._message = message
@@ -302,7 +327,7 @@ class InferElement:
             same = all([slot.text == a + b for slot, a, b in zip(slots, told, texts, strict=True)])
         if not same:
             self.answer.edited = True
-        drop = self._described and self.answer.edited
+        drop = self._described and (self.ahead or self.answer.edited)
         if same and told is None and not drop:
             return self._data
         whole, response = self._fresh()

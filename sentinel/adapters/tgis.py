@@ -2,7 +2,8 @@
 of the same name serve (https://github.com/IBM/text-generation-inference/blob/main/proto/generation.proto).
 
 An answer may name its tokens, with log-probabilities and candidates. They are told with the text that they
-spell, and with no other.
+spell, and with no other. Tokens of the prompt, and those of a tokenization, are read as the one text that
+they spell; where it is edited they are left out.
 """
 
 from __future__ import annotations
@@ -28,12 +29,15 @@ GENERATE_STREAM = f"{_SERVICE}GenerateStream"
 TOKENIZE = f"{_SERVICE}Tokenize"
 
 _ANSWER = Channel()
+_STOP = Channel(kind="stop_sequence")
+_PROMPT = Channel(kind="input_tokens")
 _NO_WORD = re.compile(r"[\W_]+")
 _MARKER = re.compile(r"<\|[a-z_]{1,32}\|>|</?s>|<pad>|<unk>")  # tokens that stand for no text
 # Byte-level tokenizers write each byte as a letter: itself where it is visible, else one from U+0100 on
 # (bytes_to_unicode in github.com/openai/gpt-2/blob/master/src/encoder.py).
 _VISIBLE = {*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)}
 _BYTE_LEVEL = {0x100 + place: byte for place, byte in enumerate(sorted(set(range(0x100)) - _VISIBLE))}
+_SPACES = str.maketrans("▁ĠĊĉ", "  \n\t")
 
 
 class TgisConfig(BaseModel):
@@ -72,12 +76,14 @@ class TgisMessage(msgspec.Struct):
             return self.data
         message = self.parse(self.data)
         if isinstance(message, _pb().BatchedTokenizeResponse):
-            _write_tokens(message, texts)
-        else:
-            for holder, before, text in zip(_holders(message), old, texts, strict=True):
+            for response, before, text in zip(_tokenized(message), old, texts, strict=True):
                 if text != before:
-                    holder.text = text
-                    _forget_tokens(holder)
+                    response.ClearField("tokens")
+                    response.ClearField("offsets")
+        else:
+            for (holder, field), before, text in zip(_texts(_holders(message)), old, texts, strict=True):
+                if text != before:
+                    _write(holder, field, text)
         return bytes(message.SerializeToString())
 
 
@@ -123,16 +129,17 @@ class Tgis:
         if method == TOKENIZE:
             self._bound(sum([len(response.tokens) for response in responses]))
             parts = [
-                TextPart(Role.ANSWER, token, f"responses[{number}].tokens[{at}]")
+                TextPart(Role.ANSWER, _spelled(response.tokens), f"responses[{number}].tokens")
                 for number, response in enumerate(responses)
-                for at, token in enumerate(response.tokens)
+                if response.tokens
             ]
             asked, made = sum([response.token_count for response in responses]), 0
         else:
             self._bound(len(responses))
             parts = [
-                TextPart(Role.ANSWER, response.text, f"responses[{number}].text")
+                TextPart(Role.ANSWER, _read(response, field), f"responses[{number}].{field}")
                 for number, response in enumerate(responses)
+                for _, field in _texts([response])
             ]
             asked = sum([response.input_token_count for response in responses])
             made = sum([response.generated_token_count for response in responses])
@@ -173,6 +180,7 @@ class TgisStream:
         self.response_id = ""
         self.input_tokens = 0
         self.output_tokens = 0
+        self.unread: tuple[str, ...] = ()
         self._parse = _pb().GenerationResponse.FromString
 
     def feed(self, data: bytes) -> list[Element]:
@@ -200,26 +208,43 @@ class TgisElement:
     def __init__(self, data: bytes, message: GenerationResponse) -> None:
         self.slots: Sequence[Slot] = (Slot(_ANSWER, message.text),) if message.text else ()
         self.ends: Sequence[Channel] = (_ANSWER,) if message.stop_reason else ()
+        if message.stop_sequence or message.input_tokens:
+            # Each is complete in its message, and leaves as a whole.
+            told = [(_STOP, message.stop_sequence), (_PROMPT, _spelled(message.input_tokens))]
+            more = [Slot(channel, text, whole=True) for channel, text in told if text]
+            self.slots = (*self.slots, *more)
+            self.ends = (*self.ends, *[slot.channel for slot in more])
         self._data = data
         self._message = message
-        self._told = ""  # by heads
+        self._told = ""  # by heads, of the answer
 
     def encode(self, texts: Sequence[str] | None = None) -> bytes:
+        slots, told = self.slots, self._told
         if texts is None:
-            texts = [slot.text for slot in self.slots]
-        same = all([slot.text == self._told + text for slot, text in zip(self.slots, texts, strict=True)])
-        if same and not self._told:
+            texts = [slot.text for slot in slots]
+        elif len(texts) != len(slots):
+            raise ValueError("one text for each slot is needed")
+        wanted = [text if slot.whole else told + text for slot, text in zip(slots, texts, strict=True)]
+        edited = [slot.text != text for slot, text in zip(slots, wanted, strict=True)]
+        if not told and not any(edited):
             return self._data
         message = type(self._message).FromString(self._data)
-        message.text = texts[0]
-        if not same:
-            _forget_tokens(message)
+        for slot, text, differs in zip(slots, texts, edited, strict=True):
+            if differs:
+                _write(message, _FIELDS[slot.channel], text)
+            elif not slot.whole:
+                message.text = text
         return message.SerializeToString()
 
     def head(self, texts: Sequence[str]) -> bytes:
-        (text,) = texts
+        if len(texts) != len(self.slots):
+            raise ValueError("one text for each slot is needed")
+        text = "".join([text for slot, text in zip(self.slots, texts, strict=True) if not slot.whole])
         self._told += text
         return type(self._message)(text=text).SerializeToString()
+
+
+_FIELDS = {_ANSWER: "text", _STOP: "stop_sequence", _PROMPT: "input_tokens"}
 
 
 def _pb() -> Any:
@@ -245,19 +270,50 @@ def _holders(message: Any) -> Sequence[Any]:
     return holders
 
 
-def _write_tokens(message: Any, texts: Sequence[str]) -> None:
-    start = 0
-    for response in message.responses:
-        end = start + len(response.tokens)
-        response.tokens[:] = texts[start:end]
-        start = end
+def _tokenized(message: Any) -> list[Any]:
+    """The parts of a tokenization that name tokens."""
+    return [response for response in message.responses if response.tokens]
 
 
-def _forget_tokens(holder: Any) -> None:
-    """Nothing but the text of an answer that was edited; requests have nothing beside it."""
+def _texts(holders: Sequence[Any]) -> list[tuple[Any, str]]:
+    """Where the texts of requests or answers lie, as holders and their fields. The first is there if empty
+    too."""
+    found: list[tuple[Any, str]] = []
+    for holder in holders:
+        found.append((holder, "text"))
+        if "stop_sequence" in holder.DESCRIPTOR.fields_by_name:
+            found += [
+                (holder, field) for field in ("stop_sequence", "input_tokens") if getattr(holder, field)
+            ]
+    return found
+
+
+def _read(holder: Any, field: str) -> str:
+    value = getattr(holder, field)
+    return value if isinstance(value, str) else _spelled(value)
+
+
+def _write(holder: Any, field: str, text: str) -> None:
+    """Tokens tell what was edited and are left out; requests have none."""
+    if field != "input_tokens":
+        setattr(holder, field, text)
     if "tokens" in holder.DESCRIPTOR.fields_by_name:
         holder.ClearField("tokens")
         holder.ClearField("input_tokens")
+
+
+def _spelled(tokens: Sequence[Any]) -> str:
+    """The text of tokens, which tokenizers write with marks for white space, or as bytes."""
+    joined = "".join([token if isinstance(token, str) else token.text for token in tokens])
+    try:
+        return _bytes_of(joined).decode()
+    except UnicodeError:
+        return joined.translate(_SPACES)
+
+
+def _bytes_of(tokens: str) -> bytes:
+    """Of byte-level tokens. Raises UnicodeError where they are others."""
+    return tokens.translate(_BYTE_LEVEL).encode("latin-1")
 
 
 def _spells(message: GenerationResponse) -> bool:
@@ -267,6 +323,6 @@ def _spells(message: GenerationResponse) -> bool:
     if text == _NO_WORD.sub("", tokens):
         return True
     try:
-        return text == _NO_WORD.sub("", tokens.translate(_BYTE_LEVEL).encode("latin-1").decode())
+        return text == _NO_WORD.sub("", _bytes_of(tokens).decode())
     except UnicodeError:
         return False

@@ -1,6 +1,6 @@
 """The supervisor: `sentinel serve`. Chooses the port, starts the workers and the exporter, replaces what
 dies, answers on the admin port, tells workers to reload, and drains all of it on SIGTERM: first the workers,
-so that no call is lost, then the exporter, so that no record is.
+so that no call is lost, then the model plane that they ask and the exporter, so that no record is.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ import msgspec
 from sentinel.app import last_good
 from sentinel.app.log import set_up_logging
 from sentinel.app.metrics import exposition
+from sentinel.app.models_side import ModelsSide, needed
 from sentinel.app.watch import Watch
 from sentinel.config import SentinelConfig, load_config
 from sentinel.core.errors import ConfigError, SentinelError
@@ -59,6 +60,7 @@ class Supervisor:
         self._config = config
         self._workers: list[Child] = []
         self._exporter: Child | None = None
+        self._models: ModelsSide | None = None
         self._stopping = asyncio.Event()
         self._draining = False
         self._failure = ""
@@ -129,11 +131,22 @@ class Supervisor:
         if self._config.exporter.enabled:
             command = [sys.executable, "-m", "sentinel.app.exporter", *given]
             self._exporter = Child("exporter", command, environment, self._reported)
+        self._environment = environment
         for child in self._children():
             child.start()
+        self._start_models(self._config)
+
+    def _start_models(self, config: SentinelConfig) -> None:
+        """Once, as soon as a rule needs it."""
+        if self._models is None and (detectors := needed(config)):
+            config.models.place(config.state_dir)  # a mistake in the address is told here
+            log.info("starting the model plane for %s", ", ".join(sorted(detectors)))
+            self._models = ModelsSide(self._config_path, self._environment)
+            self._models.start()
 
     def _children(self) -> list[Child]:
-        return [*self._workers, *([self._exporter] if self._exporter else [])]
+        models = self._models.child if self._models else None
+        return [*self._workers, *(child for child in (models, self._exporter) if child)]
 
     def _reported(self, child: Child, report: dict[str, Any]) -> None:
         match report["event"]:
@@ -189,6 +202,7 @@ class Supervisor:
             **self._addresses,
             "workers": [worker.pid for worker in self._workers],
             "exporter": self._exporter.pid if self._exporter else None,
+            "models": self._models.child.pid if self._models else None,
         }
         temporary = self._state_file.with_suffix(".tmp")
         temporary.write_bytes(msgspec.json.encode(state))
@@ -202,6 +216,10 @@ class Supervisor:
 
     def _reload(self) -> None:
         log.info("reloading rules and settings")
+        try:
+            self._start_models(load_config(self._config_path))
+        except SentinelError as error:  # told by the workers too, who keep the old rules
+            log.debug("no model plane is started: %s", error)
         for worker in self._workers:
             if worker.status.get("ready"):  # before that it has no handler, and reads the new files anyway
                 worker.signal(signal.SIGHUP)
@@ -220,6 +238,8 @@ class Supervisor:
         log.log(level, "draining: calls in flight have %.0f s", self._config.drain_s)
         grace = self._config.drain_s + _KILL_AFTER_S
         await asyncio.gather(*(worker.stop(grace) for worker in self._workers))
+        if self._models:
+            await self._models.stop(_KILL_AFTER_S)
         if self._exporter:
             await self._exporter.stop(self._config.exporter.drain_seconds + _KILL_AFTER_S)
 
@@ -235,12 +255,14 @@ class Supervisor:
         ready = not self._draining and any(
             worker.status.get("ready") and worker.status.get("upstream") for worker in self._workers
         )
+        ready = ready and (self._models is None or self._models.settled)
         record_plane = read_status(self._config.state_dir)
         detail = {
             "ready": ready,
             "draining": self._draining,
             "workers": workers,
             "exporter": self._exporter.pid if self._exporter else None,
+            "models": self._models.states() if self._models else None,
             "exporter_error": record_plane.last_error if record_plane else "",
             "reload_error": self._reload_error,
         }

@@ -23,6 +23,7 @@ import uvloop
 from sentinel.adapters.base import Adapter
 from sentinel.adapters.registry import grpc_adapters, load_adapters
 from sentinel.app.log import set_up_logging
+from sentinel.app.models_asked import ModelsAsked
 from sentinel.config import SentinelConfig, load_config
 from sentinel.core.errors import SentinelError
 from sentinel.guard.screener import Screener, load_screener
@@ -52,7 +53,7 @@ _MAX_PENDING = 100_000
 _GC_THRESHOLD = 50_000
 
 _NEED_RESTART = ["state_dir", "workers", "log_level", "drain_s", "listen", "upstream", "adapters"]
-_NEED_RESTART += ["keepalive", "health", "spool", "exporter", "store"]
+_NEED_RESTART += ["keepalive", "health", "spool", "exporter", "store", "models"]
 
 
 class Worker:
@@ -63,12 +64,14 @@ class Worker:
         config_path: Path | None,
         config: SentinelConfig,
         screener: Screener,
+        models: ModelsAsked,
         slot: int,
         grpc_address: str | None = None,
         http_address: str | None = None,
         ext_proc_address: str | None = None,
     ) -> None:
         self._config_path, self._config, self._screener = config_path, config, screener
+        self._models = models
         self._slot, self._grpc_address, self._http_address = slot, grpc_address, http_address
         self._ext_proc_address = ext_proc_address
         self._stopping = asyncio.Event()
@@ -79,8 +82,12 @@ class Worker:
         config = self._config
         writer = SpoolWriter(config.spool_dir, new_writer_id(self._slot), config.spool)
         upstream = Upstream(config.upstream, config.limits, config.keepalive)
+        ask = None
+        if self._models.detectors:
+            self._models.open()
+            ask = self._models.ask
         self._driver = driver = Driver(
-            self._screener, _settings(config), upstream, Recorder(writer), f"{self._slot}"
+            self._screener, _settings(config), upstream, Recorder(writer), f"{self._slot}", ask
         )
         adapters = load_adapters(config.adapters)
         over_grpc = grpc_adapters(adapters)
@@ -132,6 +139,7 @@ class Worker:
         for task in background:
             task.cancel()
         await upstream.close()
+        await self._models.close()
         driver.recorder.close()
 
     def _http_side(self, driver: Driver, adapters: list[Adapter]) -> HttpSide | None:
@@ -180,7 +188,7 @@ class Worker:
     async def _take_up(self) -> None:
         try:
             config = load_config(self._config_path)
-            screener = await asyncio.to_thread(_load_screener, config)
+            screener = await asyncio.to_thread(_load_screener, config, self._models)
             await asyncio.to_thread(screener.warm_up)
             self._driver.settings = _settings(config)
             self._driver.screener = screener
@@ -195,23 +203,26 @@ class Worker:
             report(event="reloaded", policy=screener.policy.digest, error="")
 
 
-def _load(path: Path | None, last_good: Path | None) -> tuple[SentinelConfig, Screener]:
+def _load(path: Path | None, last_good: Path | None) -> tuple[SentinelConfig, Screener, ModelsAsked]:
     """A replaced worker starts with the rules that its predecessor had, when those on disk are wrong by
     now."""
     try:
-        config = load_config(path)
-        return config, _load_screener(config)
+        return _loaded(load_config(path))
     except SentinelError as error:
         if last_good is None or not last_good.exists():
             raise
         log.error("starting with the last good rules, because the present ones are wrong:\n%s", error)
         report(event="reload_refused", error=str(error))
-        config = load_config(last_good)
-        return config, _load_screener(config)
+        return _loaded(load_config(last_good))
 
 
-def _load_screener(config: SentinelConfig) -> Screener:
-    return load_screener(config.rules.files(), config.detectors, config.cache_dir)
+def _loaded(config: SentinelConfig) -> tuple[SentinelConfig, Screener, ModelsAsked]:
+    models = ModelsAsked(config)
+    return config, _load_screener(config, models), models
+
+
+def _load_screener(config: SentinelConfig, models: ModelsAsked) -> Screener:
+    return load_screener(config.rules.files(), config.detectors, config.cache_dir, models=models)
 
 
 def _settings(config: SentinelConfig) -> Settings:
@@ -239,10 +250,10 @@ def main() -> int:
     options = parser.parse_args()
     set_up_logging("info", f"worker-{options.slot}")
     try:
-        config, screener = _load(options.config, options.last_good)
+        config, screener, models = _load(options.config, options.last_good)
         logging.getLogger().setLevel(config.log_level.upper())
         addresses = options.grpc, options.http, options.ext_proc
-        worker = Worker(options.config, config, screener, options.slot, *addresses)
+        worker = Worker(options.config, config, screener, models, options.slot, *addresses)
         uvloop.run(worker.run())
     except SentinelError as error:
         log.error("%s", error)

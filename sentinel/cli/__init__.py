@@ -2,7 +2,9 @@
 
 serve, demo      run the sidecar
 screen           texts in, decisions out
+models           serve, prepare and look at larger models
 rules            check, test, explain
+eval             how good the detectors are on labelled data
 records          what was decided lately
 config           every key with its meaning
 envoy-config     Envoy's side of external processing
@@ -20,7 +22,7 @@ import typer
 
 def main() -> None:
     """Entry point: a mistake of the user's is one clear message, not a traceback."""
-    from sentinel.cli import demo, envoy_config, records, rules, screen, serve
+    from sentinel.cli import demo, envoy_config, eval, models, records, rules, screen, serve
     from sentinel.core.errors import SentinelError
 
     # It logs what it raises; we tell each error once, in our own words.
@@ -36,6 +38,8 @@ def main() -> None:
     app.command(short_help="See all of it at work on this machine.")(demo.demo)
     app.command(short_help="Screen texts: JSON lines in, JSON lines out.")(screen.screen)
     app.add_typer(rules.app, name="rules")
+    app.command("eval", short_help="Measure detectors on labelled data.")(eval.evaluate)
+    app.add_typer(models.app, name="models")
     app.command(short_help="Show what was decided lately, and why.")(records.records)
     app.command(short_help="List every setting, or check a file.")(serve.config)
     app.command(short_help="Print a bootstrap for Envoy before a model server.")(envoy_config.envoy_config)

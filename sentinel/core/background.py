@@ -25,3 +25,11 @@ class Background(msgspec.Struct, frozen=True):
 
 
 NO_BACKGROUND = Background()
+
+
+class Passage(msgspec.Struct, frozen=True):
+    """A text for a model to read from `start` on; what stands before is its left context."""
+
+    text: str
+    start: int = 0
+    background: Background = NO_BACKGROUND

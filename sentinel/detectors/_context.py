@@ -10,7 +10,6 @@ import re
 import unicodedata
 from bisect import bisect_right
 from collections.abc import Iterable
-from itertools import islice
 
 from sentinel.detectors._recognizers import ContextSettings, TokenizerRules
 from sentinel.detectors._tokenizer import Tokenizer
@@ -21,7 +20,7 @@ _NOT_SPACE = re.compile(r"\S+")
 _OPENING = "\"'([{"  # what may stand between white space and a match, and is no keyword
 _KEPT_LENGTH = 32  # characters: the keywords of shorter chunks without digits are remembered ...
 _MAX_KEPT = 4096  # ... for so many chunks, all texts together
-FURTHEST = 4096  # characters to the left of a place in which keywords are sought
+FURTHEST = 4096  # characters to either side of a place in which keywords are sought
 _NEAR = 500  # characters around a place in which a context word is sought before tokens are made
 _STEP = 64  # characters, half as many again each time that keywords are still wanting
 MAX_CHUNK = 500  # a longer stretch without white space is split at this length, so that work stays linear
@@ -175,29 +174,55 @@ class Surroundings:
         self._cover(place)
         wanted, step = settings.before + 1, _STEP
         while True:
-            index = min(bisect_right(self._ends, place), len(self._ends) - 1)
-            before = _first(islice(reversed(self._keywords), len(self._keywords) - 1 - index, None), wanted)
+            index = self._index(place)
+            before = self._left(index, place, wanted)
             if len(before) == wanted or self._start == 0 or self._start <= place - FURTHEST:
                 break
             self._extend_left(step)
             step += step // 2
+        return before + [self._keywords[at] for at in self._right(index, place, settings.after + 1)]
+
+    def _index(self, place: int) -> int:
+        return min(bisect_right(self._ends, place), len(self._ends) - 1)
+
+    def _left(self, index: int, place: int, wanted: int) -> list[str]:
+        """The keywords from a token on to the left, of those that have been split."""
+        ends, keywords = self._ends, self._keywords
+        found: list[str] = []
+        while index >= 0 and ends[index] > place - FURTHEST:
+            if keywords[index]:
+                found.append(keywords[index])
+                if len(found) == wanted:
+                    break
+            index -= 1
+        return found
+
+    def _right(self, index: int, place: int, wanted: int) -> list[int]:
+        """Where the keywords from a token on to the right are; splits what it needs."""
+        ends, keywords = self._ends, self._keywords
+        found: list[int] = []
         while True:
-            after = _first(islice(self._keywords, index, None), settings.after + 1)
-            if len(after) > settings.after or self._end == len(self._text):
-                return before + after
+            while index < len(ends):
+                if index and ends[index - 1] >= place + FURTHEST:
+                    return found
+                if keywords[index]:
+                    found.append(index)
+                    if len(found) == wanted:
+                        return found
+                index += 1
+            if self._end == len(self._text):
+                return found
             self._extend_right(self._end + _STEP)
 
     def undecided(self, place: int, end: int) -> bool:
         """Whether what follows the text may change the words at `place`, where a match up to `end` is."""
         self._cover(place)
-        while True:
-            index = min(bisect_right(self._ends, place), len(self._ends) - 1)
-            counting = [i for i in range(index, len(self._ends)) if self._keywords[i]]
-            if len(counting) > self._rules.settings.after:
-                return not self._complete(max(end, self._ends[counting[self._rules.settings.after]]))
-            if self._end == len(self._text):
-                return True
-            self._extend_right(self._end + _STEP)
+        wanted = self._rules.settings.after + 1
+        counting = self._right(self._index(place), place, wanted)
+        if len(counting) == wanted:
+            return not self._complete(max(end, self._ends[counting[-1]]))
+        limit = place + FURTHEST
+        return len(self._text) < limit or not self._complete(max(end, limit))
 
     def _complete(self, place: int) -> bool:
         """Whether the chunk around `place` has ended."""
@@ -259,7 +284,3 @@ class Surroundings:
         if start < end:
             ends.append(end)
             keywords.append(text[start:end])
-
-
-def _first(keywords: Iterable[str], wanted: int) -> list[str]:
-    return list(islice(filter(None, keywords), wanted))

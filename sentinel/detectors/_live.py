@@ -217,6 +217,22 @@ class _Automaton:
                     bounded = place
         return bounded, every
 
+    def earliest(self, skeleton: bytes, end: int, floor: int) -> int:
+        """The second of `reach`, which most texts ask for alone, with every message of a stream."""
+        state = self._start
+        every = place = end
+        while place > floor:
+            place -= 1
+            char = skeleton[place]
+            following = state.following
+            found = following[char] if char in following else self._step(state, char)
+            if found is None:
+                break
+            if found.begins:
+                every = place
+            state = found
+        return every
+
     def follow(self, now: int, char: int, *, new: bool) -> int:
         """The positions behind `now` that may consume `char`; with `new`, a match may also begin there."""
         if not now and not new:
@@ -285,8 +301,15 @@ class Live:
         self._wide = _Automaton(wide)
         self._opening = self._wide.opening() if wide else None
 
+    def earliest(self, skeleton: bytes, end: int, floor: int) -> int:
+        """Where the earliest live match of `skeleton[floor:end]` may begin; the end when none is live."""
+        every = self._narrow.earliest(skeleton, end, floor)
+        if self._opening is not None and self._opening.search(skeleton, floor, end):
+            return min(every, self._wide.earliest(skeleton, end, floor))
+        return every
+
     def reach(self, skeleton: bytes, end: int, floor: int) -> Reach:
-        """The live end of `skeleton[floor:end]`."""
+        """The live end of `skeleton[floor:end]`, in more detail."""
         bounded, every = self._narrow.reach(skeleton, end, floor)
         if self._opening is not None and self._opening.search(skeleton, floor, end):
             one, all_ = self._wide.reach(skeleton, end, floor)

@@ -104,10 +104,7 @@ class Scanner:
     def candidates(self, skeleton: bytes, start: int = 0) -> Candidates:
         """Expression index -> ends of candidates, ascending, of all matches that begin at `start` or later;
         there may be more."""
-        try:
-            scratch = self._local.scratch
-        except AttributeError:
-            scratch = self._local.scratch = hyperscan.Scratch(self._database)
+        scratch = self._scratch()
         found: Candidates = {}
         ahead = start - _BEFORE
         if ahead <= 0:
@@ -118,6 +115,21 @@ class Scanner:
         for expression in self._always:
             found[expression] = [len(skeleton)]
         return found
+
+    def silent(self, skeleton: bytes, start: int, end: int) -> bool:
+        """Whether `candidates` would find nothing in `skeleton[:end]` from `start` on."""
+        if self._always:
+            return False
+        found: Candidates = {}
+        self._database.scan(skeleton[max(0, start - _BEFORE) : end], _collect, 0, found, self._scratch())
+        return not found
+
+    def _scratch(self) -> Any:
+        try:
+            return self._local.scratch
+        except AttributeError:
+            scratch = self._local.scratch = hyperscan.Scratch(self._database)
+            return scratch
 
     def live_expression(self, index: int) -> LiveExpression:
         """The expression for the automaton of what may still become a match."""

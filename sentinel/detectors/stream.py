@@ -1,14 +1,15 @@
 """A text inspected while it arrives: the findings that inspecting the whole text would give, each as soon as
 nothing that follows can change it.
 
-    0 .... context .... clean ......... settled ......... pushed
-           kept as      no match        what is behind may
-           left context spans it        still be part of a match
+    0 .... context .... clean ........ settled ......... pushed
+           kept as      no match       what is behind may
+           left context spans it       still be part of a match
 
 - No match spans `clean`: whatever lies behind it is searched as if nothing stood before it, except that
   what looks to the left (context words, look-behinds) sees `CONTEXT` characters.
-- Every character is searched a bounded number of times: where there is no progress, the next search waits
-  until the text has grown by a part of what is unsettled.
+- Every character is searched a bounded number of times: `clean` follows `settled` every `_STEP` characters at
+  the latest, and where there is no progress, the next search waits until the text has grown by a part of what
+  is unsettled.
 """
 
 from __future__ import annotations
@@ -62,6 +63,7 @@ class Inspector:
         self._skeleton = b""
         self._origin = 0  # of `_text` in the whole
         self._clean = 0  # from here on, all in `_text`
+        self._settled = 0
         self._retry = 0
         self._run: _Following | None = None  # what was live in the text that was dropped before `_clean`
         self._dropped = 0
@@ -73,7 +75,7 @@ class Inspector:
 
     @property
     def settled(self) -> int:
-        return self._origin + self._clean
+        return self._origin + self._settled
 
     def slice(self, start: int, end: int) -> str:
         """A stretch that is not further back than CONTEXT characters behind what is settled."""
@@ -91,15 +93,22 @@ class Inspector:
             self._skip(self._run)
         end = len(self._text)
         if final:
-            inspection = self.provisional() if end > self._clean else _NOTHING
-            self._clean = end
+            inspection = self.provisional() if end > self._settled else _NOTHING
+            self._clean = self._settled = end
             return self._progress(inspection)
         if end < self._retry:
             return self._progress(_NOTHING)
-        limit, clean = self._decided(end)
-        if limit <= self._clean:
+        limit = self._earliest(end)
+        if limit <= self._settled:
             self._retry = end + (end - self._clean) // 16
             return self._progress(_NOTHING)
+        if self._usual and self._detectors.silent(self._skeleton, self._clean, end):
+            self._settled = limit
+            if limit - self._clean >= _STEP:
+                self._clean = limit
+                self._trim()
+            return self._progress(_NOTHING)
+        clean = self._earliest(limit) == limit
         if not clean and limit - self._clean < _STEP:
             return self._progress(_NOTHING)
         return self._settle(limit if clean else end, limit)
@@ -112,17 +121,18 @@ class Inspector:
     def drop(self, *, follow: bool) -> None:
         """Forget what is held back: it was dealt with otherwise. With `follow`, so must be what belongs to it
         in the text to come (`Progress.dropped`)."""
-        self._run = _Following(self._live, self._text[self._clean :]) if follow else None
-        self._clean = len(self._text)
+        self._run = _Following(self._live, self._text[self._settled :]) if follow else None
+        self._clean = self._settled = len(self._text)
         self._dropped = self.settled if follow else 0
         self._trim()
 
     def _skip(self, run: _Following) -> None:
-        while self._clean < len(self._text):
-            if not run.go_on(self._text[self._clean]):
+        while self._settled < len(self._text):
+            if not run.go_on(self._text[self._settled]):
                 self._run = None
                 break
-            self._clean += 1
+            self._settled += 1
+        self._clean = self._settled
         self._dropped = self.settled
         self._retry = 0
         self._trim()
@@ -130,20 +140,14 @@ class Inspector:
     def _progress(self, inspection: Inspection) -> Progress:
         return Progress(self.settled, inspection, self._dropped)
 
-    def _decided(self, end: int) -> tuple[int, bool]:
-        """Before which place no undecided match begins, and whether no match at all spans it."""
-        limit = self._earliest(end)
-        if limit <= self._clean:
-            return limit, False
-        return limit, self._earliest(limit) == limit
-
     def _earliest(self, end: int) -> int:
         """Where the earliest undecided match may begin if the text were read to `end` only."""
         floor = self._clean
-        reach = self._live.reach(self._skeleton, end, floor)
-        earliest = reach.every
-        if reach.bounded > earliest < end - MAX_HEAD:
-            earliest = min(reach.bounded, self._cut_off(floor, end))
+        earliest = self._live.earliest(self._skeleton, end, floor)
+        if earliest < end - MAX_HEAD:
+            bounded = self._live.reach(self._skeleton, end, floor).bounded
+            if bounded > earliest:
+                earliest = min(bounded, self._cut_off(floor, end))
         return earliest if self._usual else min(earliest, self._earliest_normalised(earliest, end))
 
     def _cut_off(self, floor: int, end: int) -> int:
@@ -160,7 +164,7 @@ class Inspector:
         earliest = end
         if plain is not None:
             shape = skeleton(plain.text)[: bisect_left(plain.origin, len(text))]
-            reach = self._live.reach(shape, len(shape), 0).every
+            reach = self._live.earliest(shape, len(shape), 0)
             earliest = end if reach == len(shape) else begin + plain.origin[reach]
         earliest = min(raw, earliest)
         if has_look_alike(self._text[self._clean : earliest]):
@@ -178,12 +182,12 @@ class Inspector:
         found = look.inspection.findings
         spans = [*look.spans, *((finding.start, finding.end) for finding in found)]
         limit = _before_all(limit, spans)
-        if limit <= self._clean:
+        if limit <= self._settled:
             self._retry = len(self._text) + max(16, (len(self._text) - self._clean) // 4)
             return self._progress(_NOTHING)
         kept = tuple(finding for finding in found if finding.start < limit)
         inspection = msgspec.structs.replace(look.inspection, findings=kept)
-        self._clean = limit
+        self._clean = self._settled = limit
         self._usual = self._usual or not unusual(self._text[limit:])
         progress = self._progress(moved(inspection, self._origin))
         self._trim()
@@ -196,6 +200,7 @@ class Inspector:
             self._skeleton = self._skeleton[spare:]
             self._origin += spare
             self._clean -= spare
+            self._settled -= spare
             self._retry = max(0, self._retry - spare)
 
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -27,10 +27,9 @@ from sentinel.core.exchange import Channel, Stage, TextPart
 from sentinel.core.finding import Finding, Inspection
 from sentinel.core.needs import Needs
 from sentinel.core.record import Screened
-from sentinel.detectors.registry import joined
 from sentinel.detectors.stream import Reader, SentenceInspector
 from sentinel.guard.channel import ChannelText
-from sentinel.guard.commands import Cut, Keep, Send, StreamCommand
+from sentinel.guard.commands import Cut, Inspect, Keep, Send, StreamCommand
 from sentinel.guard.gates import Bound, Gates
 from sentinel.guard.recording import finding_rows
 from sentinel.guard.session import Session
@@ -84,6 +83,14 @@ class _Pending:
                 return False
         return True
 
+    @property
+    def undecided(self) -> ChannelText:
+        """The first text that it waits for."""
+        for stretch in self.stretches:
+            if stretch.channel.edited.settled < stretch.end:
+                return stretch.channel
+        raise LookupError("all of it is decided")
+
     def encode(self) -> bytes:
         for stretch in self.stretches:
             edited = stretch.channel.edited
@@ -94,7 +101,9 @@ class _Pending:
     def head(self) -> bytes:
         """What may leave of it by now, as an element of its own; b"" when that is not worth one."""
         for stretch in self.stretches:
-            if stretch.channel.edited.settled > stretch.start:
+            known = stretch.channel.edited.settled - stretch.start
+            # On prose it is the space before a word, with nearly every message.
+            if known > 1 or (known == 1 and not stretch.slot.text[stretch.taken].isspace()):
                 return self._head()
         return b""
 
@@ -144,7 +153,9 @@ class AnswerScreen:
         self._failed: dict[str, str] = {}
         self._scores: dict[str, float] = {}
         self._blocked: Decision | None = None
+        self._closing = False
         self._ended = False
+        self._known: Sequence[Inspection] = ()
         self.elapsed_us = 0
 
     @property
@@ -179,15 +190,34 @@ class AnswerScreen:
         """Time has passed."""
         return self._go_on(now)
 
-    def close(self, now: float) -> list[StreamCommand]:
-        """The model has finished. Raises WireError when it stopped in the middle of an element."""
+    def ending(self, now: float) -> list[StreamCommand]:
+        """The model has finished. Raises WireError when it stopped in the middle of an element. `close`
+        follows, when `asks` is answered."""
         for element in self._stream.close():
             self._take(element, now)
         for text in self._texts:
             self._end(text)
+        self._closing = True
+        return self._go_on(now)
+
+    def asks(self) -> Inspect | None:
+        """What is to be inspected with the model plane's help when the answer is complete."""
+        gates, session = self._gates, self._session
+        needs = gates.rest.needs | (self._holding.needs if gates.whole.rules else frozenset())
+        if self._blocked is not None or self._ended or not session.screener.asks_models(needs):
+            return None
+        session.output.parts = parts = [text.part for text in self._texts]
+        around = session.backgrounds(Stage.OUTPUT, needs)
+        return Inspect([part.text for part in parts], needs, gates.every.deadline_ms, around)
+
+    def close(self, now: float, known: Sequence[Inspection] = ()) -> list[StreamCommand]:
+        """The model has finished; `known`: what is found in the complete texts, as `asks` asked. Raises
+        WireError when the model stopped in the middle of an element."""
+        commands = [] if self._closing else self.ending(now)
+        self._known = known
         if self._gates.whole.rules:
             self._decide_whole()
-        commands = self._go_on(now)
+        commands += self._go_on(now)
         self.abandon()
         return commands
 
@@ -298,8 +328,9 @@ class AnswerScreen:
         if progress.dropped > text.decided:
             edits.append(Replacement(text.decided, progress.dropped, ""))
         to = progress.settled
-        if progress.inspection.findings or progress.inspection.failed:
-            to, more = self._judge(text, progress.inspection, to)
+        found = progress.inspection
+        if found.findings or found.failed or found.scores:
+            to, more = self._judge(text, found, to)
             edits += more
         if to > text.decided or final:
             text.decide(to, edits, final=final)
@@ -307,11 +338,11 @@ class AnswerScreen:
     def _mind_sentences(self, text: ChannelText, cutter: SentenceInspector, *, final: bool) -> None:
         """Rules that let sentences go and cut the answer when one fires."""
         inspection = cutter.advance(final=final).inspection
-        if not inspection.findings and not inspection.failed:
+        if not (inspection.findings or inspection.failed or inspection.scores):
             return
         decision = self._decision(self._gates.cut, {text.number: inspection})
         text.findings += decision.findings
-        self._failed.update(decision.failed)
+        self._note(decision)
         if any(hit.enforced and hit.action >= Action.REDACT for hit in decision.hits):
             self._blocked = decision
 
@@ -323,7 +354,7 @@ class AnswerScreen:
             inspection = msgspec.structs.replace(inspection, findings=new)
         decision = self._decision(rules, {text.number: inspection})
         text.findings += decision.findings
-        self._failed.update(decision.failed)
+        self._note(decision)
         begin = min((finding.start for finding in decision.findings), default=to)
         stretch = text.slice(begin, max((finding.end for finding in decision.findings), default=begin))
         edits = replacements(decision, rules, text.number, stretch, begin, session.redactor)
@@ -341,14 +372,13 @@ class AnswerScreen:
         """All rules that hold, over the complete texts."""
         if self._blocked is not None:
             return
-        session, gates = self._session, self._gates
-        holding = gates.every.narrowed([*gates.token.rules, *gates.whole.rules])
+        session, holding = self._session, self._holding
         parts = [text.part for text in self._texts]
         inspections = self._inspect(parts, holding.needs)
         decision = holding.decide(
             session.decision_id(Stage.OUTPUT), parts, inspections, session.context, session.versions, 0
         )
-        self._failed.update(decision.failed)
+        self._note(decision)
         for finding in decision.findings:
             self._texts[finding.part].findings.append(finding)
         if decision.action is Action.BLOCK:
@@ -365,8 +395,15 @@ class AnswerScreen:
             rows = finding_rows(decision, session.redactor, lambda f: (parts[f.part], parts[f.part].text, 0))
             self._out.append(Keep(tuple(rows)))
 
+    @property
+    def _holding(self) -> Selection:
+        """The rules that hold text back."""
+        return self._gates.every.narrowed([*self._gates.token.rules, *self._gates.whole.rules])
+
     def _inspect(self, parts: list[TextPart], needs: Needs) -> list[Inspection]:
         """What is found in complete texts."""
+        if self._known:
+            return list(self._known)
         session = self._session
         session.output.parts = parts
         around = session.backgrounds(Stage.OUTPUT, needs)
@@ -383,6 +420,12 @@ class AnswerScreen:
             session.versions,
             0,
         )
+
+    def _note(self, about: Decision | Inspection) -> None:
+        """What the decision about the whole answer tells of its detectors."""
+        self._failed.update(about.failed)
+        for name, score in about.scores.items():
+            self._scores[name] = max(score, self._scores.get(name, 0.0))
 
     def _keep(self, decision: Decision, text: ChannelText, stretch: str, origin: int) -> None:
         rows = finding_rows(decision, self._session.redactor, lambda _: (text.place, stretch, origin))
@@ -420,7 +463,7 @@ class AnswerScreen:
         gates = self._gates
         while self._queue and self._blocked is None:
             waiting = self._queue[0]
-            text = next(s.channel for s in waiting.stretches if s.channel.edited.settled < s.end)
+            text = waiting.undecided
             held = text.length - text.edited.settled
             if gates.chars is not None and held > gates.chars.limit:
                 self._stall(text, gates.chars, f"{held} characters were held back (max_holdback_chars)")
@@ -470,8 +513,7 @@ class AnswerScreen:
         found = [list(text.findings) for text in self._texts]
         if gates.rest.detectors and self._blocked is None:
             for number, more in enumerate(self._inspect(parts, gates.rest.needs)):
-                self._failed.update(more.failed)
-                self._scores.update(joined([Inspection(scores=self._scores), more]).scores)
+                self._note(more)
                 found[number] += [f for f in more.findings if _at(f) not in set(map(_at, found[number]))]
         inspections = [Inspection(tuple(sorted(each, key=_order))) for each in found]
         if inspections and (self._failed or self._scores):
@@ -485,7 +527,8 @@ class AnswerScreen:
             self.elapsed_us,
         )
         decision = self._told(decision)
-        session.streamed(parts, Screened.NO_RULE if gates.every.empty else Screened.YES, decision)
+        screened = Screened.PARTLY if self._stream.unread else Screened.YES
+        session.streamed(parts, Screened.NO_RULE if gates.every.empty else screened, decision)
         return decision
 
     def _told(self, decision: Decision) -> Decision:

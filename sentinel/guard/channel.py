@@ -6,7 +6,7 @@ from sentinel.core.exchange import Channel, Role, TextPart
 from sentinel.core.finding import Finding
 from sentinel.core.quoting import quoted
 from sentinel.detectors.stream import Reader, SentenceInspector
-from sentinel.guard.edited import Edited, Restoring, applied
+from sentinel.guard.edited import Edited, Restoring
 from sentinel.policy.operators import Replacement
 from sentinel.policy.vault import Vault
 
@@ -114,10 +114,6 @@ class ChannelText:
 
     def released(self, start: int, end: int, text: str) -> str:
         return self.edited.apply(text, start, end)
-
-    def after_edits(self) -> str:
-        """The whole text with all its edits; for elements that repeat it."""
-        return applied(self.text, 0, self.edited.edits)
 
 
 def _path(channel: Channel) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from sentinel.policy.operators import Replacement
 from sentinel.policy.vault import LOOK_ALIKE, Vault
@@ -74,10 +74,13 @@ class Restoring:
         self._origin = 0
 
     def advance(
-        self, text: str, edits: Iterable[Replacement], *, final: bool = False
+        self, text: str, edits: Sequence[Replacement], *, final: bool = False
     ) -> tuple[int, list[Replacement]]:
         """`text` and `edits` follow what was given before. Returns up to where the text is decided now, and
         all edits of what was not decided before."""
+        if not (self._text or self._edits or edits or "<" in text):
+            self._origin += len(text)  # nothing that could be a pseudonym
+            return self._origin, []
         self._text += text
         self._edits += edits
         settled = self._origin + len(self._text)

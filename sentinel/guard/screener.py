@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from weakref import WeakKeyDictionary
 
@@ -11,16 +11,18 @@ from sentinel.core.background import NO_BACKGROUND, Background
 from sentinel.core.errors import ConfigError
 from sentinel.core.exchange import CallContext, Stage
 from sentinel.core.finding import Inspection
-from sentinel.core.needs import Need, Needs, everything
+from sentinel.core.needs import Need, Needs, detectors_of, everything
 from sentinel.detectors.base import by_sentence
 from sentinel.detectors.registry import (
     DetectorsConfig,
     DetectorSet,
+    Scope,
     View,
     known_detectors,
     load_detectors,
 )
 from sentinel.detectors.stream import Inspector, Reader, SentenceInspector, Together
+from sentinel.guard.cascade import NO_MODELS, Question, Served, questions
 from sentinel.guard.gates import Gates, gates_of
 from sentinel.guard.memory import SHORTEST, Memory
 from sentinel.policy.engine import Policy, Selection
@@ -30,13 +32,19 @@ from sentinel.policy.load import load_policy
 class Screener:
     """Never changed, so that an exchange keeps the rules that it began with.
 
-    `detectors` find what the rules need; `complete` loads those that find everything.
+    `detectors` find what the rules need; `complete` loads those that find everything. `models` says which
+    detectors the model plane answers for.
     """
 
     def __init__(
-        self, policy: Policy, detectors: DetectorSet, complete: Callable[[], DetectorSet] | None = None
+        self,
+        policy: Policy,
+        detectors: DetectorSet,
+        complete: Callable[[], DetectorSet] | None = None,
+        models: Served = NO_MODELS,
     ) -> None:
         self.policy = policy
+        self.models = models
         self.detectors = detectors
         self._complete = functools.cache(complete or (lambda: detectors))
         self.memory = Memory()
@@ -46,8 +54,45 @@ class Screener:
         """What a selection's rules mean for a streamed answer."""
         found = self._gates.get(selection)
         if found is None:
-            found = self._gates[selection] = gates_of(selection, self.detectors.scopes)
+            found = self._gates[selection] = gates_of(selection, self._scopes)
         return found
+
+    def _scopes(self, needs: Needs) -> frozenset[Scope]:
+        """See `DetectorSet.scopes`. What the model plane may be asked for needs the whole text."""
+        scopes = self.detectors.scopes(needs)
+        return scopes | {"text"} if self.asks_models(needs) else scopes
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Every detector that can be asked."""
+        return self.detectors.names | self.models.detectors
+
+    @property
+    def versions(self) -> Mapping[str, str]:
+        """Of every detector that answers, here or on the model plane."""
+        here, there = self.detectors.versions, self.models.versions
+        if not there:
+            return here
+        return {**there, **{n: f"{v}+{there[n]}" if n in there else v for n, v in here.items()}}
+
+    def asks_models(self, needs: Needs) -> bool:
+        """Whether the model plane may be asked for what is needed."""
+        return bool(self.models.detectors and self.models.detectors & detectors_of(needs))
+
+    def questions(
+        self,
+        texts: Sequence[str],
+        needs: Needs,
+        backgrounds: Sequence[Background],
+        inspections: Sequence[Inspection],
+        extra: Collection[str] = (),
+    ) -> list[Question]:
+        """What the model plane is to be asked, given what was found here."""
+        served = self.models.detectors
+        if not served:
+            return []
+        needed = served & detectors_of(needs).union(extra)
+        return questions(needed, self.detectors.names, texts, backgrounds, inspections) if needed else []
 
     def inspector(self, selection: Selection, background: Background = NO_BACKGROUND) -> Reader:
         """For one text that arrives in pieces, asked for what the rules of a selection need."""
@@ -66,7 +111,7 @@ class Screener:
 
     def minds_background(self, needs: Needs) -> bool:
         """Whether a detector among those that are needed looks at more than the text."""
-        return bool(self.detectors.view(needs).others)
+        return bool(self.detectors.view(needs).others or detectors_of(needs) & self.models.detectors)
 
     def inspect(
         self,
@@ -101,7 +146,8 @@ class Screener:
         if not detectors:
             return self.inspect([text], needs, backgrounds=[background])[0]
         complete = self._complete()
-        return complete.inspect(text, complete.view(needs | everything(detectors)), background)
+        here = everything(complete.names.intersection(detectors))
+        return complete.inspect(text, complete.view(needs | here), background)
 
     def warm_up(self) -> None:
         """Make the detectors load what they load at first use (suffix lists, phone metadata, automata for
@@ -118,20 +164,23 @@ def load_screener(
     config: DetectorsConfig,
     cache_dir: Path,
     extra_detectors: frozenset[str] = frozenset(),
+    models: Served = NO_MODELS,
 ) -> Screener:
-    """Read the rules and load the detectors that they (or the caller) ask for.
+    """Read the rules and load the detectors that they (or the caller) ask for, but for those that `models`
+    answers for alone.
 
     Raises ConfigError naming file, line and key.
     """
-    policy = load_policy(rules, known_detectors())
-    needs = policy.needs | everything(extra_detectors)
-    names = policy.detectors | extra_detectors
+    policy = load_policy(rules, known_detectors() | models.detectors)
+    elsewhere = models.detectors - known_detectors()
+    needs = policy.needs | everything(extra_detectors - elsewhere)
+    names = (policy.detectors | extra_detectors) - elsewhere
     detectors = load_detectors(config, names, cache_dir, needs)
     _check_cuts(policy, detectors)
     complete = everything(names)
     if needs >= complete:
-        return Screener(policy, detectors)
-    return Screener(policy, detectors, lambda: load_detectors(config, names, cache_dir, complete))
+        return Screener(policy, detectors, models=models)
+    return Screener(policy, detectors, lambda: load_detectors(config, names, cache_dir, complete), models)
 
 
 def _check_cuts(policy: Policy, detectors: DetectorSet) -> None:

@@ -15,6 +15,7 @@ from sentinel.core.finding import Finding, Inspection
 from sentinel.core.ids import new_id
 from sentinel.core.redact import Redactor
 from sentinel.detectors.registry import joined
+from sentinel.guard.cascade import AskNow, with_answers
 from sentinel.guard.screener import Screener
 from sentinel.policy.operators import edit
 from sentinel.policy.vault import Vault
@@ -82,11 +83,14 @@ class ScreenResult(msgspec.Struct, frozen=True):
     failed: dict[str, str]
 
 
-def screen(screener: Screener, redactor: Redactor, request: ScreenRequest) -> ScreenResult:
-    """Decide about one text. Raises ConfigError when a detector is asked for that is not loaded."""
-    strangers = sorted(set(request.detectors) - screener.detectors.names)
+def screen(
+    screener: Screener, redactor: Redactor, request: ScreenRequest, ask: AskNow | None = None
+) -> ScreenResult:
+    """Decide about one text. `ask` is how the model plane is asked, where there is one. Raises ConfigError
+    when a detector is asked for that is not loaded."""
+    strangers = sorted(set(request.detectors) - screener.names)
     if strangers:
-        loaded = ", ".join(sorted(screener.detectors.names)) or "none"
+        loaded = ", ".join(sorted(screener.names)) or "none"
         raise ConfigError(f"{', '.join(strangers)} not loaded; loaded are {loaded}", key="detectors")
     started = time.perf_counter_ns()
     context = CallContext(METHOD, request.route, request.model, request.tenant)
@@ -97,8 +101,14 @@ def screen(screener: Screener, redactor: Redactor, request: ScreenRequest) -> Sc
         screener.inspect_for(part.text, selection.needs, request.detectors, background)
         for part, background in zip(parts, around, strict=True)
     ]
+    texts = [part.text for part in parts]
+    if asked := screener.questions(texts, selection.needs, around, inspections, request.detectors):
+        assert ask is not None, "who names the model plane's detectors says how they are asked"
+        deadline = selection.deadline_ms
+        answers = [ask(question.passages, question.detectors, deadline) for question in asked]
+        inspections = with_answers(inspections, asked, answers)
     elapsed_us = (time.perf_counter_ns() - started) // 1000
-    versions = screener.detectors.versions
+    versions = screener.versions
     decision = selection.decide(
         f"{new_id()}.{request.stage}", parts, inspections, context, versions, elapsed_us
     )

@@ -62,7 +62,12 @@ class Session:
     )
 
     def __init__(
-        self, screener: Screener, context: CallContext, exchange_id: str, redactor: Redactor
+        self,
+        screener: Screener,
+        context: CallContext,
+        exchange_id: str,
+        redactor: Redactor,
+        vault: Vault | None = None,
     ) -> None:
         self.screener = screener
         self.context = context
@@ -70,7 +75,7 @@ class Session:
         self.redactor = redactor
         self.input = StageFacts()
         self.output = StageFacts()
-        self._vault: Vault | None = None
+        self._vault = vault
         self._selection: Selection
         self._state: State = Session._awaiting_request
 
@@ -93,7 +98,7 @@ class Session:
 
     @property
     def versions(self) -> Mapping[str, str]:
-        return self.screener.detectors.versions
+        return self.screener.versions
 
     def decision_id(self, stage: Stage) -> str:
         return self.exchange_id + (".input" if stage is Stage.INPUT else ".output")
@@ -177,7 +182,7 @@ class Session:
             facts.parts,
             event.inspections,
             self.context,
-            self.screener.detectors.versions,
+            self.screener.versions,
             event.elapsed_us,
         )
         if decision.action is Action.BLOCK:
@@ -207,6 +212,10 @@ class Session:
 
     def _forward(self, texts: list[str] | None) -> Command:
         self._state = Session._awaiting_response
+        if texts is None and self._vault is not None and self._vault.always:
+            before = [part.text for part in self.input.parts]
+            escaped = list(map(self._vault.escape, before))
+            texts = escaped if escaped != before else None
         return Forward(texts)
 
     def _answer(self, texts: list[str] | None) -> Command:

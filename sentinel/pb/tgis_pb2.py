@@ -24,15 +24,15 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16sentinel/pb/tgis.proto\x12\x05\x66maas\"!\n\x11GenerationRequest\x12\x0c\n\x04text\x18\x02 \x01(\t\"A\n\x0fResponseOptions\x12\x18\n\x10generated_tokens\x18\x02 \x01(\x08\x12\x14\n\x0cinput_tokens\x18\x03 \x01(\x08\"6\n\nParameters\x12(\n\x08response\x18\x04 \x01(\x0b\x32\x16.fmaas.ResponseOptions\"{\n\x18\x42\x61tchedGenerationRequest\x12\x10\n\x08model_id\x18\x01 \x01(\t\x12*\n\x08requests\x18\x03 \x03(\x0b\x32\x18.fmaas.GenerationRequest\x12!\n\x06params\x18\n \x01(\x0b\x32\x11.fmaas.Parameters\"y\n\x17SingleGenerationRequest\x12\x10\n\x08model_id\x18\x01 \x01(\t\x12)\n\x07request\x18\x03 \x01(\x0b\x32\x18.fmaas.GenerationRequest\x12!\n\x06params\x18\n \x01(\x0b\x32\x11.fmaas.Parameters\"\x19\n\tTokenInfo\x12\x0c\n\x04text\x18\x02 \x01(\t\"\xce\x01\n\x12GenerationResponse\x12\x1d\n\x15generated_token_count\x18\x02 \x01(\r\x12\x0c\n\x04text\x18\x04 \x01(\t\x12\x19\n\x11input_token_count\x18\x06 \x01(\r\x12&\n\x0bstop_reason\x18\x07 \x01(\x0e\x32\x11.fmaas.StopReason\x12 \n\x06tokens\x18\x08 \x03(\x0b\x32\x10.fmaas.TokenInfo\x12&\n\x0cinput_tokens\x18\t \x03(\x0b\x32\x10.fmaas.TokenInfo\"I\n\x19\x42\x61tchedGenerationResponse\x12,\n\tresponses\x18\x01 \x03(\x0b\x32\x19.fmaas.GenerationResponse\"\x1f\n\x0fTokenizeRequest\x12\x0c\n\x04text\x18\x01 \x01(\t\"T\n\x16\x42\x61tchedTokenizeRequest\x12\x10\n\x08model_id\x18\x01 \x01(\t\x12(\n\x08requests\x18\x02 \x03(\x0b\x32\x16.fmaas.TokenizeRequest\"7\n\x10TokenizeResponse\x12\x13\n\x0btoken_count\x18\x01 \x01(\r\x12\x0e\n\x06tokens\x18\x02 \x03(\t\"E\n\x17\x42\x61tchedTokenizeResponse\x12*\n\tresponses\x18\x01 \x03(\x0b\x32\x17.fmaas.TokenizeResponse\"$\n\x10ModelInfoRequest\x12\x10\n\x08model_id\x18\x01 \x01(\t\"H\n\x11ModelInfoResponse\x12\x1b\n\x13max_sequence_length\x18\x02 \x01(\r\x12\x16\n\x0emax_new_tokens\x18\x03 \x01(\r*\x8b\x01\n\nStopReason\x12\x10\n\x0cNOT_FINISHED\x10\x00\x12\x0e\n\nMAX_TOKENS\x10\x01\x12\r\n\tEOS_TOKEN\x10\x02\x12\r\n\tCANCELLED\x10\x03\x12\x0e\n\nTIME_LIMIT\x10\x04\x12\x11\n\rSTOP_SEQUENCE\x10\x05\x12\x0f\n\x0bTOKEN_LIMIT\x10\x06\x12\t\n\x05\x45RROR\x10\x07\x32\xbc\x02\n\x11GenerationService\x12M\n\x08Generate\x12\x1f.fmaas.BatchedGenerationRequest\x1a .fmaas.BatchedGenerationResponse\x12M\n\x0eGenerateStream\x12\x1e.fmaas.SingleGenerationRequest\x1a\x19.fmaas.GenerationResponse0\x01\x12I\n\x08Tokenize\x12\x1d.fmaas.BatchedTokenizeRequest\x1a\x1e.fmaas.BatchedTokenizeResponse\x12>\n\tModelInfo\x12\x17.fmaas.ModelInfoRequest\x1a\x18.fmaas.ModelInfoResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16sentinel/pb/tgis.proto\x12\x05\x66maas\"!\n\x11GenerationRequest\x12\x0c\n\x04text\x18\x02 \x01(\t\"A\n\x0fResponseOptions\x12\x18\n\x10generated_tokens\x18\x02 \x01(\x08\x12\x14\n\x0cinput_tokens\x18\x03 \x01(\x08\"6\n\nParameters\x12(\n\x08response\x18\x04 \x01(\x0b\x32\x16.fmaas.ResponseOptions\"{\n\x18\x42\x61tchedGenerationRequest\x12\x10\n\x08model_id\x18\x01 \x01(\t\x12*\n\x08requests\x18\x03 \x03(\x0b\x32\x18.fmaas.GenerationRequest\x12!\n\x06params\x18\n \x01(\x0b\x32\x11.fmaas.Parameters\"y\n\x17SingleGenerationRequest\x12\x10\n\x08model_id\x18\x01 \x01(\t\x12)\n\x07request\x18\x03 \x01(\x0b\x32\x18.fmaas.GenerationRequest\x12!\n\x06params\x18\n \x01(\x0b\x32\x11.fmaas.Parameters\"\x19\n\tTokenInfo\x12\x0c\n\x04text\x18\x02 \x01(\t\"\xe5\x01\n\x12GenerationResponse\x12\x1d\n\x15generated_token_count\x18\x02 \x01(\r\x12\x0c\n\x04text\x18\x04 \x01(\t\x12\x19\n\x11input_token_count\x18\x06 \x01(\r\x12&\n\x0bstop_reason\x18\x07 \x01(\x0e\x32\x11.fmaas.StopReason\x12 \n\x06tokens\x18\x08 \x03(\x0b\x32\x10.fmaas.TokenInfo\x12&\n\x0cinput_tokens\x18\t \x03(\x0b\x32\x10.fmaas.TokenInfo\x12\x15\n\rstop_sequence\x18\x0b \x01(\t\"I\n\x19\x42\x61tchedGenerationResponse\x12,\n\tresponses\x18\x01 \x03(\x0b\x32\x19.fmaas.GenerationResponse\"\x1f\n\x0fTokenizeRequest\x12\x0c\n\x04text\x18\x01 \x01(\t\"T\n\x16\x42\x61tchedTokenizeRequest\x12\x10\n\x08model_id\x18\x01 \x01(\t\x12(\n\x08requests\x18\x02 \x03(\x0b\x32\x16.fmaas.TokenizeRequest\")\n\x0bTokenOffset\x12\r\n\x05start\x18\x01 \x01(\r\x12\x0b\n\x03\x65nd\x18\x02 \x01(\r\"\\\n\x10TokenizeResponse\x12\x13\n\x0btoken_count\x18\x01 \x01(\r\x12\x0e\n\x06tokens\x18\x02 \x03(\t\x12#\n\x07offsets\x18\x03 \x03(\x0b\x32\x12.fmaas.TokenOffset\"E\n\x17\x42\x61tchedTokenizeResponse\x12*\n\tresponses\x18\x01 \x03(\x0b\x32\x17.fmaas.TokenizeResponse\"$\n\x10ModelInfoRequest\x12\x10\n\x08model_id\x18\x01 \x01(\t\"H\n\x11ModelInfoResponse\x12\x1b\n\x13max_sequence_length\x18\x02 \x01(\r\x12\x16\n\x0emax_new_tokens\x18\x03 \x01(\r*\x8b\x01\n\nStopReason\x12\x10\n\x0cNOT_FINISHED\x10\x00\x12\x0e\n\nMAX_TOKENS\x10\x01\x12\r\n\tEOS_TOKEN\x10\x02\x12\r\n\tCANCELLED\x10\x03\x12\x0e\n\nTIME_LIMIT\x10\x04\x12\x11\n\rSTOP_SEQUENCE\x10\x05\x12\x0f\n\x0bTOKEN_LIMIT\x10\x06\x12\t\n\x05\x45RROR\x10\x07\x32\xbc\x02\n\x11GenerationService\x12M\n\x08Generate\x12\x1f.fmaas.BatchedGenerationRequest\x1a .fmaas.BatchedGenerationResponse\x12M\n\x0eGenerateStream\x12\x1e.fmaas.SingleGenerationRequest\x1a\x19.fmaas.GenerationResponse0\x01\x12I\n\x08Tokenize\x12\x1d.fmaas.BatchedTokenizeRequest\x1a\x1e.fmaas.BatchedTokenizeResponse\x12>\n\tModelInfo\x12\x17.fmaas.ModelInfoRequest\x1a\x18.fmaas.ModelInfoResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'sentinel.pb.tgis_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_STOPREASON']._serialized_start=1110
-  _globals['_STOPREASON']._serialized_end=1249
+  _globals['_STOPREASON']._serialized_start=1213
+  _globals['_STOPREASON']._serialized_end=1352
   _globals['_GENERATIONREQUEST']._serialized_start=33
   _globals['_GENERATIONREQUEST']._serialized_end=66
   _globals['_RESPONSEOPTIONS']._serialized_start=68
@@ -46,21 +46,23 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_TOKENINFO']._serialized_start=439
   _globals['_TOKENINFO']._serialized_end=464
   _globals['_GENERATIONRESPONSE']._serialized_start=467
-  _globals['_GENERATIONRESPONSE']._serialized_end=673
-  _globals['_BATCHEDGENERATIONRESPONSE']._serialized_start=675
-  _globals['_BATCHEDGENERATIONRESPONSE']._serialized_end=748
-  _globals['_TOKENIZEREQUEST']._serialized_start=750
-  _globals['_TOKENIZEREQUEST']._serialized_end=781
-  _globals['_BATCHEDTOKENIZEREQUEST']._serialized_start=783
-  _globals['_BATCHEDTOKENIZEREQUEST']._serialized_end=867
-  _globals['_TOKENIZERESPONSE']._serialized_start=869
-  _globals['_TOKENIZERESPONSE']._serialized_end=924
-  _globals['_BATCHEDTOKENIZERESPONSE']._serialized_start=926
-  _globals['_BATCHEDTOKENIZERESPONSE']._serialized_end=995
-  _globals['_MODELINFOREQUEST']._serialized_start=997
-  _globals['_MODELINFOREQUEST']._serialized_end=1033
-  _globals['_MODELINFORESPONSE']._serialized_start=1035
-  _globals['_MODELINFORESPONSE']._serialized_end=1107
-  _globals['_GENERATIONSERVICE']._serialized_start=1252
-  _globals['_GENERATIONSERVICE']._serialized_end=1568
+  _globals['_GENERATIONRESPONSE']._serialized_end=696
+  _globals['_BATCHEDGENERATIONRESPONSE']._serialized_start=698
+  _globals['_BATCHEDGENERATIONRESPONSE']._serialized_end=771
+  _globals['_TOKENIZEREQUEST']._serialized_start=773
+  _globals['_TOKENIZEREQUEST']._serialized_end=804
+  _globals['_BATCHEDTOKENIZEREQUEST']._serialized_start=806
+  _globals['_BATCHEDTOKENIZEREQUEST']._serialized_end=890
+  _globals['_TOKENOFFSET']._serialized_start=892
+  _globals['_TOKENOFFSET']._serialized_end=933
+  _globals['_TOKENIZERESPONSE']._serialized_start=935
+  _globals['_TOKENIZERESPONSE']._serialized_end=1027
+  _globals['_BATCHEDTOKENIZERESPONSE']._serialized_start=1029
+  _globals['_BATCHEDTOKENIZERESPONSE']._serialized_end=1098
+  _globals['_MODELINFOREQUEST']._serialized_start=1100
+  _globals['_MODELINFOREQUEST']._serialized_end=1136
+  _globals['_MODELINFORESPONSE']._serialized_start=1138
+  _globals['_MODELINFORESPONSE']._serialized_end=1210
+  _globals['_GENERATIONSERVICE']._serialized_start=1355
+  _globals['_GENERATIONSERVICE']._serialized_end=1671
 # @@protoc_insertion_point(module_scope)

@@ -73,20 +73,22 @@ class TokenInfo(_message.Message):
     def __init__(self, text: _Optional[str] = ...) -> None: ...
 
 class GenerationResponse(_message.Message):
-    __slots__ = ("generated_token_count", "text", "input_token_count", "stop_reason", "tokens", "input_tokens")
+    __slots__ = ("generated_token_count", "text", "input_token_count", "stop_reason", "tokens", "input_tokens", "stop_sequence")
     GENERATED_TOKEN_COUNT_FIELD_NUMBER: _ClassVar[int]
     TEXT_FIELD_NUMBER: _ClassVar[int]
     INPUT_TOKEN_COUNT_FIELD_NUMBER: _ClassVar[int]
     STOP_REASON_FIELD_NUMBER: _ClassVar[int]
     TOKENS_FIELD_NUMBER: _ClassVar[int]
     INPUT_TOKENS_FIELD_NUMBER: _ClassVar[int]
+    STOP_SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     generated_token_count: int
     text: str
     input_token_count: int
     stop_reason: StopReason
     tokens: _containers.RepeatedCompositeFieldContainer[TokenInfo]
     input_tokens: _containers.RepeatedCompositeFieldContainer[TokenInfo]
-    def __init__(self, generated_token_count: _Optional[int] = ..., text: _Optional[str] = ..., input_token_count: _Optional[int] = ..., stop_reason: _Optional[_Union[StopReason, str]] = ..., tokens: _Optional[_Iterable[_Union[TokenInfo, _Mapping]]] = ..., input_tokens: _Optional[_Iterable[_Union[TokenInfo, _Mapping]]] = ...) -> None: ...
+    stop_sequence: str
+    def __init__(self, generated_token_count: _Optional[int] = ..., text: _Optional[str] = ..., input_token_count: _Optional[int] = ..., stop_reason: _Optional[_Union[StopReason, str]] = ..., tokens: _Optional[_Iterable[_Union[TokenInfo, _Mapping]]] = ..., input_tokens: _Optional[_Iterable[_Union[TokenInfo, _Mapping]]] = ..., stop_sequence: _Optional[str] = ...) -> None: ...
 
 class BatchedGenerationResponse(_message.Message):
     __slots__ = ("responses",)
@@ -108,13 +110,23 @@ class BatchedTokenizeRequest(_message.Message):
     requests: _containers.RepeatedCompositeFieldContainer[TokenizeRequest]
     def __init__(self, model_id: _Optional[str] = ..., requests: _Optional[_Iterable[_Union[TokenizeRequest, _Mapping]]] = ...) -> None: ...
 
+class TokenOffset(_message.Message):
+    __slots__ = ("start", "end")
+    START_FIELD_NUMBER: _ClassVar[int]
+    END_FIELD_NUMBER: _ClassVar[int]
+    start: int
+    end: int
+    def __init__(self, start: _Optional[int] = ..., end: _Optional[int] = ...) -> None: ...
+
 class TokenizeResponse(_message.Message):
-    __slots__ = ("token_count", "tokens")
+    __slots__ = ("token_count", "tokens", "offsets")
     TOKEN_COUNT_FIELD_NUMBER: _ClassVar[int]
     TOKENS_FIELD_NUMBER: _ClassVar[int]
+    OFFSETS_FIELD_NUMBER: _ClassVar[int]
     token_count: int
     tokens: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, token_count: _Optional[int] = ..., tokens: _Optional[_Iterable[str]] = ...) -> None: ...
+    offsets: _containers.RepeatedCompositeFieldContainer[TokenOffset]
+    def __init__(self, token_count: _Optional[int] = ..., tokens: _Optional[_Iterable[str]] = ..., offsets: _Optional[_Iterable[_Union[TokenOffset, _Mapping]]] = ...) -> None: ...
 
 class BatchedTokenizeResponse(_message.Message):
     __slots__ = ("responses",)

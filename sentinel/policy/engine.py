@@ -21,11 +21,15 @@ NAMES_LIMIT = 1024  # characters; a caller may make a model's name as long as a 
 
 class Policy:
     """All rules in force. `digest` is the SHA-256 of what they do: neither order, format, comments,
-    descriptions nor examples change it."""
+    descriptions nor examples change it. `pseudonymises` says that some rule puts values back into answers.
+    """
 
     def __init__(self, rules: tuple[Rule, ...]) -> None:
         self.rules = rules
         self.digest = _digest(rules)
+        self.pseudonymises = any(
+            rule.action is Action.REDACT and rule.operator.name == "pseudonymise" for rule in rules
+        )
         self.needs = _needs(rules)
         self.detectors = detectors_of(self.needs)
         self._told_apart = tuple(

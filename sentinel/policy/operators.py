@@ -46,7 +46,8 @@ def edit(
 ) -> list[str]:
     """The texts after all enforced redact rules of the decision; those without an edit are the same objects.
 
-    When a value is pseudonymised, look-alikes are escaped in all texts of the message.
+    When a value is pseudonymised, or the vault does so always, look-alikes are escaped in all texts of the
+    message.
     """
     texts = [part.text for part in parts]
     by_part: dict[int, list[_Edit]] = {}
@@ -57,9 +58,9 @@ def edit(
                 finding = decision.findings[index]
                 if finding.end > finding.start:
                     by_part.setdefault(finding.part, []).append(_Edit(finding, rule))
-    if not by_part:
-        return texts
-    escapes = any(e.rule.operator.name == "pseudonymise" for edits in by_part.values() for e in edits)
+    escapes = vault.always or any(
+        e.rule.operator.name == "pseudonymise" for edits in by_part.values() for e in edits
+    )
     for index, text in enumerate(texts):
         edits = by_part.get(index)
         if edits:

@@ -10,6 +10,10 @@ Invariants:
   and unescaped on the way out, so it can neither be taken for a value nor is it changed:
   restore(escape(text)) == text for every text.
 
+Requests of one call whose answers come mixed have a vault each, with names that are different (`Numbers`), so
+that an answer which belongs to another of them gets no wrong value. Where nobody can tell whose an answer is,
+the vaults are `joined`, and each restores the others' pseudonyms too.
+
 The order on the way back is fixed: the answer is screened and edited first and restored last; records are
 made before. The vault is bounded; beyond the bound a value becomes `<TYPE>`, which is not restored.
 """
@@ -17,7 +21,7 @@ made before. The vault is bounded; beyond the bound a value becomes `<TYPE>`, wh
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from sentinel.core.redact import canonical
 
@@ -32,23 +36,39 @@ def label(type_: str) -> str:
     return _NOT_IN_LABEL.sub("_", type_.upper()) or "VALUE"
 
 
+class Numbers:
+    """How many names of each label the vaults of one call have issued."""
+
+    __slots__ = ("counts",)
+
+    def __init__(self) -> None:
+        self.counts: dict[str, int] = {}
+
+    def next(self, name: str) -> int:
+        number = self.counts[name] = self.counts.get(name, 0) + 1
+        return number
+
+
 class Vault:
-    """See above. Not for use from several threads at once."""
+    """See above. Not for use from several threads at once. `always`: texts are escaped and restored whether
+    or not this vault issues anything, for those beside it may."""
 
-    __slots__ = ("_counts", "_issued", "_limit", "_numbers", "_of_value", "dropped")
+    __slots__ = ("_issued", "_limit", "_names", "_numbers", "_of_value", "always", "dropped", "joined")
 
-    def __init__(self, limit: int = LIMIT) -> None:
+    def __init__(self, limit: int = LIMIT, numbers: Numbers | None = None, *, always: bool = False) -> None:
         self._limit = limit
+        self._names = numbers or Numbers()
+        self.always = always
+        self.joined: Sequence[Vault] = ()
         self._issued: dict[str, str] = {}  # name -> value
         self._of_value: dict[tuple[str, str], str] = {}  # (label, value) -> name
         self._numbers: dict[tuple[str, str], list[int]] = {}  # (label, canonical) -> [number, spellings]
-        self._counts: dict[str, int] = {}
         self.dropped = 0
 
     @property
     def empty(self) -> bool:
         """True when nothing was issued, and so nothing was escaped and nothing is to be restored."""
-        return not self._issued
+        return not self._issued and not self.always
 
     def pseudonym(self, type_: str, value: str) -> str:
         """The pseudonym of a value, the same each time within this exchange."""
@@ -61,7 +81,7 @@ class Vault:
             return f"<{name}>"
         entry = self._numbers.get((name, canonical(value)))
         if entry is None:
-            number = self._counts[name] = self._counts.get(name, 0) + 1
+            number = self._names.next(name)
             self._numbers[name, canonical(value)] = [number, 1]
             issued = f"{name}_{number}"
         else:
@@ -81,7 +101,7 @@ class Vault:
         `quote` writes each as the text around it demands. A text is returned as it is when nothing was
         issued, for then nothing was escaped.
         """
-        if not self._issued or "<" not in text:
+        if self.empty or "<" not in text:
             return text
         if quote is None:
             return LOOK_ALIKE.sub(self.value_of, text)
@@ -92,4 +112,8 @@ class Vault:
         name, tildes = match.groups()
         if tildes:
             return f"<{name}{tildes[1:]}>"
-        return self._issued.get(name, match[0])
+        value = self._issued.get(name)
+        if value is None:
+            others = (vault._issued.get(name) for vault in self.joined)
+            value = next((each for each in others if each is not None), match[0])
+        return value

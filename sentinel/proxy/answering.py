@@ -3,22 +3,26 @@
 - Findings that edit text are durable before that text leaves.
 - The model server's messages and the deadline of held-back text come from different sides; what they lead to
   leaves in one order.
+- A stream has many messages, and most lead to one that is sent at once: `begin` and `done` are for those, so
+  that no coroutine stands between the model server's message and the caller's.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import TypeVar
 
 from sentinel.adapters.base import Element
 from sentinel.core.errors import WireError
+from sentinel.core.finding import Inspection
 from sentinel.core.record import FindingRow
 from sentinel.guard.answer import AnswerScreen
-from sentinel.guard.commands import Cut, Keep, Send, StreamCommand
+from sentinel.guard.commands import Cut, Inspect, Keep, Send, StreamCommand
 from sentinel.proxy.driver import on_thread
 from sentinel.proxy.limits import LimitsConfig
+from sentinel.proxy.turn import Turn
 
 T = TypeVar("T")
 
@@ -28,7 +32,7 @@ class Answering:
 
     `send` takes elements in order and waits for a slow reader; `keep` makes findings durable, with how many
     characters have left or leave now; `stop` is called when a deadline cuts the answer while nobody reads
-    from the model server.
+    from the model server; `inspect` asks the detectors, the model plane's too, about the complete answer.
     """
 
     def __init__(
@@ -37,6 +41,7 @@ class Answering:
         keep: Callable[[Sequence[FindingRow], int], Awaitable[None]],
         send: Callable[[bytes], Awaitable[None]],
         stop: Callable[[], object],
+        inspect: Callable[[Inspect], Awaitable[list[Inspection]]],
         limits: LimitsConfig,
     ) -> None:
         self.cut: Cut | None = None
@@ -44,20 +49,37 @@ class Answering:
         self._keep = keep
         self._send = send
         self._stop = stop
+        self._inspect = inspect
         self._limits = limits
-        self._turn = asyncio.Lock()
+        self._turn = Turn()
         self._timer: asyncio.TimerHandle | None = None
         self._ticking: asyncio.Task[None] | None = None
+
+    def begin(self, elements: Sequence[Element], size: int) -> list[StreamCommand] | None:
+        """Elements that were decoded elsewhere, from `size` bytes: what to do, in order, before `done`. None
+        where that cannot be said at once: `take` them then."""
+        if self.cut is not None or size > self._limits.inline_chars or not self._turn.taken_at_once():
+            return None
+        started = time.monotonic()
+        commands = self._screen.take(elements, started)
+        self._screen.elapsed_us += int((time.monotonic() - started) * 1e6)
+        return commands
+
+    def done(self) -> None:
+        """What `begin` told has been done."""
+        self._mind_length()
+        self._watch()
+        self._turn.give()
 
     async def feed(self, data: bytes) -> bool:
         """Bytes of the model server's. False when the answer is cut."""
         async with self._turn:
             if self.cut is None:
                 try:
-                    await self._perform(await self._timed(self._screen.feed, data, len(data)))
+                    await self.perform(await self._timed(self._screen.feed, data, len(data)))
                 except WireError as error:
                     if not self._cut_unreadable(str(error)):
-                        await self._perform([Send(data)])
+                        await self.perform([Send(data)])
                 self._mind_length()
                 self._watch()
         return self.cut is None
@@ -66,7 +88,7 @@ class Answering:
         """Elements that were decoded elsewhere, from `size` bytes. False when the answer is cut."""
         async with self._turn:
             if self.cut is None:
-                await self._perform(await self._timed(self._screen.take, elements, size))
+                await self.perform(await self._timed(self._screen.take, elements, size))
                 self._mind_length()
                 self._watch()
         return self.cut is None
@@ -80,7 +102,7 @@ class Answering:
         async with self._turn:
             if self.cut is None:
                 try:
-                    await self._perform(await self._timed(self._close, None, self._screen.length))
+                    await self._complete()
                 except WireError as error:
                     self._cut_unreadable(str(error))
         self.end()
@@ -112,8 +134,12 @@ class Answering:
         if self._screen.length > most and self.cut is None:
             self._cut_unreadable(f"more text than limits.max_text_chars ({most})")
 
-    def _close(self, _: None, now: float) -> list[StreamCommand]:
-        return self._screen.close(now)
+    async def _complete(self) -> None:
+        screen, size = self._screen, self._screen.length
+        await self.perform(await self._timed(lambda _, now: screen.ending(now), None, size))
+        asked = screen.asks() if self.cut is None else None
+        known = await self._inspect(asked) if asked is not None else ()
+        await self.perform(await self._timed(lambda _, now: screen.close(now, known), None, size))
 
     async def _timed(
         self, work: Callable[[T, float], list[StreamCommand]], data: T, size: int
@@ -127,7 +153,8 @@ class Answering:
         self._screen.elapsed_us += (time.perf_counter_ns() - started) // 1000
         return commands
 
-    async def _perform(self, commands: list[StreamCommand]) -> None:
+    async def perform(self, commands: Iterable[StreamCommand]) -> None:
+        """Do what is to be done, in order."""
         for command in commands:
             if isinstance(command, Send):
                 await self._send(command.data)
@@ -153,7 +180,7 @@ class Answering:
     async def _tick(self) -> None:
         async with self._turn:
             if self.cut is None:
-                await self._perform(self._screen.tick(time.monotonic()))
+                await self.perform(self._screen.tick(time.monotonic()))
                 self._watch()
         if self.cut is not None:
             self._stop()

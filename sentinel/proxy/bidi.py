@@ -1,10 +1,13 @@
 """A call that carries several requests and their streamed answers, as a stream each way.
 
-    caller ──requests──▶ _Asking: an exchange each, screened ──▶ model server
+    caller ──requests──▶ an exchange each, screened ──▶ model server
     caller ◀─ its exchange's screen ◀─ router: whose answer ◀──── messages
 
 - Every request is an exchange of its own, with its own rules, pseudonyms and record.
 - What blocks one request ends that one where the protocol can say so in the stream, else the call.
+- Answers that cannot be told apart get the pseudonyms' values of all requests that are open. Holding a
+  request back until the former's last message would not do: some servers tell none, and read every request
+  first.
 - Messages leave in one order: only one of the two sides writes to the caller at a time.
 """
 
@@ -13,31 +16,32 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
-import logging
-import traceback
 from collections.abc import Sequence
 
 import grpc
 import grpc.aio
 
-from sentinel.adapters.base import AnswerStream, BidiAdapter, Routed
+from sentinel.adapters.base import AnswerStream, BidiAdapter, DecodedRequest
 from sentinel.core.decision import Decision
 from sentinel.core.errors import WireError
 from sentinel.core.exchange import Stage
 from sentinel.core.record import Outcome, Screened
 from sentinel.guard.answer import AnswerScreen, open_answer
-from sentinel.guard.commands import Cut, Refuse
+from sentinel.guard.commands import Cut, Refuse, Send, StreamCommand
 from sentinel.guard.events import Unreadable
+from sentinel.policy.vault import Numbers, Vault
 from sentinel.proxy.answering import Answering
 from sentinel.proxy.driver import Driver
 from sentinel.proxy.exchange import outcome_of
-from sentinel.proxy.forward import Context, End, Requests, end_from, end_of, finish, write
+from sentinel.proxy.fault import fault
+from sentinel.proxy.forward import Context, End, Requests, end_from, end_of, finish, receiver, write
 from sentinel.proxy.metadata import Metadata, continue_trace, downstream_metadata, upstream_metadata
-from sentinel.proxy.status import decision_trailers, refusal_trailers, without_details
+from sentinel.proxy.status import decision_trailers, refusal_trailers, retold
+from sentinel.proxy.turn import Turn
 from sentinel.proxy.unary import UnaryRun
 
-log = logging.getLogger("sentinel.proxy")
 _FIRST_S = 1.0
+_MOST_JOINED = 256
 Call = grpc.aio.StreamStreamCall[bytes, bytes]
 
 
@@ -79,16 +83,7 @@ class _Ended(Exception):
 
 
 def _fault(method: str, error: Exception) -> _Ended:
-    """A fault of ours. Neither the caller nor the log gets the error's own words: they may quote a text."""
-    where = "".join(traceback.format_tb(error.__traceback__))
-    log.error("%s: %s\n%s", method, type(error).__name__, where)
-    why = f"Sentinel failed and kept the message back ({type(error).__name__})"
-    return _Ended(grpc.StatusCode.INTERNAL, why, ())
-
-
-def _telling(end: End, told: str) -> End:
-    """The end with these details; those in binary form say what the old ones said."""
-    return end if told == end.details else End(end.code, told, without_details(end.trailers))
+    return _Ended(grpc.StatusCode.INTERNAL, fault(method, error), ())
 
 
 class BidiCall:
@@ -108,9 +103,14 @@ class BidiCall:
             metadata=upstream_metadata(metadata, self._trace), timeout=context.time_remaining()
         )
         self._exchanges: dict[int, _Exchange] = {}  # by the identity of their streams
+        self._numbers = Numbers()
+        self._vaults: list[Vault] = []
+        """Of the open exchanges; while answers are mixed, of those that ended too."""
+        self._mixed = False
+        """Whether some answer may belong to another exchange than it seems."""
         self._asked = 0
         self._last: _Exchange | None = None
-        self._turn = asyncio.Lock()
+        self._turn = Turn()
         self._first = asyncio.Event()
         """The first request has been dealt with, or there will be none."""
         self._begun = False
@@ -185,7 +185,8 @@ class BidiCall:
             code = grpc.StatusCode.INVALID_ARGUMENT
             await run.record(Outcome.REJECTED, code, "malformed")
             raise _Ended(code, f"{self._method}: {error}", decision_trailers(None, run.exchange_id)) from None
-        run.begin_session(decoded.model)
+        vault = self._vault(decoded)
+        run.begin_session(decoded.model, vault)
         command = await self._driver.screen(run.session, run.read(Stage.INPUT, decoded))
         if isinstance(command, Refuse):
             stream, _ = self._answers.open(decoded, message)
@@ -198,12 +199,33 @@ class BidiCall:
         if exchange.screen is not None:
             stop = functools.partial(self._stalled, exchange)
             exchange.answering = Answering(
-                exchange.screen, run.keep, self._send, stop, self._driver.settings.limits
+                exchange.screen, run.keep, self._send, stop, run.inspect, self._driver.settings.limits
             )
         self._exchanges[id(stream)] = self._last = exchange
+        if vault is not None:
+            self._vaults.append(vault)
         await run.open_record()
         await self._upstream.wait_for_connection()
         await write(self._upstream, payload)
+
+    def _vault(self, request: DecodedRequest) -> Vault | None:
+        if not self._driver.screener.policy.pseudonymises:
+            return None
+        if not self._exchanges:
+            self._numbers, self._vaults, self._mixed = Numbers(), [], False
+        apart = self._answers.apart
+        if self._answers.clashes(request) or apart is False:
+            self._mix()
+        vault = Vault(numbers=self._numbers, always=not apart)
+        if self._mixed:
+            vault.joined = self._vaults
+            del self._vaults[:-_MOST_JOINED]
+        return vault
+
+    def _mix(self) -> None:
+        self._mixed = True
+        for vault in self._vaults:
+            vault.joined = self._vaults
 
     # Answers
 
@@ -212,7 +234,8 @@ class BidiCall:
         try:
             initial = downstream_metadata(await call.initial_metadata())
             await self._begin(initial)
-            while (message := await call.read()) is not grpc.aio.EOF:
+            receive = receiver(call)
+            while (message := await receive()) is not grpc.aio.EOF:
                 assert isinstance(message, bytes)
                 await self._answer(message)
             end = await end_of(call)
@@ -231,21 +254,40 @@ class BidiCall:
         except WireError as error:
             await self._unreadable(message, str(error))
             return
+        if not self._mixed and self._answers.apart is False:
+            self._mix()
         exchange = self._exchanges.get(id(routed.answer))
         if exchange is None or exchange.refused:
             return  # what the model still says to a request that a rule has ended
-        exchange.run.bytes.downstream += len(message)
-        await self._release(exchange, routed, message)
-        if routed.last and not exchange.refused:
+        size = len(message)
+        exchange.run.bytes.downstream += size
+        answering = exchange.answering
+        if routed.silent:
+            pass
+        elif answering is None:
+            await self._send(message)
+        elif (commands := answering.begin(routed.elements, size)) is not None:
+            await self._do(answering, commands)
+        else:
+            await answering.take(routed.elements, size)
+        if answering is not None and answering.cut is not None:
+            await self._cut(exchange, answering.cut)
+        elif routed.last and not exchange.refused:
             await self._finish(exchange, End(grpc.StatusCode.OK, "", ()))
 
-    async def _release(self, exchange: _Exchange, routed: Routed, message: bytes) -> None:
-        answering = exchange.answering
-        if answering is None:
-            if not routed.silent:
-                await self._send(message)
-        elif not routed.silent and not await answering.take(routed.elements, len(message)):
-            await self._cut(exchange, answering.cut)
+    async def _do(self, answering: Answering, commands: Sequence[StreamCommand]) -> None:
+        try:
+            for command in commands:
+                if type(command) is Send and self._turn.taken_at_once():
+                    try:
+                        self._begun = True
+                        await self._context.write(command.data)
+                    finally:
+                        self._turn.give()
+                else:
+                    await answering.perform((command,))
+        finally:
+            answering.done()
 
     async def _unreadable(self, message: bytes, why: str) -> None:
         """Whose answer it is, nobody knows: it is kept back where any open exchange has rules that mind."""
@@ -319,6 +361,8 @@ class BidiCall:
     async def _finish(self, exchange: _Exchange, end: End) -> None:
         """The last message of an exchange has come, or nothing will."""
         self._exchanges.pop(id(exchange.stream), None)
+        if not self._mixed:
+            self._vaults = [vault for vault in self._vaults if vault is not exchange.run.session.vault]
         if exchange.refused:
             return
         answering = exchange.answering
@@ -332,10 +376,10 @@ class BidiCall:
     async def _finish_all(self, end: End) -> End:
         self._answers.close()
         for exchange in self._of_the_past():
-            end = _telling(end, exchange.screen.remark(end.details) if exchange.screen else end.details)
+            end = retold(end, exchange.screen.remark(end.details) if exchange.screen else end.details)
         for exchange in list(self._exchanges.values()):
             if end.details and exchange.answering is not None and not exchange.refused:
-                end = _telling(end, await exchange.answering.fail(end.details))
+                end = retold(end, await exchange.answering.fail(end.details))
             await self._finish(exchange, end)
         return end
 

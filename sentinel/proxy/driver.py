@@ -6,16 +6,18 @@ from __future__ import annotations
 import asyncio
 import functools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import ParamSpec, TypeVar
 
 import grpc
 
+from sentinel.core.background import Passage
 from sentinel.core.errors import SpoolFull
 from sentinel.core.finding import Inspection
 from sentinel.core.needs import detectors_of
 from sentinel.core.record import Record
+from sentinel.guard.cascade import Ask, AskNow, with_answers
 from sentinel.guard.commands import Command, Inspect
 from sentinel.guard.events import Event, Inspected
 from sentinel.guard.screener import Screener
@@ -40,13 +42,20 @@ class Driver:
     """Owned by one worker's event loop."""
 
     def __init__(
-        self, screener: Screener, settings: Settings, upstream: Upstream, recorder: Recorder, worker: str
+        self,
+        screener: Screener,
+        settings: Settings,
+        upstream: Upstream,
+        recorder: Recorder,
+        worker: str,
+        ask: Ask | None = None,
     ) -> None:
         self.screener = screener
         self.settings = settings
         self.upstream = upstream
         self.recorder = recorder
         self.worker = worker
+        self.ask = ask
         self.measures = Measures(upstream.config.name)
         self.in_flight = 0
 
@@ -78,22 +87,48 @@ class Driver:
 
     async def screen(self, session: Session, event: Event) -> Command:
         """What follows from the event, once the detectors are asked: about short texts at once, about long
-        ones on a thread and up to the command's deadline.
+        ones on a thread, on the model plane too, and up to the command's deadline.
         """
         command = session.receive(event)
         if not isinstance(command, Inspect):
             return command
         started = time.perf_counter_ns()
-        if sum([len(text) for text in command.texts]) <= self.settings.limits.inline_chars:
-            inspections = session.screener.inspect(
-                command.texts, command.needs, session.context.tenant, command.backgrounds
-            )
-        else:
-            inspections = await _inspect_on_thread(session, command)
+        inspections = await self.inspect(session, command)
         inspected = Inspected(inspections, (time.perf_counter_ns() - started) // 1000)
         if sum([len(each.findings) for each in inspections]) <= _MANY_FINDINGS:
             return session.receive(inspected)
         return await on_thread(session.receive, inspected)
+
+    async def inspect(self, session: Session, command: Inspect) -> list[Inspection]:
+        """What the detectors find, the model plane's too where it is to be asked."""
+        if sum([len(text) for text in command.texts]) <= self.settings.limits.inline_chars:
+            tenant, around = session.context.tenant, command.backgrounds
+            inspections = session.screener.inspect(command.texts, command.needs, tenant, around)
+        else:
+            inspections = await _inspect_on_thread(session, command)
+        around = command.backgrounds
+        asked = session.screener.questions(command.texts, command.needs, around, inspections)
+        if not asked:
+            return inspections
+        assert self.ask is not None, (
+            "a screener that names the model plane's detectors comes with a way to ask"
+        )
+        deadline = command.deadline_ms
+        answers = await asyncio.gather(*(self.ask(q.passages, q.detectors, deadline) for q in asked))
+        return with_answers(inspections, asked, answers)
+
+    def ask_from_thread(self) -> AskNow | None:
+        """How a thread asks the model plane, through this loop."""
+        ask, loop = self.ask, asyncio.get_running_loop()
+        if ask is None:
+            return None
+
+        async def asked(
+            passages: Sequence[Passage], detectors: frozenset[str], deadline_ms: int | None
+        ) -> list[Inspection]:
+            return await ask(passages, detectors, deadline_ms)
+
+        return lambda *given: asyncio.run_coroutine_threadsafe(asked(*given), loop).result()
 
     async def record(self, record: Record, context: Context) -> None:
         """Make the record durable. A call whose record finds no room ends here, unanswered."""

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
-import traceback
 from collections.abc import Awaitable, Sequence
 from typing import TypeVar
 
@@ -13,15 +11,18 @@ import grpc
 import grpc.aio
 
 from sentinel.core.exchange import CallContext
+from sentinel.core.finding import Inspection
 from sentinel.core.ids import new_id
 from sentinel.core.record import FindingRow, Outcome, Phase
+from sentinel.guard.commands import Inspect
 from sentinel.guard.recording import Transfer, build_edit, build_record
 from sentinel.guard.session import Session
+from sentinel.policy.vault import Vault
 from sentinel.proxy.driver import Driver
+from sentinel.proxy.fault import fault
 from sentinel.proxy.forward import Context, Counts
 from sentinel.proxy.metadata import Metadata, continue_trace, first, upstream_metadata
 
-log = logging.getLogger("sentinel.proxy")
 T = TypeVar("T")
 
 
@@ -51,7 +52,7 @@ class ExchangeRun:
         self.exchange_id = new_id()
         self.session: Session
 
-    def begin_session(self, model: str) -> Session:
+    def begin_session(self, model: str, vault: Vault | None = None) -> Session:
         """The exchange as rules see it, once the model is known ("" where nobody can tell)."""
         settings = self.driver.settings
         call = CallContext(
@@ -61,7 +62,7 @@ class ExchangeRun:
             first(self.metadata, settings.tenant_key) if settings.tenant_key else "",
             {key: value for key, value in self.metadata if isinstance(value, str)},
         )
-        self.session = Session(self.driver.screener, call, self.exchange_id, settings.redactor)
+        self.session = Session(self.driver.screener, call, self.exchange_id, settings.redactor, vault)
         return self.session
 
     def upstream_metadata(self) -> Metadata:
@@ -77,12 +78,9 @@ class ExchangeRun:
         except grpc.aio.AbortError:
             raise
         except Exception as error:
-            # Neither the caller nor the log gets the error's own words: they may quote the exchange.
-            where = "".join(traceback.format_tb(error.__traceback__))
-            log.error("%s: %s in exchange %s\n%s", self.method, type(error).__name__, self.exchange_id, where)
+            why = fault(self.method, error, self.exchange_id)
             code = grpc.StatusCode.INTERNAL
             await self.record(Outcome.REJECTED, code, type(error).__name__)
-            why = f"Sentinel failed and kept the message back ({type(error).__name__}, {self.exchange_id})"
             return await self.context.abort(code, why)
 
     async def record_cancelled(self) -> None:
@@ -100,6 +98,10 @@ class ExchangeRun:
         await self.driver.record(
             build_edit(self.session, self.started, findings, released_chars=released), self.context
         )
+
+    async def inspect(self, command: Inspect) -> list[Inspection]:
+        """What the detectors find in the exchange's texts."""
+        return await self.driver.inspect(self.session, command)
 
     async def open_record(self) -> None:
         """What recovery finds if we die before `record`."""

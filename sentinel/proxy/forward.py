@@ -107,3 +107,11 @@ async def write(call: grpc.aio.StreamStreamCall[bytes, bytes], message: bytes) -
     if call.done():
         raise asyncio.InvalidStateError
     await call._cython_call.send_serialized_message(message)  # type: ignore[attr-defined]
+
+
+def receiver(call: grpc.aio.StreamStreamCall[bytes, bytes]) -> Callable[[], Awaitable[object]]:
+    """What `call.read` does, without two coroutines around it, for a call whose initial metadata came. It
+    raises nothing where the upstream failed: the end tells (`end_of`)."""
+    receive: Callable[[], Awaitable[object]]
+    receive = call._cython_call.receive_serialized_message  # type: ignore[attr-defined]
+    return receive

@@ -61,8 +61,9 @@ class GuardService:
         if chars > limits.max_text_chars:
             why = f"text: more than limits.max_text_chars ({limits.max_text_chars})"
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, why)
-        given = self._driver.screener, self._driver.settings.redactor, asked
-        if asked.detectors or chars > limits.inline_chars:
+        driver = self._driver
+        given = driver.screener, driver.settings.redactor, asked, driver.ask_from_thread()
+        if asked.detectors or chars > limits.inline_chars or driver.ask is not None:
             return await on_thread(screen, *given)
         return screen(*given)
 

@@ -6,26 +6,25 @@ The twin of `exchange`, which is gRPC's; what ends a call early is an HttpError 
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
-import traceback
 from collections.abc import Awaitable, Sequence
 
 from sentinel.core.errors import SpoolFull
 from sentinel.core.exchange import CallContext, Stage
+from sentinel.core.finding import Inspection
 from sentinel.core.ids import new_id
 from sentinel.core.record import FindingRow, Outcome, Phase, Record, Screened
+from sentinel.guard.commands import Inspect
 from sentinel.guard.events import Unreadable
 from sentinel.guard.recording import Transfer, build_edit, build_record
 from sentinel.guard.session import Session
 from sentinel.instruments import REJECTED
 from sentinel.proxy.driver import Driver
+from sentinel.proxy.fault import fault
 from sentinel.proxy.http_call import Call
 from sentinel.proxy.http_errors import JSON, ErrorWriter, HttpError, decision_headers
 from sentinel.proxy.http_headers import Headers, continue_trace, first, upstream_headers
 from sentinel.proxy.http_model import Model
-
-log = logging.getLogger("sentinel.proxy")
 
 _CALLER_GONE = 499  # what nginx calls it; nobody sees it but the record
 _OK = range(200, 400)
@@ -98,10 +97,7 @@ class HttpRun:
         except HttpError as error:
             await self._ended_by(error)
         except Exception as error:
-            # Neither the caller nor the log gets the error's own words: they may quote the exchange.
-            where = "".join(traceback.format_tb(error.__traceback__))
-            log.error("%s: %s in exchange %s\n%s", self.method, type(error).__name__, self.exchange_id, where)
-            told = f"Sentinel failed and kept the message back ({type(error).__name__}, {self.exchange_id})"
+            told = fault(self.method, error, self.exchange_id)
             await self._ended_by(HttpError(500, "internal", told), type(error).__name__)
 
     async def tell(self, error: HttpError) -> None:
@@ -119,6 +115,10 @@ class HttpRun:
     async def keep(self, findings: Sequence[FindingRow], released: int) -> None:
         """Findings that edit a stream, ahead of the text that they edit."""
         await self._durable(build_edit(self.session, self.started, findings, released_chars=released))
+
+    async def inspect(self, command: Inspect) -> list[Inspection]:
+        """What the detectors find in the exchange's texts."""
+        return await self.driver.inspect(self.session, command)
 
     async def open_record(self) -> None:
         """What recovery finds if we die before `record`."""

@@ -74,7 +74,7 @@ class _Relay:
         # What leaves is not what came, and not packed.
         self._headers = [field for field in self._headers if field[0] not in ABOUT_BYTES]
         limits = run.driver.settings.limits
-        answering = Answering(screen, run.keep, self._send, self._response.close, limits)
+        answering = Answering(screen, run.keep, self._send, self._response.close, run.inspect, limits)
         await run.open_record()
         try:
             await self._feed(answering, unpacker)

@@ -11,6 +11,7 @@ from google.rpc import error_details_pb2, status_pb2
 from pydantic import BaseModel, ConfigDict, Field
 
 from sentinel.core.decision import Decision
+from sentinel.proxy.forward import End
 from sentinel.proxy.metadata import Metadata
 
 DOMAIN = "sentinel"
@@ -59,9 +60,12 @@ def details(decision: Decision, exchange_id: str, code: grpc.StatusCode) -> byte
 _DETAILS = "grpc-status-details-bin"
 
 
-def without_details(trailers: Metadata) -> Metadata:
-    """Trailers without the status in binary form, which repeats the details in words."""
-    return tuple((key, value) for key, value in trailers if key != _DETAILS)
+def retold(end: End, told: str) -> End:
+    """The end in these words. Other words than its own take the status in binary form, which repeats those,
+    from the trailers."""
+    if told == end.details:
+        return end
+    return End(end.code, told, tuple((key, value) for key, value in end.trailers if key != _DETAILS))
 
 
 def refusal_trailers(decision: Decision, exchange_id: str, code: grpc.StatusCode) -> Metadata:

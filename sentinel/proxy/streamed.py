@@ -17,7 +17,7 @@ from sentinel.proxy.driver import Driver
 from sentinel.proxy.exchange import outcome_of
 from sentinel.proxy.forward import Context, End, end_from, end_of, finish
 from sentinel.proxy.metadata import downstream_metadata
-from sentinel.proxy.status import decision_trailers, refusal_trailers, without_details
+from sentinel.proxy.status import decision_trailers, refusal_trailers, retold
 from sentinel.proxy.unary import UnaryRun
 
 Call = grpc.aio.StreamStreamCall[bytes, bytes]
@@ -60,7 +60,9 @@ class ServerStreamRun(UnaryRun):
         if screen is None:
             await self.end(await self._pass(call, payload))
             return
-        answering = Answering(screen, self.keep, self.send, call.cancel, self.driver.settings.limits)
+        answering = Answering(
+            screen, self.keep, self.send, call.cancel, self.inspect, self.driver.settings.limits
+        )
         end: End | None = None
         try:
             await self._begin(call, payload)
@@ -73,9 +75,7 @@ class ServerStreamRun(UnaryRun):
                 await answering.close()
         except grpc.aio.AioRpcError as error:
             end = end_from(error)
-            told = await answering.fail(end.details)
-            if told != end.details:  # the details in binary form say the same
-                end = End(end.code, told, without_details(end.trailers))
+            end = retold(end, await answering.fail(end.details))
         except asyncio.CancelledError:
             if answering.cut is None:  # it is not a deadline of ours that ended the upstream's call
                 raise

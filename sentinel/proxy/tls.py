@@ -14,7 +14,7 @@ from sentinel.core.errors import ConfigError
 
 
 class ServerTlsConfig(BaseModel):
-    """`listen.tls:`"""
+    """`listen.tls:` and `models.tls:`"""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -26,7 +26,7 @@ class ServerTlsConfig(BaseModel):
 
 
 class ClientTlsConfig(BaseModel):
-    """`upstream.tls:`"""
+    """`upstream.tls:` and `models.connect.tls:`"""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -42,20 +42,20 @@ class ClientTlsConfig(BaseModel):
         return self
 
 
-def server_credentials(config: ServerTlsConfig) -> grpc.ServerCredentials:
-    """Raises ConfigError naming the key whose file cannot be read."""
-    chain = _pair(config.certificate, config.key, "listen.tls")
-    authorities = _authorities(config.client_ca, "listen.tls.client_ca") if config.client_ca else None
+def server_credentials(config: ServerTlsConfig, where: str = "listen.tls") -> grpc.ServerCredentials:
+    """Raises ConfigError naming the key, below `where`, whose file cannot be read."""
+    chain = _pair(config.certificate, config.key, where)
+    authorities = _authorities(config.client_ca, f"{where}.client_ca") if config.client_ca else None
     return grpc.ssl_server_credentials([chain], authorities, require_client_auth=authorities is not None)
 
 
-def channel_credentials(config: ClientTlsConfig) -> grpc.ChannelCredentials:
-    """Raises ConfigError naming the key whose file cannot be read."""
+def channel_credentials(config: ClientTlsConfig, where: str = "upstream.tls") -> grpc.ChannelCredentials:
+    """Raises ConfigError naming the key, below `where`, whose file cannot be read."""
     key, certificate = None, None
     if config.certificate and config.key:
-        key, certificate = _pair(config.certificate, config.key, "upstream.tls")
+        key, certificate = _pair(config.certificate, config.key, where)
     return grpc.ssl_channel_credentials(
-        root_certificates=_authorities(config.ca, "upstream.tls.ca") if config.ca else None,
+        root_certificates=_authorities(config.ca, f"{where}.ca") if config.ca else None,
         private_key=key,
         certificate_chain=certificate,
     )

@@ -22,7 +22,7 @@ from sentinel.guard.events import Event, RequestRead, ResponseRead, Unreadable
 from sentinel.proxy.driver import Driver
 from sentinel.proxy.exchange import ExchangeRun, outcome_of
 from sentinel.proxy.forward import Context, End
-from sentinel.proxy.status import decision_trailers, refusal_trailers, without_details
+from sentinel.proxy.status import decision_trailers, refusal_trailers, retold
 from sentinel.proxy.unary_call import Reply
 
 
@@ -125,9 +125,9 @@ class UnaryRun(ExchangeRun):
         words = TextPart(Role.ANSWER, end.details, "status")
         command = await self.driver.screen(self.session, ResponseRead([words]))
         if isinstance(command, Refuse):
-            return End(end.code, command.decision.message, without_details(end.trailers))
-        if isinstance(command, Answer) and command.texts is not None and command.texts[0] != end.details:
-            return End(end.code, command.texts[0], without_details(end.trailers))
+            return retold(end, command.decision.message)
+        if isinstance(command, Answer) and command.texts is not None:
+            return retold(end, command.texts[0])
         return end
 
     async def refuse(self, decision: Decision, code_name: str) -> NoReturn:

@@ -274,6 +274,21 @@ def test_side_data_that_are_text(raw: bool) -> None:
     assert outputs(unwrapped(alone.encode(["-", "o"]))) == ["tokens"]
 
 
+@pytest.mark.parametrize("raw", [False, True])
+def test_numbers_ahead_of_their_text_are_left_out(raw: bool) -> None:
+    """A server holds text back whose token ids it tells already: nothing has decided about that text."""
+    answer = begin()
+    told = []
+    for text in ("see", "", "192.0.2.7"):
+        message = with_numbers(response(("text_output", text), raw=raw), "token_ids", 1, 2)
+        told.append(outputs(unwrapped(element(triton(message), answer).encode())))
+    assert told == [["text_output", "token_ids"], ["text_output"], ["text_output", "token_ids"]]
+    alone = with_numbers(pb.ModelInferResponse(id="id-1"), "token_ids", 1, 2)
+    assert outputs(unwrapped(element(triton(alone), answer).encode())) == []
+    # Of an answer that has no text they are the answer.
+    assert outputs(unwrapped(element(triton(alone)).encode())) == ["token_ids"]
+
+
 def test_a_count_is_no_side_data() -> None:
     adapter = with_settings(side=["*"], output_tokens="made")
     message = with_numbers(with_numbers(response(("text_output", "a")), "made", 1), "ids", 2)
@@ -425,6 +440,7 @@ def test_answers_come_mixed() -> None:
     one, _ = call.open(asked("1"), b"")
     two, _ = call.open(asked("2"), b"")
     told = [call.feed(answered(name, text, text == "!")) for name, text in ("1a", "2b", "2!", "1!")]
+    assert call.apart is True
     assert [each.answer for each in told] == [one, two, two, one]
     assert [each.last for each in told] == [False, False, True, True]
     assert [len(each.elements[0].ends) for each in told] == [0, 0, 1, 1]
@@ -446,11 +462,13 @@ def test_two_requests_of_one_id() -> None:
 
 def test_mlservers_own_ids() -> None:
     call = ADAPTER.open_call(STREAM, {})
+    assert call.apart is None
     answer, _ = call.open(asked("1"), b"")
     message = response(("text_output", "a"))
     message.id = "made-by-the-server"
     told = call.feed(message.SerializeToString())
     assert (told.answer, told.last, told.silent) == (answer, False, False)
+    assert call.apart is False
     assert call.close() == [answer]
 
 

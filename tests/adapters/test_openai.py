@@ -672,3 +672,12 @@ def test_errors_of_our_own(kind: str, code: str) -> None:
 def test_settings_that_are_refused(settings: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         OpenAIConfig.model_validate(settings)
+
+
+def test_sound_in_a_stream_is_named_as_unread() -> None:
+    stream = opened(CHAT)
+    stream.feed(event(chunk({"content": "hello"})))
+    assert stream.unread == ()
+    for _ in range(20):
+        stream.feed(event(chunk({"audio": {"data": SOUND}})))
+    assert stream.unread == ("choices[0].delta.audio.data",) * 16

@@ -133,10 +133,11 @@ def test_answers_and_their_tokens() -> None:
     assert [(part.role, part.text, part.path) for part in decoded.parts] == [
         ("answer", "mail ann", "responses[0].text"),
         ("answer", "no", "responses[1].text"),
+        ("answer", "q", "responses[1].input_tokens"),
     ]
     assert (decoded.model, decoded.input_tokens, decoded.output_tokens) == ("granite", 7, 3)
-    assert decoded.encode(["mail ann", "no"]) == data
-    edited = pb.BatchedGenerationResponse.FromString(decoded.encode(["mail ?", "no"]))
+    assert decoded.encode(["mail ann", "no", "q"]) == data
+    edited = pb.BatchedGenerationResponse.FromString(decoded.encode(["mail ?", "no", "q"]))
     assert edited.responses[0] == pb.GenerationResponse(
         text="mail ?", input_token_count=3, generated_token_count=2
     )
@@ -145,10 +146,52 @@ def test_answers_and_their_tokens() -> None:
         decoded.encode(["one"])
 
 
-def test_tokens_of_a_tokenization_are_texts() -> None:
+@pytest.mark.parametrize(
+    ("edits", "kept"),
+    [
+        (["ok", "7", "mail ?"], {"text", "stop_sequence"}),
+        (["ok", "?", "mail ann"], {"text", "stop_sequence"}),
+        (["?", "7", "mail ann"], {"text", "stop_sequence"}),
+        (["ok", "7", "mail ann"], {"text", "stop_sequence", "tokens", "input_tokens"}),
+    ],
+)
+def test_the_prompts_tokens_and_a_stop_sequence_are_texts(edits: list[str], kept: set[str]) -> None:
+    told = said("ok", "ok", stop_sequence="7", input_tokens=[token("▁mail"), token("▁an"), token("n")])
+    told.input_tokens[0].text = "mail"
+    data = pb.BatchedGenerationResponse(responses=[told]).SerializeToString()
+    decoded = ADAPTER.decode_response(GENERATE, data, asked())
+    assert [(part.text, part.path) for part in decoded.parts] == [
+        ("ok", "responses[0].text"),
+        ("7", "responses[0].stop_sequence"),
+        ("mail ann", "responses[0].input_tokens"),
+    ]
+    (edited,) = pb.BatchedGenerationResponse.FromString(decoded.encode(edits)).responses
+    assert (edited.text, edited.stop_sequence) == tuple(edits[:2])
+    assert {field.name for field, _ in edited.ListFields()} == kept
+
+
+@pytest.mark.parametrize(
+    ("tokens", "text"),
+    [
+        (["41", "11", "▁", "11", "11"], "4111 1111"),
+        (["Gr", "Ã¼", "Ã", "Ł", "e", "Ġan", "Ċ", "dich"], "Grüße an\ndich"),
+        (["▁Gr", "ü", "ße"], " Grüße"),
+        (["ann", "@", "example", ".", "com"], "ann@example.com"),
+        (["Ġann", "Ã"], " annÃ"),  # cut within a character
+    ],
+)
+def test_tokens_are_read_as_the_text_that_they_spell(tokens: list[str], text: str) -> None:
+    message = pb.BatchedTokenizeResponse(responses=[pb.TokenizeResponse(tokens=tokens)])
+    decoded = ADAPTER.decode_response(TOKENIZE, message.SerializeToString(), asked(TOKENIZE))
+    assert [part.text for part in decoded.parts] == [text]
+
+
+def test_tokens_of_a_tokenization_are_a_text() -> None:
     message = pb.BatchedTokenizeResponse(
         responses=[
-            pb.TokenizeResponse(token_count=2, tokens=["a", "b"]),
+            pb.TokenizeResponse(
+                token_count=2, tokens=["a", "b"], offsets=[pb.TokenOffset(end=1), pb.TokenOffset(start=1)]
+            ),
             pb.TokenizeResponse(token_count=5),
             pb.TokenizeResponse(token_count=1, tokens=["c"]),
         ]
@@ -156,15 +199,13 @@ def test_tokens_of_a_tokenization_are_texts() -> None:
     data = message.SerializeToString()
     decoded = ADAPTER.decode_response(TOKENIZE, data, asked(TOKENIZE))
     assert [(part.text, part.path) for part in decoded.parts] == [
-        ("a", "responses[0].tokens[0]"),
-        ("b", "responses[0].tokens[1]"),
-        ("c", "responses[2].tokens[0]"),
+        ("ab", "responses[0].tokens"),
+        ("c", "responses[2].tokens"),
     ]
     assert decoded.input_tokens == 8
-    assert decoded.encode(["a", "b", "c"]) == data
-    edited = pb.BatchedTokenizeResponse.FromString(decoded.encode(["a", "?", "!"]))
-    assert [list(each.tokens) for each in edited.responses] == [["a", "?"], [], ["!"]]
-    assert [each.token_count for each in edited.responses] == [2, 5, 1]
+    assert decoded.encode(["ab", "c"]) == data
+    edited = pb.BatchedTokenizeResponse.FromString(decoded.encode(["a?", "c"]))
+    assert list(edited.responses) == [pb.TokenizeResponse(token_count=2), *message.responses[1:]]
 
 
 def test_a_refusal_answers_every_request() -> None:
@@ -193,11 +234,11 @@ def test_a_stream() -> None:
         assert element.encode() == message.SerializeToString()
         assert element.encode([slot.text for slot in element.slots]) == message.SerializeToString()
     assert [[(slot.channel, slot.text, slot.whole) for slot in slots] for slots, _ in found] == [
-        [],
+        [(Channel(kind="input_tokens"), "q", True)],
         [(Channel(), "Hello", False)],
         [(Channel(), " there", False)],
     ]
-    assert [ends for _, ends in found] == [[], [], [Channel()]]
+    assert [ends for _, ends in found] == [[Channel(kind="input_tokens")], [], [Channel()]]
     assert (stream.model, stream.input_tokens, stream.output_tokens) == ("granite", 4, 2)
     assert stream.close() == []
     assert stream.cut("refused", "d-1") == b""
@@ -206,9 +247,29 @@ def test_a_stream() -> None:
 def test_an_edit_forgets_the_tokens() -> None:
     message = said("ann 7", "ann", "▁7", generated_token_count=2, stop_reason=pb.EOS_TOKEN)
     message.input_tokens.append(token("q"))
-    assert read(fed(message).encode(["ann ?"])) == pb.GenerationResponse(
+    assert read(fed(message).encode(["ann ?", "q"])) == pb.GenerationResponse(
         text="ann ?", generated_token_count=2, stop_reason=pb.EOS_TOKEN
     )
+
+
+def test_a_stream_tells_the_prompts_tokens_and_the_stop_sequence_whole() -> None:
+    message = said("ann", "ann", stop_reason=pb.STOP_SEQUENCE, stop_sequence="7", input_tokens=[token("q")])
+    element = fed(message)
+    channels = [Channel(), Channel(kind="stop_sequence"), Channel(kind="input_tokens")]
+    assert [(slot.channel, slot.text, slot.whole) for slot in element.slots] == list(
+        zip(channels, ["ann", "7", "q"], [False, True, True], strict=True)
+    )
+    assert list(element.ends) == channels
+    assert read(element.head(["an", "", ""])) == pb.GenerationResponse(text="an")
+    rest = read(element.encode(["n", "7", "q"]))
+    assert (rest.text, rest.stop_sequence, len(rest.tokens), len(rest.input_tokens)) == ("n", "7", 1, 1)
+    for edits in (["n", "7", "?"], ["n", "?", "q"], ["?", "7", "q"]):
+        told = read(element.encode(edits))
+        assert (told.text, told.stop_sequence, len(told.tokens), len(told.input_tokens)) == (
+            *edits[:2],
+            0,
+            0,
+        )
 
 
 def test_a_head_says_its_text_and_the_rest_the_rest() -> None:

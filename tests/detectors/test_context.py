@@ -86,3 +86,33 @@ def test_what_stands_far_before_does_not_count(rules: ContextRules) -> None:
     for distance, word in ((FURTHEST - 100, "card"), (FURTHEST + 1000, "")):
         text = "card " + "the " * (distance // 4) + "X"
         assert Surroundings(rules, text).supporting(len(text) - 1, ("card",)) == word
+
+
+def test_what_stands_far_behind_does_not_count(rules: ContextRules) -> None:
+    for gap, words in ((FURTHEST - 100, ["card"]), (FURTHEST + 100, [])):
+        text = "a:1 " + "b:2 " * (gap // 4) + "card"
+        assert Surroundings(rules, text).words(0) == words
+        assert Surroundings(rules, text).undecided(0, 3) is (words == ["card"])
+
+
+class Unsaid(str):
+    """No keyword; counts how often it is looked at."""
+
+    looked = 0
+
+    def __bool__(self) -> bool:
+        Unsaid.looked += 1
+        return False
+
+
+def test_each_place_looks_at_what_is_near_alone(catalogue: Catalogue) -> None:
+    class Rules(ContextRules):
+        def keywords(self, chunk: str) -> tuple[tuple[int, str], ...]:
+            return tuple((end, Unsaid()) for end, _ in super().keywords(chunk))
+
+    text = "a:b," * 20_000
+    around = Surroundings(Rules(catalogue.context, catalogue.tokenizer), text)
+    places = range(0, len(text), len(text) // 20)
+    for place in places:
+        assert around.words(place) == []
+    assert Unsaid.looked <= len(places) * 8 * FURTHEST

@@ -37,6 +37,7 @@ class Lines:
     response_id = ""
     input_tokens = 0
     output_tokens = 0
+    unread: tuple[str, ...] = ()
 
     def __init__(self) -> None:
         self._rest = b""

@@ -503,3 +503,14 @@ def test_a_value_that_a_tool_call_interrupts_does_not_go_on(build: Build, action
     sent = b"".join(getattr(command, "data", b"") for command in played(screen, events))
     assert b"LPMN5" not in sent
     assert (b"<AWS_ACCESS_KEY> ok, bye" in sent) is (action == "redact")
+
+
+def test_an_answer_with_bytes_that_nothing_reads_is_screened_partly(build: Build) -> None:
+    session = session_of(build(ONE))
+    stream = Lines()
+    screen = open_answer(session, stream)
+    assert screen is not None
+    screen.feed(element("a picture:"), 0.0)
+    stream.unread = ("outputs[picture][0]",)
+    screen.close(0.0)
+    assert session.output.screened is Screened.PARTLY

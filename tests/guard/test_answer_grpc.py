@@ -170,3 +170,21 @@ def test_what_blocks_is_told_by_no_token(build: Build, data: st.DataObject) -> N
     for piece, tokens in told:
         so_far += piece
         assert so_far.endswith(tokens)
+
+
+def test_tgis_tells_no_value_of_the_prompt_or_of_a_stop_sequence(build: Build) -> None:
+    mail = "quokka@example.com"
+    screener = build(RULES.replace("ACTION", "block"))
+    asked = tgis_pb2.SingleGenerationRequest(request=tgis_pb2.GenerationRequest(text="hi"))
+    stream = TGIS.open_stream(
+        GENERATE_STREAM, TGIS.decode_request(GENERATE_STREAM, asked.SerializeToString())
+    )
+    prompt = [tgis_pb2.TokenInfo(text=piece) for piece in ("▁to", "▁quokka", "@", "example", ".com", "▁now")]
+    messages = [
+        tgis_pb2.GenerationResponse(input_token_count=6, input_tokens=prompt),
+        tgis_pb2.GenerationResponse(text="fine", stop_reason=tgis_pb2.STOP_SEQUENCE, stop_sequence=mail),
+    ]
+    commands = screened(screener, stream, [each.SerializeToString() for each in messages])
+    first, second = map(tgis_pb2.GenerationResponse.FromString, sent(commands))
+    assert first == tgis_pb2.GenerationResponse(input_token_count=6)
+    assert (second.text, second.stop_sequence) == ("fine", "<EMAIL_ADDRESS>")

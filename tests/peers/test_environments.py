@@ -12,7 +12,7 @@ from tests.peers.environments import ENVIRONMENTS, TRITON, Environment, ensure
 
 
 def test_names_and_stamps_differ() -> None:
-    assert len({each.name for each in ENVIRONMENTS}) == len({each.stamp for each in ENVIRONMENTS}) == 8
+    assert len({each.name for each in ENVIRONMENTS}) == len({each.stamp for each in ENVIRONMENTS}) == 9
 
 
 def test_requirements_are_pinned() -> None:

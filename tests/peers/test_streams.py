@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -59,6 +60,11 @@ ARRIVED = [
 ]
 
 
+def unnumbered(text: str) -> str:
+    """Requests that are open together count on, in the order in which they are read."""
+    return re.sub(r"_[0-9]+>", ">", text)
+
+
 def before(server: Server, folder: Path, **config: Any) -> Any:
     (folder / "rules.yaml").write_text(RULES)
     return start_sidecar(folder, server.address, rules={"paths": [str(folder / "rules.yaml")]}, **config)
@@ -92,7 +98,7 @@ class TestTriton:
         assert told["texts"] == ANSWERS
         assert told["finals"] == (dict.fromkeys(PROMPTS, 1) if final else {})
         assert told["errors"] == []
-        assert sorted(triton_server.seen()) == ARRIVED
+        assert sorted(map(unnumbered, triton_server.seen())) == sorted(map(unnumbered, ARRIVED))
 
     @pytest.mark.parametrize("final", [False, True])
     def test_a_blocked_answer_ends_its_request_alone(
@@ -117,7 +123,7 @@ class TestTriton:
             told = self.ask(triton_client, sidecar.address, {"bad": CARD, **PROMPTS})
         assert told["texts"] == ANSWERS
         assert told["errors"] == ["No cards, please."]
-        assert sorted(triton_server.seen()) == ARRIVED
+        assert sorted(map(unnumbered, triton_server.seen())) == sorted(map(unnumbered, ARRIVED))
 
     def test_a_blocked_prompt_that_comes_first_ends_the_call(
         self, triton_client: TritonClient, triton_server: Server, sidecar: Sidecar
@@ -192,6 +198,16 @@ class TestMLServer:
         )
         assert direct == {"one": direct["one"]} and direct["one"].count(planted) == 2
         assert (through, error) == ({"one": direct["one"].replace(planted, "<EMAIL_ADDRESS>")}, None)
+
+    def test_each_request_gets_its_own_values_back(self, mlserver_server: Server, sidecar: Sidecar) -> None:
+        mlserver_server.seen()
+        texts, error = self.ask(sidecar.address, PROMPTS)
+        assert (texts, error) == ({"one": "".join(ANSWERS.values())}, None)
+        assert mlserver_server.seen() == [
+            "write to <EMAIL_ADDRESS_1> now",
+            "write to <EMAIL_ADDRESS_2> and <EMAIL_ADDRESS_3>",
+            "write to nobody",
+        ]
 
     def test_a_blocked_answer_ends_the_call(self, sidecar: Sidecar) -> None:
         """This dialect has no errors in its messages."""

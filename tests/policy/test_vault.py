@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sentinel.policy.vault import Vault, label
+from sentinel.policy.vault import Numbers, Vault, label
 
 PIECES = [
     "<",
@@ -121,3 +121,20 @@ def test_each_value_comes_back(values: list[tuple[str, str]]) -> None:
     vault = Vault()
     for type_, value in values:
         assert vault.restore(vault.pseudonym(type_, value)) == value
+
+
+def test_vaults_of_one_call_never_give_one_name_to_two_values() -> None:
+    numbers = Numbers()
+    one, two = Vault(numbers=numbers), Vault(numbers=numbers)
+    assert one.pseudonym("PERSON", "Ann") == "<PERSON_1>"
+    assert two.pseudonym("PERSON", "Bo") == "<PERSON_2>"
+    assert two.restore("<PERSON_1> <PERSON_2>") == "<PERSON_1> Bo"
+    two.joined = [one, two]
+    assert two.restore("<PERSON_1> <PERSON_2> <PERSON_3>") == "Ann Bo <PERSON_3>"
+
+
+@given(messy)
+def test_a_vault_that_always_escapes_gives_back_what_was_written(text: str) -> None:
+    vault = Vault(always=True)
+    assert not vault.empty
+    assert vault.restore(vault.escape(text)) == text

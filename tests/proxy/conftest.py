@@ -18,6 +18,14 @@ rules:
     action: redact
     operator: replace
 """
+PSEUDONYMS = """
+rules:
+  - id: mail
+    stage: input
+    detect: {detector: pii, type: EMAIL_ADDRESS}
+    action: redact
+    operator: pseudonymise
+"""
 LENIENT = RULES.replace("action: block", "action: flag").replace(
     "action: redact\n    operator: replace", "action: flag"
 )
@@ -33,6 +41,12 @@ def strict(tmp_path_factory: pytest.TempPathFactory) -> Screener:
 def lenient(tmp_path_factory: pytest.TempPathFactory) -> Screener:
     """Rules that only flag."""
     return screener(tmp_path_factory.mktemp("lenient"), tmp_path_factory.getbasetemp() / "cache", LENIENT)
+
+
+@pytest.fixture(scope="session")
+def discreet(tmp_path_factory: pytest.TempPathFactory) -> Screener:
+    """A rule that keeps addresses from the model, and puts them back."""
+    return screener(tmp_path_factory.mktemp("discreet"), tmp_path_factory.getbasetemp() / "cache", PSEUDONYMS)
 
 
 @pytest.fixture(scope="session")

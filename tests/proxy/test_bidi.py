@@ -91,6 +91,78 @@ async def test_mlservers_dialect(strict: Screener) -> None:
     assert it.finals()[0].outcome is Outcome.ANSWERED
 
 
+def prompt_of(data: bytes) -> str:
+    return pb.ModelInferRequest.FromString(data).inputs[0].contents.bytes_contents[0].decode()
+
+
+@on_loop
+@pytest.mark.parametrize("reads_all_first", [False, True])
+async def test_mlserver_answers_every_request_as_the_first(discreet: Screener, reads_all_first: bool) -> None:
+    """Each caller's value comes back where the model speaks of it, whichever exchange the answer counts to,
+    and what the caller wrote in the form of a pseudonym comes back as it was."""
+    prompts = ["I am here: <EMAIL_ADDRESS_1>", f"write to {MAIL}", "and to wombat@example.com"]
+
+    async def echoes(requests: AsyncIterator[bytes], context: Context) -> None:
+        seen: list[bytes] = []
+        async for data in requests:
+            seen.append(data)
+            if not reads_all_first:
+                await context.write(bare(f"{prompt_of(data)}; ", "a").SerializeToString())
+        if reads_all_first:
+            for data in seen:
+                await context.write(bare(f"{prompt_of(data)}; ", "a").SerializeToString())
+
+    async with grpc_house(discreet, echoes) as it:
+        call = it.call()
+        for id, prompt in zip("abc", prompts, strict=True):
+            await call.write(asking(prompt, id))
+        await call.done_writing()
+        messages = [pb.ModelInferResponse.FromString(data) for data in await all_of(call)]
+        seen = " ".join(map(prompt_of, it.seen))
+    assert "quokka" not in seen and "wombat" not in seen
+    said = b"".join(message.raw_output_contents[0][4:] for message in messages).decode()
+    assert said == "; ".join(prompts) + "; "
+
+
+@on_loop
+@pytest.mark.parametrize("ids", [("a", "b"), ("a", "a")])
+async def test_triton_gives_a_value_to_the_exchange_that_it_came_from(
+    discreet: Screener, ids: tuple[str, str]
+) -> None:
+    """Answers of one id may come in any order, and nobody can tell whose they are."""
+
+    async def crosswise(requests: AsyncIterator[bytes], context: Context) -> None:
+        texts: list[str] = []
+        async for data in requests:
+            texts.append(prompt_of(data))
+            if len(texts) == 2:
+                for text, id in zip(reversed(texts), ids, strict=True):
+                    await context.write(saying(text, id, final=True))
+
+    async with grpc_house(discreet, crosswise) as it:
+        call = it.call()
+        await call.write(asking(MAIL, ids[0]))
+        await call.write(asking("wombat@example.com", ids[1]))
+        await call.done_writing()
+        told = heard(await all_of(call))
+    if ids == ("a", "b"):  # the model mixes up what was kept apart: no value leaves its exchange
+        assert told == {"a": "<EMAIL_ADDRESS_2>", "b": "<EMAIL_ADDRESS_1>"}
+    else:
+        assert told == {"a": f"wombat@example.com{MAIL}"}
+
+
+@on_loop
+async def test_numbers_begin_anew_where_no_request_is_open(discreet: Screener) -> None:
+    async with grpc_house(discreet, each) as it:
+        call = it.call()
+        await call.write(asking(MAIL, "a"))
+        await it.kept.ended.wait()
+        await call.write(asking("wombat@example.com", "a"))
+        await call.done_writing()
+        await all_of(call)
+        assert [prompt_of(data) for data in it.seen] == ["<EMAIL_ADDRESS_1>"] * 2
+
+
 @on_loop
 async def test_a_blocked_prompt_never_reaches_the_model(strict: Screener) -> None:
     async with grpc_house(strict, each) as it:

@@ -7,7 +7,8 @@ from google.rpc import error_details_pb2, status_pb2
 
 from sentinel.core.decision import Action, Decision
 from sentinel.core.exchange import Stage
-from sentinel.proxy.status import decision_trailers, refusal_trailers
+from sentinel.proxy.forward import End
+from sentinel.proxy.status import decision_trailers, refusal_trailers, retold
 
 DECISION = Decision("e.input", Stage.INPUT, Action.BLOCK, "digest", rule="no-keys", message="keep your keys")
 
@@ -40,3 +41,11 @@ def test_every_read_call_tells_its_exchange_and_action() -> None:
 
 def test_a_call_that_no_rule_read_claims_no_decision() -> None:
     assert decision_trailers(None, "e") == (("sentinel-exchange-id", "e"),)
+
+
+def test_an_end_in_other_words_has_no_binary_status_with_the_old_ones() -> None:
+    end = End(
+        grpc.StatusCode.ABORTED, "at 192.0.2.7", (("grpc-status-details-bin", b"192.0.2.7"), ("x", "y"))
+    )
+    assert retold(end, "at 192.0.2.7") is end
+    assert retold(end, "at <IP>") == End(grpc.StatusCode.ABORTED, "at <IP>", (("x", "y"),))

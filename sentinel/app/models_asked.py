@@ -1,0 +1,47 @@
+"""How a worker asks the model plane."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from sentinel.config import SentinelConfig
+from sentinel.core.background import Passage
+from sentinel.core.finding import Inspection
+from sentinel.models.client import ModelClient
+from sentinel.proxy.tls import channel_credentials
+
+
+class ModelsAsked:
+    """What the plane answers for (`guard.cascade.Served`), known before the event loop runs; `open` and
+    `close` belong to the loop."""
+
+    def __init__(self, config: SentinelConfig) -> None:
+        self.detectors = config.models.served
+        self._config = config
+        self._client: ModelClient | None = None
+
+    @property
+    def versions(self) -> Mapping[str, str]:
+        return self._client.versions if self._client is not None else {}
+
+    def open(self) -> None:
+        """Raises ConfigError when the address or a certificate is wrong."""
+        config = self._config
+        tls = config.models.connect.tls if config.models.connect else None
+        self._client = ModelClient(
+            config.model_plane,
+            channel_credentials(tls, "models.connect.tls") if tls else None,
+            tls.server_name if tls else None,
+            config.models.max_in_flight,
+        )
+
+    async def ask(
+        self, passages: Sequence[Passage], detectors: frozenset[str], deadline_ms: int | None
+    ) -> list[Inspection]:
+        """An answer for each passage; what the plane cannot answer is `failed` there."""
+        assert self._client is not None, "`open` comes first"
+        return await self._client.inspect(passages, detectors, deadline_ms)
+
+    async def close(self) -> None:
+        if self._client is not None:
+            await self._client.close()

@@ -1,0 +1,67 @@
+"""The supervisor's side of the model plane: whether one is needed here, and the process."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from sentinel.config import SentinelConfig
+from sentinel.core.errors import SentinelError
+from sentinel.detectors.registry import known_detectors
+from sentinel.policy.load import load_policy
+from sentinel.proxy.children import Child
+
+log = logging.getLogger("sentinel.supervisor")
+
+_TRIES = 3
+
+
+def needed(config: SentinelConfig) -> frozenset[str]:
+    """The detectors that rules ask for and a local model plane has to answer for.
+
+    Rules that are wrong need none: whoever loads them to use them says what is wrong.
+    """
+    served = config.models.served
+    if not served or config.models.connect is not None:
+        return frozenset()
+    try:
+        policy = load_policy(config.rules.files(), known_detectors() | served)
+    except SentinelError:
+        return frozenset()
+    return policy.detectors & served
+
+
+class ModelsSide:
+    """The model plane's process under a supervisor. It may die without taking the data plane with it: rules
+    say what then happens."""
+
+    def __init__(self, config_path: Path | None, environment: Mapping[str, str]) -> None:
+        given = ["--config", str(config_path)] if config_path else []
+        command = [sys.executable, "-m", "sentinel.app.models", *given]
+        self.child = Child(
+            "models", command, {**environment, "SENTINEL_WORKER_SLOT": "models"}, self._reported
+        )
+        self._settled = False
+
+    def start(self) -> None:
+        self.child.start()
+
+    async def stop(self, grace_s: float) -> None:
+        await self.child.stop(grace_s)
+
+    @property
+    def settled(self) -> bool:
+        """Whether each model was tried once, or the process could not even do that."""
+        return self._settled or self.child.restarts >= _TRIES
+
+    def states(self) -> dict[str, Any]:
+        """For /readyz."""
+        models: dict[str, str] = self.child.status.get("models", {})
+        return {"pid": self.child.pid, "restarts": self.child.restarts, "models": models}
+
+    def _reported(self, child: Child, reported: dict[str, Any]) -> None:
+        if reported["event"] == "models":
+            self._settled = self._settled or reported["settled"]

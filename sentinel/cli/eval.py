@@ -1,0 +1,147 @@
+"""`sentinel eval`: how good the detectors are on labelled data."""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from sentinel.core.errors import ConfigError
+
+if TYPE_CHECKING:
+    from sentinel.evaluation.report import Report
+
+_PIPED_WIDTH = 220
+_MALFORMED_SHOWN = 20
+
+
+class Rows(StrEnum):
+    """Which rows `--split` reads."""
+
+    ALL = "all"
+    HELDOUT = "heldout"
+
+
+def evaluate(
+    data: Annotated[Path, typer.Option(help="Folder with labelled data: AREA/NAME.jsonl[.gz].")],
+    detector: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A detector, by default every one; may be given again. NAME=AREA measures it on the labels "
+            "of that area (toxicity, injection, harm, groundedness, pii)."
+        ),
+    ] = None,
+    rules: Annotated[
+        list[Path] | None,
+        typer.Option(help="Rule files or folders to judge by; by default those of the configuration."),
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Write everything as JSON.")] = None,
+    html: Annotated[
+        Path | None, typer.Option(help="Write one HTML file with curves; it needs nothing else.")
+    ] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="About so many texts of each file.")] = None,
+    split: Annotated[
+        Rows, typer.Option(help="heldout: only the fifth of the clusters that no shipped model learned from.")
+    ] = Rows.ALL,
+    show_texts: Annotated[
+        bool, typer.Option("--show-texts", help="Write the texts of the worst mistakes, too.")
+    ] = False,
+    config: Annotated[
+        Path | None,
+        typer.Option("--config", "-c", help="Configuration file (default: the built-in defaults)."),
+    ] = None,
+) -> None:
+    """Measure detectors on labelled data, with the rules and thresholds that are in force.
+
+    Reads JSON lines: {"text", "label"} in toxicity/, injection/ and harm/ (1 is the bad thing), {"question",
+    "context", "answer", "label"} in groundedness/ (1 is unsupported), {"text", "spans"} in pii/, {"prompt",
+    "response"} in traffic/, whose texts should raise no alarm. "cluster", "source" and "kind" are optional.
+
+    Prints tables: ranking (ROC AUC, recall at few false alarms), calibration, confusion at the rules'
+    threshold, results by source and group of people, false alarms on traffic, latency. Intervals are of 95 %,
+    and near copies (rows of one cluster) count as one.
+
+    A malformed line is told on stderr with file and number and does not stop the rest; the exit status is
+    then 1.
+    """
+    from sentinel.config import load_config
+    from sentinel.detectors.registry import known_detectors, load_detectors
+    from sentinel.evaluation.collecting import Split
+    from sentinel.evaluation.report import as_json
+    from sentinel.evaluation.run import evaluate as run
+    from sentinel.evaluation.run import files_for, parsed
+    from sentinel.policy.load import load_policy
+
+    settings = load_config(config)
+    for target in (out, html):
+        if target is not None and not target.absolute().parent.is_dir():
+            raise ConfigError("its folder does not exist", file=str(target))
+    areas = parsed(detector or (), known_detectors())
+    files = files_for(data, areas)  # a wrong folder is told before seconds are spent on loading detectors
+    policy = load_policy(rules or settings.rules.files(), known_detectors())
+    detectors = load_detectors(settings.detectors, areas, settings.cache_dir)
+    detectors.warm()
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+        steps = progress.add_task("files", total=len(files) + 1, completed=-1)
+        current = progress.add_task("reading", total=None)
+
+        def watch(what: str, count: int) -> None:
+            if what:
+                progress.advance(steps)
+                progress.reset(current, description=what, total=count)
+            else:
+                progress.advance(current, count)
+
+        report = run(
+            data,
+            areas,
+            detectors,
+            policy,
+            split=Split(split),
+            limit=limit,
+            show_texts=show_texts,
+            watch=watch,
+        )
+    _print(report)
+    if out is not None:
+        out.write_bytes(as_json(report))
+    if html is not None:
+        from sentinel.evaluation.page import page
+
+        html.write_text(page(report), encoding="utf-8")
+    if report.malformed:
+        _tell_malformed(report, console)
+        raise typer.Exit(1)
+
+
+def _print(report: Report) -> None:
+    from sentinel.evaluation.tables import rules_of, tables
+
+    console = Console(width=None if sys.stdout.isatty() else _PIPED_WIDTH)
+    for each in report.detectors:
+        console.rule(f"{each.name} {each.version}", style="")
+        console.print(f"{each.rows:,} texts; {rules_of(each)}", markup=False, highlight=False)
+        for why, count in each.failed.items():
+            told = f"no answer for {count:,} texts, left out: {why}"
+            console.print(told, markup=False, highlight=False)
+        for table in tables(each):
+            console.print(table)
+    if report.skipped:
+        console.print(f"not read: {', '.join(report.skipped)}", markup=False, highlight=False)
+
+
+def _tell_malformed(report: Report, console: Console) -> None:
+    for each in report.malformed[:_MALFORMED_SHOWN]:
+        told = f"{each.file}:{each.line}: {each.why}"
+        console.print(told, markup=False, highlight=False, soft_wrap=True)
+    count = len(report.malformed)
+    if count > _MALFORMED_SHOWN:
+        console.print(f"and {count - _MALFORMED_SHOWN:,} more; --out has them all", markup=False)
+    console.print(f"{count:,} malformed line{'s' * (count != 1)}", markup=False)

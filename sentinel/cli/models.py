@@ -1,0 +1,128 @@
+"""`sentinel models`: the model plane."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from sentinel.cli.serve import ConfigOption
+
+if TYPE_CHECKING:
+    from sentinel.config import SentinelConfig
+    from sentinel.models.base import Model
+
+app = typer.Typer(
+    help="Serve the configured models (without a command), prepare them, or see how they are.",
+    short_help="Serve, prepare and look at larger models.",
+    rich_markup_mode=None,
+)
+
+
+@app.callback(invoke_without_command=True)
+def serve(context: typer.Context, config: ConfigOption = None) -> None:
+    """Serve the models of `models.detectors` until SIGTERM.
+
+    `sentinel serve` starts this by itself where a rule needs it. Run it alone for a pool that several
+    sidecars share (`models.listen`, `models.tls`; on their side `models.connect`).
+    """
+    context.obj = config
+    if context.invoked_subcommand is not None:
+        return
+    import logging
+
+    from sentinel.app.log import set_up_logging
+    from sentinel.app.models import run
+    from sentinel.config import load_config
+
+    set_up_logging("info", "models")
+    settings = load_config(config)
+    logging.getLogger().setLevel(settings.log_level.upper())
+    raise typer.Exit(run(settings))
+
+
+@app.command(short_help="Download and build what the models need.")
+def prepare(context: typer.Context, config: ConfigOption = None) -> None:
+    """Download, convert and try the models, so that serving them starts quickly and needs no network."""
+    from sentinel.config import load_config
+    from sentinel.core.errors import ConfigError
+    from sentinel.models import registry
+
+    settings = load_config(config or context.obj)
+    _some(settings)
+    console = Console(stderr=True)
+    bad = 0
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console) as progress:
+        for name, entry in settings.models.detectors.items():
+            task = progress.add_task(name, total=1.0)
+
+            def told(what: str, share: float, name: str = name, task: int = task) -> None:
+                progress.update(progress.task_ids[task], description=f"{name}: {what}", completed=share)
+
+            started = time.monotonic()
+            try:
+                _prepare(registry.make(name, entry.settings, settings.state_dir), told)
+            except ConfigError as error:
+                bad += 1
+                progress.update(task, description=f"{name}: failed")
+                console.print(escape(str(error)), highlight=False, soft_wrap=True)
+            else:
+                took = time.monotonic() - started
+                progress.update(task, description=f"{name}: ready ({took:.0f} s)", completed=1.0)
+    if bad:
+        raise typer.Exit(1)
+
+
+@app.command(short_help="How each model of a running plane is.")
+def status(context: typer.Context, config: ConfigOption = None) -> None:
+    """Ask the running model plane, here or at `models.connect`. Exit status 1 when a model is broken."""
+    from sentinel.config import load_config
+    from sentinel.models.client import BlockingModelClient
+    from sentinel.proxy.tls import channel_credentials
+
+    settings = load_config(config or context.obj)
+    remote = settings.models.connect
+    tls = remote.tls if remote else None
+    client = BlockingModelClient(
+        settings.model_plane,
+        channel_credentials(tls, "models.connect.tls") if tls else None,
+        tls.server_name if tls else None,
+    )
+    found = client.health()
+    client.close()
+    if found is None:
+        typer.echo(f"no model plane answers at {settings.model_plane}", err=True)
+        raise typer.Exit(1)
+    table = Table("model", "kind", "state", "answers for", "version", "device", "waiting", box=None)
+    for model in found.models:
+        row = (model.name, model.kind, model.state, ", ".join(model.detectors), model.version, model.device)
+        table.add_row(*map(escape, row), str(model.waiting))
+    console = Console()
+    console.print(table)
+    for model in found.models:
+        if model.why:
+            console.print(f"{model.name}: {model.why}", markup=False, highlight=False, soft_wrap=True)
+    if any(model.state == "broken" for model in found.models):
+        raise typer.Exit(1)
+
+
+def _prepare(model: Model, told: object) -> None:
+    prepare = getattr(model, "prepare", None)
+    if prepare is not None:
+        prepare(told)
+    else:
+        model.load()
+        model.unload()
+
+
+def _some(settings: SentinelConfig) -> None:
+    from sentinel.core.errors import ConfigError
+
+    if not settings.models.detectors:
+        raise ConfigError("names no model, so there is nothing to prepare", key="models.detectors")

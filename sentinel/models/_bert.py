@@ -1,0 +1,264 @@
+"""A BERT encoder's weights, written as two ONNX graphs in int8: the layers that heads read, and the rest.
+
+The graphs are written node by node, not traced from a running model, so preparing them needs neither torch
+nor transformers. Shapes: B texts, S tokens, H the hidden width, F features, K heads.
+
+    lower   input_ids, attention_mask (B, S) int64
+              -> word + position embeddings -> layer norm -> the layers up to the last one that is tapped
+              -> means and maxima of layers' token states: `features` (B, F)
+              -> `logits` (B, K) and what each token adds to them, the maxima apart: `tokens` (B, S, K)
+              -> `state` (B, S, H)
+    upper   state, attention_mask -> the other layers -> `embedding` (B, H): the mean of states, of length 1
+
+Most texts are scored and never embedded, so they never see the upper half. Weights are int8 with a scale per
+output channel, word embeddings int8 with a scale per row; activations are quantised while it runs, a batch at
+once: what a text yields depends on its neighbours in a batch in the last digits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+_MICROSOFT = "com.microsoft"
+
+
+class Shape(msgspec.Struct, frozen=True):
+    """What of a BERT's config.json the graph depends on; field names as there."""
+
+    hidden_size: int
+    num_hidden_layers: int
+    num_attention_heads: int
+    intermediate_size: int
+    layer_norm_eps: float = 1e-12
+    hidden_act: str = "gelu"
+    max_position_embeddings: int = 512
+    model_type: str = "bert"
+
+
+class Heads(msgspec.Struct, frozen=True):
+    """Linear heads over `features`: weight (F, K) float32, bias (K,) float32."""
+
+    weight: Array
+    bias: Array
+
+
+class Taps(msgspec.Struct, frozen=True):
+    """The layers (1-based) whose token states' mean, and whose maximum, are features."""
+
+    means: tuple[int, ...]
+    maxima: tuple[int, ...]
+
+
+def lower(
+    shape: Shape, weights: Mapping[str, Array], taps: Taps, heads: Heads | None, quantise: bool = True
+) -> bytes:
+    """The serialised lower graph, without `heads` up to `features` and `state`. Needs the package onnx."""
+    graph = _Graph(shape, weights, quantise)
+    graph.embeddings()
+    states = [graph.layer(index) for index in range(max(taps.means + taps.maxima))]
+    graph.features(states, taps)
+    if heads is not None:
+        graph.heads([states[layer - 1] for layer in taps.means], heads)
+    graph.state()
+    return graph.serialised(["input_ids", "attention_mask"])
+
+
+def upper(shape: Shape, weights: Mapping[str, Array], taps: Taps, quantise: bool = True) -> bytes:
+    """The serialised upper graph."""
+    graph = _Graph(shape, weights, quantise)
+    graph.enter()
+    for index in range(max(taps.means + taps.maxima), shape.num_hidden_layers):
+        graph.layer(index)
+    graph.embedding()
+    return graph.serialised(["state", "attention_mask"])
+
+
+class _Graph:
+    def __init__(self, shape: Shape, weights: Mapping[str, Array], quantise: bool) -> None:
+        import onnx
+
+        self._onnx: Any = onnx
+        self._shape, self._weights, self._quantise = shape, weights, quantise
+        self._nodes: list[Any] = []
+        self._initializers: list[Any] = []
+        self._outputs: list[Any] = []
+        self._state = ""
+
+    # Pieces
+
+    def _constant(self, name: str, value: Array) -> str:
+        self._initializers.append(self._onnx.numpy_helper.from_array(np.ascontiguousarray(value), name))
+        return name
+
+    def _node(
+        self, kind: str, inputs: Sequence[str], output: str, domain: str = "", **attributes: Any
+    ) -> str:
+        node = self._onnx.helper.make_node(kind, list(inputs), [output], output, domain=domain, **attributes)
+        self._nodes.append(node)
+        return output
+
+    def _weight(self, name: str) -> Array:
+        return np.asarray(self._weights[name], np.float32)
+
+    def _linear(self, state: str, name: str, weight: Array, bias: Array) -> str:
+        """`state` (..., in) times `weight` (out, in), plus `bias`."""
+        if not self._quantise:
+            product = self._node(
+                "MatMul", [state, self._constant(f"{name}.weight", weight.T)], f"{name}.product"
+            )
+            return self._node("Add", [product, self._constant(f"{name}.bias", bias)], name)
+        scale = np.maximum(np.abs(weight).max(1), 1e-8) / 127.0
+        rounded = np.rint(weight / scale[:, None]).astype(np.int8).T
+        inputs = [
+            state,
+            self._constant(f"{name}.weight", rounded),
+            self._constant(f"{name}.scale", scale.astype(np.float32)),
+            self._constant(f"{name}.zero", np.zeros(len(scale), np.int8)),
+            self._constant(f"{name}.bias", bias),
+        ]
+        return self._node("DynamicQuantizeMatMul", inputs, name, _MICROSOFT)
+
+    def _norm(self, state: str, residual: str, name: str) -> str:
+        """Layer norm of the sum."""
+        scale = self._constant(f"{name}.weight", self._weight(f"{name}.weight"))
+        bias = self._constant(f"{name}.bias", self._weight(f"{name}.bias"))
+        total = self._node("Add", [state, residual], f"{name}.sum")
+        epsilon = self._shape.layer_norm_eps
+        return self._node("LayerNormalization", [total, scale, bias], name, axis=-1, epsilon=epsilon)
+
+    # The encoder
+
+    def embeddings(self) -> None:
+        table = self._weight("embeddings.word_embeddings.weight")
+        scale = np.maximum(np.abs(table).max(1, keepdims=True), 1e-8) / 127.0
+        rows = self._constant("words", np.rint(table / scale).astype(np.int8))
+        picked = self._node("Gather", [rows, "input_ids"], "words.picked")
+        wide = self._node("Cast", [picked], "words.wide", to=self._onnx.TensorProto.FLOAT)
+        scales = self._node(
+            "Gather", [self._constant("words.scale", scale.astype(np.float32)), "input_ids"], "words.scales"
+        )
+        words = self._node("Mul", [wide, scales], "words.state")
+        # Every token is of segment 0: its embedding goes with the position's.
+        places = self._weight("embeddings.position_embeddings.weight")
+        places = places + self._weight("embeddings.token_type_embeddings.weight")[0]
+        length = self._node("Shape", ["input_ids"], "length", start=1, end=2)
+        ends = [self._constant("zero", np.array([0], np.int64)), length]
+        near = self._node("Slice", [self._constant("places", places), *ends], "places.near")
+        first = self._constant("first", np.array([0], np.int64))
+        batched = self._node("Unsqueeze", [near, first], "places.batched")
+        everywhere = self._node(
+            "Expand", [batched, self._node("Shape", [words], "words.shape")], "places.all"
+        )
+        self._state = self._norm(words, everywhere, "embeddings.LayerNorm")
+        self._node("Cast", ["attention_mask"], "padding", to=self._onnx.TensorProto.INT32)
+
+    def layer(self, index: int) -> str:
+        """One transformer layer; gives the name of its token states."""
+        name = f"encoder.layer.{index}"
+        parts = [f"{name}.attention.self.{part}" for part in ("query", "key", "value")]
+        triple = [
+            self._linear(self._state, part, self._weight(f"{part}.weight"), self._weight(f"{part}.bias"))
+            for part in parts
+        ]
+        attended = self._node(
+            "MultiHeadAttention",
+            [*triple, "", "padding"],
+            f"{name}.attention",
+            _MICROSOFT,
+            num_heads=self._shape.num_attention_heads,
+        )
+        state = self._norm(
+            self._dense(attended, f"{name}.attention.output.dense"),
+            self._state,
+            f"{name}.attention.output.LayerNorm",
+        )
+        inner = self._node(
+            "Gelu", [self._dense(state, f"{name}.intermediate.dense")], f"{name}.gelu", _MICROSOFT
+        )
+        self._state = self._norm(
+            self._dense(inner, f"{name}.output.dense"), state, f"{name}.output.LayerNorm"
+        )
+        return self._state
+
+    def _dense(self, state: str, name: str) -> str:
+        return self._linear(state, name, self._weight(f"{name}.weight"), self._weight(f"{name}.bias"))
+
+    # What is read from it
+
+    def enter(self) -> None:
+        """Where the lower graph ends."""
+        self._state = "state"
+        self._node("Cast", ["attention_mask"], "padding", to=self._onnx.TensorProto.INT32)
+
+    def state(self) -> None:
+        self._node("Identity", [self._state], "state")
+        self._output("state", ["texts", "tokens_in_text", self._shape.hidden_size])
+
+    def _masks(self) -> None:
+        mask = self._node("Cast", ["attention_mask"], "mask.float", to=self._onnx.TensorProto.FLOAT)
+        last_axis = self._constant("last_axis", np.array([-1], np.int64))
+        self._constant("tokens_axis", np.array([1], np.int64))
+        self._node("Unsqueeze", [mask, last_axis], "mask")
+        self._node("ReduceSum", [mask, "tokens_axis"], "counts", keepdims=1)
+
+    def _mean(self, state: str, name: str) -> str:
+        kept = self._node("Mul", [state, "mask"], f"{name}.kept")
+        total = self._node("ReduceSum", [kept, "tokens_axis"], f"{name}.total", keepdims=0)
+        return self._node("Div", [total, "counts"], name)
+
+    def features(self, states: Sequence[str], taps: Taps) -> None:
+        self._masks()
+        pools = [self._mean(states[layer - 1], f"mean.{layer}") for layer in taps.means]
+        one = self._constant("one", np.array(1.0, np.float32))
+        away = self._node("Sub", ["mask", one], "away")  # 0 for a token, -1 for padding
+        far = self._node("Mul", [away, self._constant("far", np.array(1e4, np.float32))], "far.mask")
+        for layer in taps.maxima:
+            lowered = self._node("Add", [states[layer - 1], far], f"lowered.{layer}")
+            pools.append(self._node("ReduceMax", [lowered, "tokens_axis"], f"peak.{layer}", keepdims=0))
+        self._node("Concat", pools, "features", axis=1)
+        self._output("features", ["texts", len(pools) * self._shape.hidden_size])
+
+    def embedding(self) -> None:
+        self._masks()
+        self._node("LpNormalization", [self._mean(self._state, "mean")], "embedding", axis=1, p=2)
+        self._output("embedding", ["texts", self._shape.hidden_size])
+
+    def heads(self, states: Sequence[str], heads: Heads) -> None:
+        """`states`: those of the layers whose means are features."""
+        count = heads.weight.shape[1]
+        means = heads.weight[: len(states) * self._shape.hidden_size].astype(np.float32)
+        joined = self._node("Concat", list(states), "states", axis=2)
+        self._node("MatMul", [joined, self._constant("heads.means", means)], "tokens")
+        self._output("tokens", ["texts", "tokens_in_text", count])
+        weight = self._constant("heads.weight", heads.weight.astype(np.float32))
+        product = self._node("MatMul", ["features", weight], "heads.product")
+        self._node("Add", [product, self._constant("heads.bias", heads.bias.astype(np.float32))], "logits")
+        self._output("logits", ["texts", count])
+
+    def _output(self, name: str, dimensions: list[Any]) -> None:
+        make = self._onnx.helper.make_tensor_value_info
+        self._outputs.append(make(name, self._onnx.TensorProto.FLOAT, dimensions))
+
+    def serialised(self, inputs: Sequence[str]) -> bytes:
+        helper, types = self._onnx.helper, self._onnx.TensorProto
+        dimensions = {"state": ["texts", "tokens_in_text", self._shape.hidden_size]}
+        taken = [
+            helper.make_tensor_value_info(
+                name,
+                types.FLOAT if name == "state" else types.INT64,
+                dimensions.get(name, ["texts", "tokens_in_text"]),
+            )
+            for name in inputs
+        ]
+        graph = helper.make_graph(self._nodes, "encoder", taken, self._outputs, self._initializers)
+        opsets = [helper.make_opsetid("", 18), helper.make_opsetid(_MICROSOFT, 1)]
+        model = helper.make_model(graph, opset_imports=opsets, producer_name="sentinel")
+        model.ir_version = 9  # what the oldest onnxruntime that we accept reads
+        data: bytes = model.SerializeToString()
+        return data

@@ -1,0 +1,50 @@
+"""What loading a model may stumble over, told as one ConfigError each."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sentinel.core.errors import ConfigError
+
+_NO_MEMORY = ("out of memory", "not enough memory", "can't allocate memory", "failed to allocate memory")
+
+
+def package(name: str, extra: str, key: str) -> Any:
+    """The imported package. Raises ConfigError that names the extra which brings it."""
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        missing = error.name or name
+        install = f"pip install 'sentinel-sidecar[{extra}]'"
+        raise ConfigError(f"the package `{missing}` is not installed: {install}", key=key) from None
+
+
+def existing(path: Path, key: str) -> Path:
+    """The path, if something is there."""
+    if not path.exists():
+        raise ConfigError(f"{path} does not exist", key=key)
+    return path
+
+
+@contextmanager
+def loading(what: str, key: str) -> Iterator[None]:
+    """Turns what a library raises while it loads `what` into a ConfigError at `key`."""
+    try:
+        yield
+    except ConfigError:
+        raise
+    except Exception as error:
+        raise ConfigError(_reason(what, error), key=key) from error
+
+
+def _reason(what: str, error: Exception) -> str:
+    told = " ".join(str(error).split())
+    if isinstance(error, MemoryError) or any(words in told.lower() for words in _NO_MEMORY):
+        return f"not enough memory to load {what}: choose a smaller model, int8, or another device"
+    if isinstance(error, FileNotFoundError):
+        return f"{what} lacks a file: {told}"
+    return f"{what} cannot be loaded ({type(error).__name__}): {told[:300]}"

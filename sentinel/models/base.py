@@ -1,0 +1,60 @@
+"""What a model is: something heavy that is loaded, reads many passages at once, and can be put away again.
+
+The class of a kind (see `registry`) takes `(name, settings, state_dir)`: the name that the user gave it under
+`models.detectors`, the kind's settings and the folder for what it prepares. The constructor is quick and
+imports nothing heavy.
+
+What a model may have besides:
+- `detectors: frozenset[str]`, the names that its findings and scores bear (absent: its own name); its
+  settings class then says the same in a class variable `serves`, which is read without making the model;
+- `compares = False` when it reads no more of the background than stage and role: equal texts of different
+  conversations are then answered from the cache;
+- `prepare(progress)`, which makes or downloads what `load` needs and takes long. `progress` is told what is
+  done now and how far all is, in [0, 1]. Without it, `sentinel models prepare` loads and unloads the model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from sentinel.core.background import Passage
+from sentinel.core.finding import Inspection
+
+
+class Model(Protocol):
+    """One loaded thing. All three methods are called on one thread, never two at a time.
+
+    `version` changes whenever answers may; it is read after `load`. `types` are all finding types that it
+    can give.
+    """
+
+    name: str
+    version: str
+    types: frozenset[str]
+
+    def load(self) -> None:
+        """Imports and reads what is heavy. Raises ConfigError naming key, file and what to do."""
+
+    def infer(self, passages: Sequence[Passage]) -> list[Inspection]:
+        """An answer for each passage, offsets in characters of its `text`. What it raises is told by its
+        type alone, for a message might quote a text."""
+
+    def unload(self) -> None:
+        """Gives memory back; `load` may follow."""
+
+
+__all__ = ["Model", "Passage", "Progress", "detectors_of", "key_of"]
+
+Progress = Callable[[str, float], None]
+
+
+def key_of(name: str) -> str:
+    """The key of a model's settings in the configuration, for messages."""
+    return f"models.detectors.{name}"
+
+
+def detectors_of(model: Model) -> frozenset[str]:
+    """The names that its findings and scores bear."""
+    detectors: frozenset[str] = getattr(model, "detectors", frozenset({model.name}))
+    return detectors

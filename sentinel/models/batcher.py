@@ -1,0 +1,79 @@
+"""Which waiting passages run together. Pure: it never waits, and is told the time.
+
+- At most `capacity` jobs wait; one more is refused.
+- The oldest job is in the next batch, so that none starves; its mates are those nearest to it in length,
+  because a model pads a batch to its longest.
+- A batch is due when it is full, or when its oldest job has waited for `max_wait` seconds.
+- A job whose deadline has passed is in no batch: nobody waits for its answer any more.
+"""
+
+from __future__ import annotations
+
+from typing import Generic, TypeVar
+
+J = TypeVar("J")
+
+
+class Job(Generic[J]):
+    """Something to run, of a length (characters). `deadline` may be put off while it waits; what is `taken`
+    into a batch will be answered, however late."""
+
+    __slots__ = ("asked", "deadline", "length", "taken", "what")
+
+    def __init__(self, what: J, length: int, asked: float, deadline: float) -> None:
+        self.what, self.length, self.asked, self.deadline = what, length, asked, deadline
+        self.taken = False
+
+
+class Batcher(Generic[J]):
+    """The jobs of one model, oldest first."""
+
+    def __init__(self, max_batch: int, max_wait: float, capacity: int) -> None:
+        self._max_batch, self._max_wait, self._capacity = max_batch, max_wait, capacity
+        self._jobs: list[Job[J]] = []
+
+    def __len__(self) -> int:
+        return len(self._jobs)
+
+    def offer(self, job: Job[J], now: float) -> bool:
+        """False when the queue is full of jobs that somebody waits for."""
+        if len(self._jobs) >= self._capacity:
+            self._drop_late(now)
+        if len(self._jobs) >= self._capacity:
+            return False
+        self._jobs.append(job)
+        return True
+
+    def due_in(self, now: float) -> float | None:
+        """Seconds until a batch should run, 0 when one should now, None when nothing waits."""
+        self._drop_late(now)
+        if not self._jobs:
+            return None
+        if len(self._jobs) >= self._max_batch:
+            return 0.0
+        return max(0.0, self._jobs[0].asked + self._max_wait - now)
+
+    def take(self, now: float) -> list[Job[J]]:
+        """The next batch, shortest first; empty when nothing waits."""
+        self._drop_late(now)
+        if len(self._jobs) <= self._max_batch:
+            batch, self._jobs = self._jobs, []
+        else:
+            oldest = self._jobs[0].length
+            near = sorted(range(len(self._jobs)), key=lambda i: (i > 0, abs(self._jobs[i].length - oldest)))
+            chosen = set(near[: self._max_batch])
+            batch = [job for index, job in enumerate(self._jobs) if index in chosen]
+            self._jobs = [job for index, job in enumerate(self._jobs) if index not in chosen]
+        for job in batch:
+            job.taken = True
+        batch.sort(key=lambda job: job.length)
+        return batch
+
+    def drain(self) -> list[Job[J]]:
+        """Every job, for a model that will answer none."""
+        jobs, self._jobs = self._jobs, []
+        return jobs
+
+    def _drop_late(self, now: float) -> None:
+        if any(job.deadline <= now for job in self._jobs):
+            self._jobs = [job for job in self._jobs if job.deadline > now]

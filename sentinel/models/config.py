@@ -1,0 +1,165 @@
+"""`models:`, what the model plane serves and where it is reached."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializeAsAny,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import InitErrorDetails, PydanticCustomError
+
+from sentinel.core import address
+from sentinel.core.errors import ConfigError
+from sentinel.core.mistakes import mistakes_of
+from sentinel.core.source import KeyPath
+from sentinel.models import registry
+
+SOCKET = "models.sock"
+_LONGEST_SOCKET = 107  # characters of a unix socket's path, of which the kernel keeps no more
+
+
+class ModelConfig(BaseModel):
+    """One entry of `models.detectors`: how the plane runs a model, and the settings of its kind."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    max_batch: int = Field(32, ge=1, le=1024, description="Texts that run together.")
+    max_wait_ms: float = Field(
+        0.0,
+        ge=0,
+        le=1000,
+        description="A text waits so long for others while the model is free. With 0 it runs at once, and "
+        "texts that come meanwhile form the next batch.",
+    )
+    queue: int = Field(1024, ge=1, description="Texts that may wait; one more is answered at once as failed.")
+    deadline_ms: int = Field(
+        2000, ge=1, description="A text that has no answer after so long is answered as failed."
+    )
+    idle_s: float | None = Field(
+        None, gt=0, description="Unloaded when nobody asked for so long, seconds; loaded again on demand."
+    )
+    stuck_s: float = Field(
+        120.0, gt=0, description="A batch that runs for so long has hung: the model plane starts anew."
+    )
+    settings: SerializeAsAny[BaseModel] = Field(description="The settings of the kind.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_its_kind(cls, value: Any) -> Any:
+        """The settings of the kind stand beside ours in the file."""
+        if not isinstance(value, dict) or isinstance(value.get("settings"), BaseModel):
+            return value
+        kind = value.get("kind")
+        if not isinstance(kind, str):
+            raise ValueError(f"`kind` is missing; write one of {', '.join(registry.KINDS)}")
+        ours = cls.model_fields.keys() - {"settings"}
+        theirs = {key: part for key, part in value.items() if key not in ours}
+        try:
+            settings = registry.settings_of(kind)
+            made = settings.model_validate(theirs)
+        except ValidationError as error:
+            raise _mistakes(mistakes_of(error, settings)) from None
+        except ValueError as error:
+            raise _mistakes([(("kind",), str(error))]) from None
+        return {**{key: part for key, part in value.items() if key in ours}, "settings": made}
+
+    def detectors(self, name: str) -> frozenset[str]:
+        """The detectors that it answers for, under the name that the user gave it."""
+        return frozenset(getattr(self.settings, "serves", (name,)))
+
+
+def _mistakes(told: Sequence[tuple[KeyPath, str]]) -> ValidationError:
+    """Mistakes at places below the present one, told already."""
+    lines = [
+        InitErrorDetails(
+            type=PydanticCustomError("value_error", "{told}", {"told": sentence}), loc=where, input=None
+        )
+        for where, sentence in told
+    ]
+    return ValidationError.from_exception_data("models", lines)
+
+
+class ConnectConfig(BaseModel):
+    """`models.connect:` but for TLS."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    address: str = Field(description="HOST:PORT, or unix:/path/to/socket.")
+
+    @field_validator("address")
+    @classmethod
+    def _can_be_called(cls, value: str) -> str:
+        return address.checked(value)
+
+
+class ModelsConfig(BaseModel):
+    """`models:` but for TLS, which is composed in `sentinel.config`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    listen: str | None = Field(
+        None,
+        description="Where `sentinel models` listens: unix:/path or HOST:PORT (default: `models.sock` in the "
+        "state directory, for its own user alone).",
+    )
+    admin: str | None = Field(
+        None,
+        description="HOST:PORT of /healthz, /readyz and /metrics of `sentinel models` on its own; off when "
+        "absent. Under `sentinel serve` its figures are with the others.",
+    )
+    max_in_flight: int = Field(
+        1024,
+        ge=1,
+        description="Calls of one sidecar process to the model plane at a time; one more counts as failed.",
+    )
+    cache: int = Field(
+        20_000, ge=0, description="Answers that the model plane keeps, by a keyed hash of the text; 0: none."
+    )
+    detectors: dict[str, ModelConfig] = Field(
+        {},
+        description="Name -> model: its `kind` (encoder, detoxify, transformers, onnx, spacy, nli, or "
+        "package.module:Class of your own), the kind's settings, and how it is run. Rules ask for it by the "
+        "name, for an encoder by its heads' names.",
+    )
+
+    @field_validator("listen")
+    @classmethod
+    def _can_listen(cls, value: str | None) -> str | None:
+        return None if value is None else address.checked(value)
+
+    @field_validator("admin")
+    @classmethod
+    def _operators_can_connect(cls, value: str | None) -> str | None:
+        return None if value is None else address.checked_tcp(value)
+
+    @model_validator(mode="after")
+    def _same_names(self) -> Self:
+        for name in self.detectors:
+            if not name.replace("_", "").replace("-", "").isalnum():
+                raise ValueError(f"`detectors` has the name {name[:60]!r}; use letters, digits, - and _")
+        return self
+
+    @property
+    def served(self) -> frozenset[str]:
+        """The detectors that some model answers for."""
+        every = (model.detectors(name) for name, model in self.detectors.items())
+        return frozenset().union(*every)
+
+    def place(self, state_dir: Path) -> str:
+        """Where `sentinel models` listens. Raises ConfigError when the path is too long for a socket."""
+        if self.listen is not None:
+            return self.listen
+        path = str((state_dir / SOCKET).resolve())
+        if len(path.encode()) > _LONGEST_SOCKET:
+            message = f"{path} is too long for a unix socket; write a shorter unix:/path"
+            raise ConfigError(message, key="models.listen")
+        return f"unix:{path}"

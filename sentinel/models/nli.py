@@ -1,0 +1,144 @@
+"""`kind: nli`: an entailment model of Hugging Face, asked whether the documents support each sentence of an
+answer.
+
+A sentence is held against the windows of the documents that share most words with it. It is as supported as
+the best window entails it; it is contradicted as far as a window contradicts it that no window outweighs.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+from pydantic import Field
+
+from sentinel.core.errors import ConfigError
+from sentinel.core.finding import Finding, Inspection
+from sentinel.detectors._sentences import sentences
+from sentinel.models import _torch
+from sentinel.models._scores import FLOOR
+from sentinel.models.base import Passage, key_of
+from sentinel.models.transformers import HuggingFaceConfig, loaded
+
+_WORD = re.compile(r"\w+")
+_SHORTEST = 3  # words: less says nothing that could be supported
+_MAX_SENTENCES = 64
+
+
+class NliConfig(HuggingFaceConfig):
+    """One entailment model."""
+
+    kind: Literal["nli"] = "nli"
+    entailment: str = Field("entailment", description="The model's label for what follows, in any case.")
+    contradiction: str = Field(
+        "contradiction", description='The label for what is contradicted; "" for a model that has none.'
+    )
+    window: int = Field(1200, ge=100, description="Characters of the documents that are read at once.")
+    windows: int = Field(3, ge=1, description="How many of them a sentence is held against.")
+
+
+class _Question(msgspec.Struct, frozen=True):
+    """Does this window of the documents support the sentence? `owner`: the passage's index."""
+
+    owner: int
+    start: int
+    end: int
+    premise: str
+
+
+class NliModel:
+    """Sentences that the documents do not support, or contradict."""
+
+    types = frozenset(("UNSUPPORTED", "CONTRADICTED"))
+
+    def __init__(self, name: str, config: NliConfig, state_dir: Path) -> None:
+        self.name = name
+        self.version = f"{config.model}@{config.revision or 'local'}-{config.precision}"
+        self._config = config
+        self._key = key_of(name)
+        self._model: Any = None
+        self._tokenizer: Any = None
+        self._entailment = 0
+        self._contradiction: int | None = None
+
+    def load(self) -> None:
+        """Raises ConfigError."""
+        config = self._config
+        model, tokenizer = loaded(config, "AutoModelForSequenceClassification", self._key)
+        labels = {str(label).lower(): int(index) for index, label in model.config.id2label.items()}
+        for field in ("entailment", "contradiction"):
+            wanted = getattr(config, field)
+            if wanted and wanted.lower() not in labels:
+                told = ", ".join(f"`{label}`" for label in labels)
+                raise ConfigError(
+                    f"the model has no label `{wanted}`; it has {told}", key=f"{self._key}.{field}"
+                )
+        self._entailment = labels[config.entailment.lower()]
+        self._contradiction = labels[config.contradiction.lower()] if config.contradiction else None
+        self._model, self._tokenizer = model, tokenizer
+
+    def infer(self, passages: Sequence[Passage]) -> list[Inspection]:
+        """A passage without documents yields no finding and no score."""
+        questions = [
+            each for owner, passage in enumerate(passages) for each in self._questions(owner, passage)
+        ]
+        premises = [each.premise for each in questions]
+        claims = [passages[each.owner].text[each.start : each.end].strip() for each in questions]
+        found: list[list[Finding]] = [[] for _ in passages]
+        scores: list[dict[str, float]] = [{} for _ in passages]
+        if questions:
+            chosen = _torch.windows(self._tokenizer, premises, claims)
+            rows = _torch.run(self._model, self._tokenizer, chosen, lambda logits: logits.softmax(-1))
+            best: dict[tuple[int, int, int], tuple[float, float]] = {}
+            for window, row in zip(chosen, rows, strict=True):
+                asked = questions[window.owner]
+                place = (asked.owner, asked.start, asked.end)
+                entailed, contradicted = best.get(place, (0.0, 0.0))
+                against = 0.0 if self._contradiction is None else row[self._contradiction]
+                best[place] = max(entailed, row[self._entailment]), max(contradicted, against)
+            for (owner, start, end), (entailed, contradicted) in best.items():
+                unsupported = 1.0 - entailed
+                scores[owner][self.name] = max(scores[owner].get(self.name, 0.0), unsupported)
+                outweighed = min(contradicted, unsupported)
+                for type_, score in (("UNSUPPORTED", unsupported), ("CONTRADICTED", outweighed)):
+                    if score >= FLOOR:
+                        why = f"entailed to {entailed:.2f}, contradicted to {contradicted:.2f}"
+                        found[owner].append(Finding(self.name, type_, start, end, score, why))
+        return [Inspection(tuple(each), told) for each, told in zip(found, scores, strict=True)]
+
+    def _questions(self, owner: int, passage: Passage) -> list[_Question]:
+        premises = _premises(passage.background.context, self._config.window)
+        if not premises:
+            return []
+        words = [set(_WORD.findall(premise.lower())) for premise in premises]
+        asked: list[_Question] = []
+        for start, end in list(sentences(passage.text, passage.start, final=True))[:_MAX_SENTENCES]:
+            claim = set(_WORD.findall(passage.text[start:end].lower()))
+            if len(claim) < _SHORTEST:
+                continue
+            nearest = sorted(range(len(premises)), key=lambda index: -len(claim & words[index]))
+            asked += [
+                _Question(owner, start, end, premises[index]) for index in nearest[: self._config.windows]
+            ]
+        return asked
+
+    def unload(self) -> None:
+        where = None if self._model is None else next(self._model.parameters()).device
+        self._model = self._tokenizer = None
+        _torch.freed(where)
+
+
+def _premises(documents: Sequence[str], window: int) -> list[str]:
+    """The documents in windows of whole sentences; a sentence that is longer than a window is one."""
+    found: list[str] = []
+    for document in documents:
+        first = 0
+        for start, end in sentences(document, 0, final=True):
+            if end - first > window and start > first:
+                found.append(document[first:start])
+                first = start
+        found.append(document[first:])
+    return [premise for premise in found if premise.strip()]

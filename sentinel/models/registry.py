@@ -1,0 +1,66 @@
+"""The kinds of models. Importing a kind's module is quick; `load` of the model brings what is heavy.
+
+A kind of one's own is written `package.module:Class`: a model's class (see `base`) with an attribute
+`Settings`, a pydantic model that has a field `kind`.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from sentinel.models.base import Model
+
+# Kind -> its settings and its class, which takes (name, settings, state_dir).
+KINDS: dict[str, tuple[str, str]] = {
+    "encoder": ("sentinel.models.encoder:EncoderConfig", "sentinel.models.encoder:EncoderModel"),
+    "detoxify": ("sentinel.models.detoxify:DetoxifyConfig", "sentinel.models.detoxify:DetoxifyModel"),
+    "transformers": (
+        "sentinel.models.transformers:TransformersConfig",
+        "sentinel.models.transformers:TransformersModel",
+    ),
+    "onnx": ("sentinel.models.onnx:OnnxConfig", "sentinel.models.onnx:OnnxModel"),
+    "spacy": ("sentinel.models.spacy:SpacyConfig", "sentinel.models.spacy:SpacyModel"),
+    "nli": ("sentinel.models.nli:NliConfig", "sentinel.models.nli:NliModel"),
+}
+
+
+def settings_of(kind: str) -> type[BaseModel]:
+    """The settings class of a kind. Raises ValueError saying what to write instead."""
+    settings: type[BaseModel]
+    if ":" in kind:
+        settings = _theirs(kind).Settings
+        return settings
+    if kind not in KINDS:
+        close = difflib.get_close_matches(kind, KINDS, n=1)
+        hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(KINDS)}"
+        raise ValueError(f"no kind `{kind[:60]}`; {hint}")
+    settings = _named(KINDS[kind][0])
+    return settings
+
+
+def make(name: str, settings: BaseModel, state_dir: Path) -> Model:
+    """A model, not loaded yet. Raises ConfigError on a setting that is wrong."""
+    kind: str = settings.kind  # type: ignore[attr-defined]  # every kind's settings say it
+    model: Model = (_theirs(kind) if ":" in kind else _named(KINDS[kind][1]))(name, settings, state_dir)
+    return model
+
+
+def _theirs(kind: str) -> Any:
+    """A class of the user's, as `package.module:Class`; its settings are its attribute `Settings`."""
+    try:
+        found = _named(kind)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ValueError(f"the kind `{kind[:60]}` cannot be imported: {error}") from None
+    if not isinstance(getattr(found, "Settings", None), type) or "kind" not in found.Settings.model_fields:
+        raise ValueError(f"`{kind[:60]}` has no class `Settings` with a field `kind`")
+    return found
+
+
+def _named(place: str) -> Any:
+    module, _, attribute = place.partition(":")
+    return getattr(importlib.import_module(module), attribute)

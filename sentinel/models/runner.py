@@ -1,0 +1,235 @@
+"""One model's life: loaded, warmed up, asked, unloaded when idle.
+
+The event loop owns the queue; whatever the model does runs on one thread that is the model's own. The thread
+survives whatever the model raises; a model that hangs cannot be ended, so `on_stuck` is told.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, Literal, TypeVar
+
+from sentinel.core.background import Background
+from sentinel.core.errors import ConfigError
+from sentinel.core.finding import Inspection
+from sentinel.instruments import MODEL_BATCH, MODEL_LOADS, MODEL_READY, MODEL_SECONDS, MODEL_WAITING
+from sentinel.models.base import Model, Passage, detectors_of
+from sentinel.models.batcher import Batcher, Job
+from sentinel.models.config import ModelConfig
+
+log = logging.getLogger("sentinel.models")
+
+State = Literal["waiting", "loading", "ready", "idle", "broken"]
+T = TypeVar("T")
+
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 5.0, 300.0  # between two tries to load
+_AROUND = Background(question="When does the ferry leave?", context=("The ferry leaves at nine.",))
+_SHORT = Passage("The ferry leaves at nine.", 0, _AROUND)
+_LONG = Passage("The ferry leaves at nine, and the train at ten. " * 20, 0, _AROUND)
+
+
+class Question:
+    """A passage and who waits for what the model says of it."""
+
+    __slots__ = ("answer", "passage")
+
+    def __init__(self, passage: Passage, answer: asyncio.Future[Inspection]) -> None:
+        self.passage, self.answer = passage, answer
+
+
+class Runner:
+    """Owned by the plane's event loop. `name` is the model's; a failed answer names the model's detectors."""
+
+    def __init__(
+        self,
+        name: str,
+        config: ModelConfig,
+        make: Callable[[], Model],
+        one_at_a_time: asyncio.Lock,
+        on_stuck: Callable[[str], None],
+    ) -> None:
+        self.name, self.config = name, config
+        self.detectors = config.detectors(name)
+        self.state: State = "waiting"
+        self.why = ""
+        self.version = ""
+        self.types: frozenset[str] = frozenset()
+        self.compares = True
+        self._make = make
+        self._model: Model | None = None
+        self._one_at_a_time = one_at_a_time  # two loads at once would need the memory of both
+        self._on_stuck = on_stuck
+        self._batcher: Batcher[Question] = Batcher(config.max_batch, config.max_wait_ms / 1000, config.queue)
+        self._asked = asyncio.Event()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"model-{name}")
+        self._running: Future[Any] | None = None
+        self._pause, self._retry_at = _FIRST_PAUSE_S, 0.0
+
+    @property
+    def waiting(self) -> int:
+        return len(self._batcher)
+
+    def ask(self, passage: Passage, deadline: float) -> Job[Question]:
+        """A job whose future will hold the answer, unless nobody waits until `deadline` (monotonic seconds):
+        who does wait must look at the time."""
+        now = time.monotonic()
+        question = Question(passage, asyncio.get_running_loop().create_future())
+        job = Job(question, len(passage.text) - passage.start, now, deadline)
+        if self.state == "broken" and now < self._retry_at:
+            question.answer.set_result(self.failed(f"it is not loaded: {self.why}"))
+        elif not self._batcher.offer(job, now):
+            question.answer.set_result(self.failed(f"its queue is full ({self.waiting} texts wait)"))
+        else:
+            self._asked.set()
+        return job
+
+    def failed(self, why: str) -> Inspection:
+        return Inspection(failed=dict.fromkeys(sorted(self.detectors), why))
+
+    async def run(self) -> None:
+        """Load, and answer until cancelled."""
+        await self.load()
+        while True:
+            MODEL_WAITING.labels(self.name).set(self.waiting)
+            due = self._batcher.due_in(time.monotonic())
+            if due == 0.0:
+                await self._next_batch()
+                continue
+            idle = self.config.idle_s if due is None and self.state == "ready" else None
+            self._asked.clear()
+            try:
+                await asyncio.wait_for(self._asked.wait(), due if due is not None else idle)
+            except TimeoutError:
+                if due is None:
+                    await self._unload()
+
+    def stop(self) -> bool:
+        """Wait for nothing. Whether the thread is at rest."""
+        self._thread.shutdown(wait=False, cancel_futures=True)
+        return self._running is None or self._running.done()
+
+    async def load(self) -> None:
+        """Make the model ready; when that fails, `why` says why, and the next try has to wait."""
+        async with self._one_at_a_time:
+            self.state = "loading"
+            started = time.monotonic()
+            try:
+                await self._on_thread(self._load)
+            except ConfigError as error:
+                self._broken(str(error))
+            except BaseException as error:
+                if isinstance(error, asyncio.CancelledError):
+                    raise
+                self._broken(f"{_told(error)} while it was loaded")
+            else:
+                self.state, self.why, self._pause = "ready", "", _FIRST_PAUSE_S
+                MODEL_READY.labels(self.name).set(1)
+                MODEL_LOADS.labels(self.name, "ready").inc()
+                log.info("%s is ready after %.1f s", self.name, time.monotonic() - started)
+
+    def _load(self) -> None:
+        if self._model is None:
+            self._model = self._make()
+        model = self._model
+        model.load()
+        model.infer([_SHORT])
+        model.infer([_SHORT, _LONG] * (self.config.max_batch // 2) or [_LONG])
+        self.version, self.types = model.version, model.types
+        self.compares = getattr(model, "compares", True)
+        self.detectors |= detectors_of(model)
+
+    def _broken(self, why: str) -> None:
+        self.state, self.why = "broken", why
+        self._retry_at = time.monotonic() + self._pause
+        log.error("%s cannot be used, and is tried again in %.0f s or later: %s", self.name, self._pause, why)
+        self._pause = min(2 * self._pause, _LONGEST_PAUSE_S)
+        MODEL_READY.labels(self.name).set(0)
+        MODEL_LOADS.labels(self.name, "broken").inc()
+        for job in self._batcher.drain():
+            _answer(job, self.failed(f"it is not loaded: {why}"))
+
+    async def _unload(self) -> None:
+        model = self._model
+        assert model is not None
+        self.state = "idle"
+        MODEL_READY.labels(self.name).set(0)
+        log.info("%s is unloaded: nobody asked for %g s", self.name, self.config.idle_s)
+        try:
+            await self._on_thread(model.unload)
+        except Exception as error:
+            log.error("%s cannot be unloaded well: %s", self.name, _told(error))
+
+    async def _next_batch(self) -> None:
+        if self.state != "ready":
+            await self.load()
+        jobs = self._batcher.take(time.monotonic())
+        if not jobs:  # too late for all of them, or the load failed and answered them
+            return
+        model = self._model
+        assert model is not None
+        MODEL_BATCH.labels(self.name).observe(len(jobs))
+        with MODEL_SECONDS.labels(self.name).time():
+            running = self._on_thread(self._answers, model, asyncio.get_running_loop(), jobs)
+            try:
+                answers = await asyncio.wait_for(asyncio.shield(running), self.config.stuck_s)
+            except TimeoutError:
+                for job in jobs:
+                    _answer(job, self.failed(f"it hangs since {self.config.stuck_s:g} s"))
+                self._on_stuck(self.name)
+                answers = await running
+        for job, answer in zip(jobs, answers, strict=True):
+            _answer(job, answer)
+
+    def _answers(
+        self, model: Model, loop: asyncio.AbstractEventLoop, jobs: Sequence[Job[Question]]
+    ) -> list[Inspection]:
+        """On the thread. What breaks with many is tried one by one, so that one text cannot fail others."""
+        try:
+            return _inferred(model, jobs)
+        except BaseException as error:
+            if len(jobs) == 1:
+                log.error("%s: %s", self.name, _told(error))
+                return [self.failed(_told(error))]
+            log.warning("%s: %s on %d texts; they run one by one", self.name, _told(error), len(jobs))
+        answers = []
+        for job in jobs:
+            late = job.deadline <= time.monotonic()
+            [answer] = [self.failed("no answer in time")] if late else self._answers(model, loop, [job])
+            loop.call_soon_threadsafe(_answer, job, answer)  # at once: the next one may take long
+            answers.append(answer)
+        return answers
+
+    def _on_thread(self, work: Callable[..., T], *args: object) -> asyncio.Future[T]:
+        self._running = self._thread.submit(work, *args)
+        return asyncio.wrap_future(self._running)
+
+
+class _WrongCount(Exception):
+    """A model answered about another number of texts than it was asked about."""
+
+
+def _inferred(model: Model, jobs: Sequence[Job[Question]]) -> list[Inspection]:
+    answers = model.infer([job.what.passage for job in jobs])
+    if len(answers) != len(jobs):
+        raise _WrongCount
+    return answers
+
+
+def _answer(job: Job[Question], answer: Inspection) -> None:
+    if not job.what.answer.done():
+        job.what.answer.set_result(answer)
+
+
+def _told(error: BaseException) -> str:
+    """A sentence without the error's own words, which might quote a text."""
+    if isinstance(error, _WrongCount):
+        return "it gave another number of answers than it was given texts"
+    words = str(error).lower()
+    memory = ("out of memory", "not enough memory", "allocate memory", "bad allocation", "bad_alloc")
+    if isinstance(error, MemoryError) or any(part in words for part in memory):
+        return "it ran out of memory"
+    return f"it raised {type(error).__name__}"

@@ -1,0 +1,163 @@
+"""`kind: transformers`: any Hugging Face model that classifies texts or tokens, from a folder or the hub."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from sentinel.core.errors import ConfigError
+from sentinel.core.finding import Finding, Inspection
+from sentinel.models import _torch
+from sentinel.models._loading import existing, loading, package
+from sentinel.models._scores import FLOOR, checked_labels, highest, inspection
+from sentinel.models._spans import Piece, joined
+from sentinel.models.base import Passage, key_of
+
+
+class HuggingFaceConfig(BaseModel):
+    """What every model from a Hugging Face folder or hub name has."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    model: str = Field(description="A folder (it starts with `/`, `./` or `../`) or a name on the hub.")
+    revision: str | None = Field(None, description="Commit or tag of a model on the hub; pin it.")
+    device: str = Field("cpu", pattern=r"^(cpu|cuda(:\d+)?)$", description="`cpu` or `cuda:N`.")
+    precision: _torch.Precision = Field("fp32", description="fp32, fp16, bf16, or (on a CPU) int8.")
+    attention: _torch.Attention = Field(
+        "auto", description="How attention is computed: auto, eager, sdpa or flash_attention_2."
+    )
+
+
+class TransformersConfig(HuggingFaceConfig):
+    """One classification model."""
+
+    kind: Literal["transformers"] = "transformers"
+    task: Literal["text", "tokens"] = Field(
+        "text", description="Whether the model gives labels to whole texts or to their tokens."
+    )
+    labels: dict[str, str] = Field(
+        min_length=1,
+        description="The model's label -> finding type; labels that are not named are no findings. For "
+        "tokens without `B-` and `I-`.",
+    )
+    several: bool | None = Field(
+        None,
+        description="Whether a text may have several labels at once (sigmoid) or has one (softmax); absent: "
+        "what the model's config says.",
+    )
+
+
+def loaded(config: HuggingFaceConfig, task: str, key: str) -> tuple[Any, Any]:
+    """The model, on its device and in its precision, and its tokenizer. Raises ConfigError."""
+    library = package("transformers", "transformers", key)
+    package("torch", "transformers", key)
+    here = config.model.startswith(("/", "./", "../"))
+    if here:
+        existing(Path(config.model), f"{key}.model")
+        existing(Path(config.model) / "config.json", f"{key}.model")
+    where = _torch.device(config.device, f"{key}.device")
+    options: dict[str, Any] = {"local_files_only": True} if here else {"revision": config.revision}
+    attention = {} if config.attention == "auto" else {"attn_implementation": config.attention}
+    with loading(f"the model `{config.model}`", f"{key}.model"):
+        tokenizer = library.AutoTokenizer.from_pretrained(config.model, **options)
+        if not tokenizer.is_fast:
+            raise ConfigError("its tokenizer has no fast form (tokenizer.json)", key=f"{key}.model")
+        made, told = getattr(library, task).from_pretrained(
+            config.model, output_loading_info=True, **options, **attention
+        )
+        # A head that the files lack is made up by the library, with a warning and random answers.
+        if made_up := sorted(name for name in told["missing_keys"] if not name.endswith("position_ids")):
+            message = f"`{config.model}` has no weights for {made_up[0]}: it is no model for this task"
+            raise ConfigError(message, key=f"{key}.model")
+        return _torch.placed(made, where, config.precision, f"{key}.precision"), tokenizer
+
+
+class TransformersModel:
+    """Labels of texts or of tokens, as findings."""
+
+    compares = False
+
+    def __init__(self, name: str, config: TransformersConfig, state_dir: Path) -> None:
+        self.name = name
+        self.types = frozenset(config.labels.values())
+        self.version = f"{config.model}@{config.revision or 'local'}-{config.precision}"
+        self._config = config
+        self._key = key_of(name)
+        self._model: Any = None
+        self._tokenizer: Any = None
+        self._types: list[str | None] = []
+        self._several = False
+
+    def load(self) -> None:
+        """Raises ConfigError."""
+        config = self._config
+        task = "Sequence" if config.task == "text" else "Token"
+        model, tokenizer = loaded(config, f"AutoModelFor{task}Classification", self._key)
+        settings = model.config
+        labels = [settings.id2label[index] for index in range(len(settings.id2label))]
+        if config.task == "tokens":
+            kinds = list(dict.fromkeys(bare(label) for label in labels))
+            checked_labels(config.labels, kinds, f"{self._key}.labels")
+            self._types = [config.labels.get(bare(label)) for label in labels]
+        else:
+            self._types = checked_labels(config.labels, labels, f"{self._key}.labels")
+        theirs = settings.problem_type == "multi_label_classification" or len(labels) == 1
+        self._several = theirs if config.several is None else config.several
+        self._model, self._tokenizer = model, tokenizer
+
+    def infer(self, passages: Sequence[Passage]) -> list[Inspection]:
+        texts = [passage.text[passage.start :] for passage in passages]
+        chosen = _torch.windows(self._tokenizer, texts)
+        several = self._several and self._config.task == "text"
+        rows = _torch.run(
+            self._model,
+            self._tokenizer,
+            chosen,
+            lambda logits: logits.sigmoid() if several else logits.softmax(-1),
+        )
+        if self._config.task == "tokens":
+            return self._spans(passages, chosen, rows)
+        best: list[dict[str, float]] = [{} for _ in passages]
+        for window, row in zip(chosen, rows, strict=True):
+            for type_, score in highest(self._types, row).items():
+                best[window.owner][type_] = max(best[window.owner].get(type_, 0.0), score)
+        return [inspection(self.name, *each, self._config.model) for each in zip(passages, best, strict=True)]
+
+    def _spans(
+        self, passages: Sequence[Passage], chosen: Sequence[_torch.Window], rows: Sequence[Any]
+    ) -> list[Inspection]:
+        pieces: list[list[Piece]] = [[] for _ in passages]
+        for window, row in zip(chosen, rows, strict=True):
+            for (start, end), scores in zip(window.offsets, row, strict=False):
+                if end > start:
+                    index = max(range(len(scores)), key=scores.__getitem__)
+                    pieces[window.owner].append(Piece(start, end, self._types[index], scores[index]))
+        return [
+            named(self.name, passage, joined(passage.text[passage.start :], found), self._config.model)
+            for passage, found in zip(passages, pieces, strict=True)
+        ]
+
+    def unload(self) -> None:
+        where = None if self._model is None else next(self._model.parameters()).device
+        self._model = self._tokenizer = None
+        _torch.freed(where)
+
+
+def bare(label: str) -> str:
+    """A token's label without its place in the entity (`B-PER` and `I-PER` are PER)."""
+    return label[2:] if label[:2] in ("B-", "I-", "E-", "S-", "L-", "U-") else label
+
+
+def named(detector: str, passage: Passage, pieces: Sequence[Piece], why: str) -> Inspection:
+    """Findings of a passage's entities, whose places count from the passage's start."""
+    found = tuple(
+        Finding(
+            detector, piece.type, passage.start + piece.start, passage.start + piece.end, piece.score, why
+        )
+        for piece in pieces
+        if piece.type is not None and piece.score >= FLOOR
+    )
+    return Inspection(found, {})

@@ -1,0 +1,136 @@
+"""When the supervisor starts a model plane, and what happens when it dies."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from sentinel.app.models_side import ModelsSide, needed
+from sentinel.config import SentinelConfig
+from sentinel.core.finding import Inspection
+from sentinel.models.base import Passage
+from sentinel.models.client import ModelClient
+from tests.models.running import TOY, written
+
+RULE: dict[str, Any] = {
+    "id": "manners-rude",
+    "description": "Rudeness.",
+    "level": "low",
+    "stage": "both",
+    "detect": {"detector": "manners", "type": "RUDE"},
+    "action": "flag",
+}
+
+
+@pytest.mark.parametrize(
+    ("detect", "models", "wanted"),
+    [
+        ({"detector": "manners"}, {"detectors": {"manners": {"kind": TOY}}}, {"manners"}),
+        ({"detector": "pii"}, {"detectors": {"manners": {"kind": TOY}}}, set()),
+        ({"detector": "pii"}, {"detectors": {"pii": {"kind": TOY}}}, {"pii"}),
+        ({"detector": "pii"}, {}, set()),
+        (
+            {"detector": "manners"},
+            {"detectors": {"manners": {"kind": TOY}}, "connect": {"address": "pool:1"}},
+            set(),
+        ),
+        ({"detector": "nobody"}, {"detectors": {"manners": {"kind": TOY}}}, set()),  # a wrong rule
+    ],
+)
+def test_when_a_plane_is_needed(
+    tmp_path: Path, detect: dict[str, str], models: dict[str, Any], wanted: set[str]
+) -> None:
+    rules = tmp_path / "rules.yaml"
+    rules.write_text(yaml.safe_dump({"rules": [{**RULE, "detect": detect}]}))
+    value = {"state_dir": tmp_path, "rules": {"paths": [rules]}, "models": models}
+    assert needed(SentinelConfig.model_validate(value)) == wanted
+
+
+@asynccontextmanager
+async def supervised(folder: Path, **toy: Any) -> AsyncIterator[tuple[ModelsSide, ModelClient]]:
+    file = written(folder, {"detectors": {"manners": {"kind": TOY, "deadline_ms": 20_000, **toy}}})
+    environment = {**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(folder)}
+    side = ModelsSide(file, environment)
+    client = ModelClient(f"unix:{folder}/state/models.sock")
+    side.start()
+    try:
+        async with asyncio.timeout(120):
+            await until(lambda: side.settled)
+            yield side, client
+    finally:
+        await client.close()
+        await side.stop(10)
+
+
+def test_a_plane_that_is_killed_under_load_is_replaced(tmp_path: Path) -> None:
+    """Callers are answered all the while: with failures, and with findings again later."""
+
+    async def test() -> None:
+        async with supervised(tmp_path, pause_s=0.02) as (side, client):
+            outcomes: list[bool] = []
+            number = 0
+
+            async def caller() -> None:
+                nonlocal number
+                while not done:
+                    number += 1
+                    (found,) = await client.inspect([Passage(f"rude {number}")], {"manners"}, 20_000)
+                    assert bool(found.findings) != bool(found.failed)
+                    outcomes.append(bool(found.findings))
+                    await asyncio.sleep(0.01)
+
+            done = False
+            callers = [asyncio.create_task(caller()) for _ in range(16)]
+            await until(lambda: outcomes.count(True) > 50)
+            first = side.child.pid
+            side.child.signal(signal.SIGKILL)
+            await until(lambda: False in outcomes)
+            outcomes.clear()
+            await until(lambda: outcomes.count(True) > 50)
+            done = True
+            await asyncio.gather(*callers)
+            assert side.child.pid not in (None, first)
+            assert side.states()["restarts"] == 1
+            assert side.states()["models"] == {"manners": "ready"}
+
+    asyncio.run(test())
+
+
+def test_a_plane_whose_model_hangs_is_replaced(tmp_path: Path) -> None:
+    async def test() -> None:
+        async with supervised(tmp_path, stuck_s=0.2) as (side, client):
+            (found,) = await client.inspect([Passage("hang")], {"manners"}, 20_000)
+            assert found.failed
+            await until(lambda: side.child.restarts == 1)
+            async with asyncio.timeout(60):
+                found = Inspection(failed={"": ""})
+                while found.failed:  # noqa: ASYNC110
+                    (found,) = await client.inspect([Passage("rude")], {"manners"}, 5000)
+                    await asyncio.sleep(0.05)
+            assert found.findings
+
+    asyncio.run(test())
+
+
+def test_a_broken_model_does_not_keep_the_sidecar_waiting(tmp_path: Path) -> None:
+    async def test() -> None:
+        async with supervised(tmp_path, path=str(tmp_path / "none")) as (side, client):
+            (why,) = side.states()["models"].values()
+            assert "does not exist" in why
+            assert side.states()["restarts"] == 0
+
+    asyncio.run(test())
+
+
+async def until(true: Any) -> None:
+    async with asyncio.timeout(60):
+        while not true():  # noqa: ASYNC110  # what is waited for sets no event
+            await asyncio.sleep(0.01)

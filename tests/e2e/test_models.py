@@ -1,0 +1,79 @@
+"""`sentinel serve` with a model plane: started where a rule needs it, replaced, shown, stopped."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+from sentinel.models.base import Passage
+from sentinel.models.client import BlockingModelClient
+from tests.e2e import infer
+from tests.e2e.client import INFER, Call, Observation, eventually, observe
+from tests.e2e.processes import Torture, alive
+from tests.e2e.sidecar import Sidecar, start_sidecar
+from tests.models.running import TOY
+
+MODELS: dict[str, Any] = {"detectors": {"pii": {"kind": TOY, "deadline_ms": 20_000}}}
+
+
+def plane(sidecar: Sidecar) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(sidecar.get("/readyz")[1])["models"]
+    return found
+
+
+def test_a_plane_under_the_supervisor(tmp_path: Path, upstream: Torture, rules: Path) -> None:
+    asked = {"rules": {"paths": [str(rules)]}, "models": MODELS}
+    with start_sidecar(tmp_path, upstream.address, **asked) as sidecar:
+        first = plane(sidecar)
+        assert first["models"] == {"pii": "ready"}
+        client = BlockingModelClient(f"unix:{sidecar.state_dir}/models.sock")
+        assert client.inspect([Passage("rude")], {"pii"}, 20_000)[0].findings
+        assert sidecar.total("sentinel_model_texts_total", model="pii", answer="asked") == 1
+        assert sidecar.total("sentinel_model_ready", model="pii") == 1
+
+        os.kill(first["pid"], signal.SIGKILL)
+        eventually(lambda: plane(sidecar), lambda it: it["pid"] != first["pid"] and it["models"])
+        eventually(
+            lambda: client.inspect([Passage("rude")], {"pii"}, 2000)[0], lambda found: not found.failed
+        )
+        assert sidecar.total("sentinel_restarts_total", process="models") == 1
+        client.close()
+
+        last = plane(sidecar)["pid"]
+        assert sidecar.stop() == 0
+        assert not alive(last)
+
+
+def test_no_plane_where_no_rule_needs_it(tmp_path: Path, upstream: Torture, rules: Path) -> None:
+    models = {"detectors": {"manners": {"kind": TOY}}}
+    with start_sidecar(tmp_path, upstream.address, rules={"paths": [str(rules)]}, models=models) as sidecar:
+        assert plane(sidecar) is None
+
+
+RULES = """
+rules:
+  - {id: manners, detect: {detector: manners, score: 0.5}, action: block, deadline_ms: 20000}
+"""
+
+
+def asked(sidecar: Sidecar, prompt: str, answer: str = "fine") -> Observation:
+    call = Call(infer.answer(answer), (infer.request(prompt),), INFER)
+    return observe(sidecar.address, call)
+
+
+def test_calls_are_screened_by_the_plane_and_fail_as_told(tmp_path: Path, upstream: Torture) -> None:
+    rules = tmp_path / "rules.yaml"
+    rules.write_text(RULES)
+    models = {"detectors": {"manners": {"kind": TOY, "deadline_ms": 20_000}}}
+    paths = {"paths": [str(rules)]}
+    with start_sidecar(tmp_path, upstream.address, rules=paths, models=models) as sidecar:
+        assert asked(sidecar, "a kind word").code == "OK"
+        assert asked(sidecar, "a rude word").code == "PERMISSION_DENIED"
+        assert asked(sidecar, "kind", "a rude word").code != "OK"
+        assert asked(sidecar, "please explode").code == "PERMISSION_DENIED"  # on_error: closed
+        os.kill(plane(sidecar)["pid"], signal.SIGKILL)
+        assert asked(sidecar, "another kind word").code == "PERMISSION_DENIED"
+        eventually(lambda: asked(sidecar, "yet a kind word").code, lambda code: code == "OK")

@@ -1,0 +1,183 @@
+"""What the model plane is asked, and what its answers change: in a call, in a stream, in `screen`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+
+from sentinel.core.background import Background, Passage
+from sentinel.core.decision import Action
+from sentinel.core.exchange import Stage
+from sentinel.core.finding import Finding, Inspection
+from sentinel.core.redact import Redactor
+from sentinel.detectors import registry
+from sentinel.detectors.registry import DetectorsConfig
+from sentinel.guard.cascade import questions, with_answers
+from sentinel.guard.commands import Cut, StreamCommand
+from sentinel.guard.screener import Screener, load_screener
+from sentinel.guard.screening import ScreenRequest, screen
+from sentinel.guard.session import Session
+from tests.guard.streams import element
+from tests.guard.test_answer import content, opened, session_of
+
+RULES = """
+rules:
+  - {id: rude, level: high, stage: both, detect: {detector: manners, score: 0.6}, action: ACTION}
+"""
+EXTRA = "  - {id: deep, stage: output, detect: {detector: depth, score: 0.6}, action: ACTION}\n"
+
+
+class Manners:
+    """Sure of `rude`, sure of texts without `hm`, unsure of the rest."""
+
+    name, version = "manners", "1"
+    scope: Literal["sentence"] = "sentence"
+
+    def inspect(self, text: str, start: int, background: Background) -> Inspection:
+        said = text[start:]
+        score = 0.9 if "rude" in said else 0.5 if "hm" in said else 0.1
+        found = (Finding("manners", "RUDE", start, len(text), score),) if score > 0.4 else ()
+        return Inspection(found, {"manners": score}, unsure=("manners",) if score == 0.5 else ())
+
+
+class Served:
+    detectors = frozenset({"manners", "depth"})
+    versions: Mapping[str, str] = {"manners": "large-2"}
+
+
+class Plane:
+    """Finds `bad`, and breaks on `BREAK`."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[tuple[str, ...], frozenset[str]]] = []
+
+    def __call__(
+        self, passages: Sequence[Passage], detectors: frozenset[str], deadline_ms: int | None
+    ) -> list[Inspection]:
+        self.asked.append((tuple(passage.text for passage in passages), detectors))
+        return [self._about(passage.text, sorted(detectors)) for passage in passages]
+
+    def _about(self, text: str, names: list[str]) -> Inspection:
+        if "BREAK" in text:
+            return Inspection(failed=dict.fromkeys(names, "no answer within 5 ms"))
+        score = 0.8 if "bad" in text else 0.05
+        found = [Finding(name, "RUDE", 0, len(text), score) for name in names] if score > 0.5 else []
+        return Inspection(tuple(found), dict.fromkeys(names, score))
+
+
+@pytest.fixture
+def build(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[..., Screener]:
+    entry: Any = None
+    monkeypatch.setattr(registry, "_third_parties", lambda: {"manners": entry})
+    monkeypatch.setattr(registry, "_load_third_party", lambda *_: Manners())
+
+    def screener(action: str, extra: str = "") -> Screener:
+        file = tmp_path / "rules.yaml"
+        file.write_text((RULES + extra).replace("ACTION", action))
+        cache = tmp_path_factory.getbasetemp() / "sentence-cache"
+        return load_screener([file], DetectorsConfig(), cache, models=Served())
+
+    return screener
+
+
+def test_only_what_is_unsure_goes_on() -> None:
+    sure, unsure = Inspection(scores={"a": 0.9}), Inspection(scores={"a": 0.5}, unsure=("a",))
+    broken = Inspection(failed={"a": "it raised ValueError"})
+    asked = questions({"a", "b"}, {"a"}, ["one", "two", "three", ""], (), [sure, unsure, broken, unsure])
+    assert {(frozenset(q.detectors), q.numbers) for q in asked} == {
+        (frozenset({"a"}), (1, 2)),
+        (frozenset({"b"}), (0, 1, 2)),
+    }
+    both = questions({"a", "b"}, {"a"}, ["one"], (), [unsure])
+    assert [(q.detectors, q.numbers) for q in both] == [(frozenset({"a", "b"}), (0,))]
+
+
+def test_an_answer_takes_the_place_of_an_unsure_one_and_a_failure_does_not() -> None:
+    here = Inspection(
+        (Finding("a", "X", 0, 1, 0.5), Finding("pii", "Y", 2, 3, 1.0)), {"a": 0.5}, unsure=("a",)
+    )
+    asked = questions({"a"}, {"a", "pii"}, ["text"], (), [here])
+    better = Inspection((Finding("a", "X", 0, 4, 0.9),), {"a": 0.9})
+    (told,) = with_answers([here], asked, [[better]])
+    assert [(f.detector, f.score) for f in told.findings] == [("a", 0.9), ("pii", 1.0)]
+    assert (told.scores, told.unsure) == ({"a": 0.9}, ())
+    (kept,) = with_answers([here], asked, [[Inspection(failed={"a": "late"})]])
+    assert (kept.findings, kept.scores, kept.failed) == (here.findings, {"a": 0.5}, {"a": "late"})
+
+
+def test_screen_asks_the_plane_about_what_is_unsure(
+    build: Callable[..., Screener], redactor: Redactor
+) -> None:
+    mine, plane = build("block"), Plane()
+    ask = lambda text: screen(mine, redactor, ScreenRequest(text), plane)  # noqa: E731
+    assert [ask(text).action for text in ("rude", "fine", "hm bad", "hm well")] == [
+        "block",
+        "allow",
+        "block",
+        "allow",
+    ]
+    assert [texts for texts, _ in plane.asked] == [("hm bad",), ("hm well",)]
+    assert ask("hm BREAK").failed == {"manners": "no answer within 5 ms"}
+    assert ask("hm BREAK").action == "block"  # on_error: closed
+
+
+def test_a_detector_of_the_plane_alone_can_be_asked_for(
+    build: Callable[..., Screener], redactor: Redactor
+) -> None:
+    told = screen(
+        build("flag"), redactor, ScreenRequest("a bad text", detectors=("depth",)), plane := Plane()
+    )
+    assert told.scores["depth"] == 0.8 and plane.asked == [(("a bad text",), frozenset({"depth"}))]
+
+
+def streamed(session: Session, plane: Plane, pieces: list[str]) -> list[StreamCommand]:
+    """As proxy.answering does it."""
+    answer = opened(session)
+    done: list[StreamCommand] = []
+    for piece in pieces:
+        done += answer.feed(element(piece), 0.0)
+    done += answer.ending(0.0)
+    inspect = answer.asks()
+    known: list[Inspection] = []
+    if inspect is not None:
+        screener = session.screener
+        known = screener.inspect(inspect.texts, inspect.needs, "", inspect.backgrounds)
+        asked = screener.questions(inspect.texts, inspect.needs, inspect.backgrounds, known)
+        known = with_answers(known, asked, [plane(q.passages, q.detectors, None) for q in asked])
+    return done + answer.close(0.0, known)
+
+
+def test_what_only_the_plane_finds_holds_a_stream_until_it_is_complete(
+    build: Callable[..., Screener],
+) -> None:
+    for text, cut in (("All is well. And so on.", False), ("All is bad. And so on.", True)):
+        session = session_of(build("block", EXTRA), "hi")
+        commands = streamed(session, plane := Plane(), [text[:9], text[9:]])
+        assert isinstance(commands[-1], Cut) is cut
+        assert content(commands) == ("" if cut else text)
+        assert plane.asked == [((text,), frozenset({"depth"}))]
+        assert session.output.decision is not None
+        assert session.output.decision.scores["depth"] == (0.8 if cut else 0.05)
+
+
+def test_a_flag_rule_holds_nothing_and_is_asked_at_the_end(build: Callable[..., Screener]) -> None:
+    session = session_of(build("flag"), "hi")
+    commands = streamed(session, plane := Plane(), ["hm, all is", " bad"])
+    assert content(commands) == "hm, all is bad"
+    assert plane.asked == [(("hm, all is bad",), frozenset({"manners"}))]
+    decision = session.output.decision
+    assert decision is not None and (decision.action, decision.scores) == (Action.FLAG, {"manners": 0.8})
+    assert decision.detectors == {"manners": "1+large-2"}
+
+
+def test_a_cut_rule_goes_by_what_is_found_here(build: Callable[..., Screener]) -> None:
+    session = session_of(build("block, enforce: cut"), "hi")
+    commands = streamed(session, plane := Plane(), ["That is fine. That is rude. hm"])
+    assert isinstance(commands[-1], Cut) and plane.asked == []
+    assert session.decision is not None and session.input.decision is not None
+    assert session.decision.stage is Stage.OUTPUT

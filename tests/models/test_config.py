@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sentinel.config import SentinelConfig, load_config
+from sentinel.core.errors import ConfigError
+from sentinel.models import registry
+from tests.models.toys import Sure, Toy, ToySettings
+
+TOY = '"tests.models.toys:Toy"'
+
+
+def written(folder: Path, entry: str, rest: str = "") -> Path:
+    file = folder / "sentinel.yaml"
+    file.write_text(f"models:\n  detectors:\n    manners:\n      {entry}\n{rest}")
+    return file
+
+
+def test_settings_of_plane_and_kind_stand_side_by_side(tmp_path: Path) -> None:
+    config = load_config(written(tmp_path, f"{{kind: {TOY}, max_batch: 4, path: model.bin}}"))
+    model = config.models.detectors["manners"]
+    assert model.max_batch == 4
+    assert model.settings == ToySettings(kind="tests.models.toys:Toy", path=tmp_path / "model.bin")
+    assert config.models.served == {"manners"}
+
+
+@pytest.mark.parametrize(
+    ("entry", "line", "key", "told"),
+    [
+        ("{max_batch: 4}", 3, "models.detectors.manners", "`kind` is missing; write one of encoder"),
+        ("{kind: detoxfy}", 4, "models.detectors.manners.kind", "no kind `detoxfy`; did you mean detoxify?"),
+        ("{kind: x}", 4, "models.detectors.manners.kind", "known are encoder"),
+        (
+            "{kind: 'nowhere:Model'}",
+            4,
+            "models.detectors.manners.kind",
+            "cannot be imported: No module named",
+        ),
+        ("{kind: 'pathlib:Path'}", 4, "models.detectors.manners.kind", "has no class `Settings`"),
+        (f"kind: {TOY}\n      max_batch: 0", 5, "models.detectors.manners.max_batch", "greater than"),
+        (f"kind: {TOY}\n      pth: /x", 5, "models.detectors.manners.pth", "did you mean path?"),
+        (f"kind: {TOY}\n      pause_s: long", 5, "models.detectors.manners.pause_s", "must be a number"),
+    ],
+)
+def test_mistakes(tmp_path: Path, entry: str, line: int, key: str, told: str) -> None:
+    with pytest.raises(ConfigError) as raised:
+        load_config(written(tmp_path, entry))
+    (error,) = raised.value.errors  # type: ignore[attr-defined]
+    assert (error.line, error.key) == (line, key)
+    assert told in str(error)
+
+
+def test_every_mistake_is_told_at_once(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as raised:
+        load_config(written(tmp_path, f"{{kind: {TOY}, pth: x, pause_s: long}}", "workers: 0\n"))
+    assert len(raised.value.errors) == 3  # type: ignore[attr-defined]
+
+
+def test_names_are_words(tmp_path: Path) -> None:
+    value = {"models": {"detectors": {"a b": {"kind": "tests.models.toys:Toy"}}}}
+    with pytest.raises(ValueError, match="use letters"):
+        SentinelConfig.model_validate(value)
+
+
+def test_where_it_listens(tmp_path: Path) -> None:
+    def config(models: dict[str, object], folder: Path = tmp_path) -> SentinelConfig:
+        return SentinelConfig.model_validate({"state_dir": folder, "models": models})
+
+    assert config({}).model_plane == f"unix:{tmp_path}/models.sock"
+    assert config({"listen": "unix:/x"}).model_plane == "unix:/x"
+    assert config({"connect": {"address": "pool:1"}}).model_plane == "pool:1"
+    with pytest.raises(ConfigError, match=r"models\.listen: .* too long for a unix socket"):
+        config({}, tmp_path / ("x" * 100)).model_plane  # noqa: B018
+
+
+@pytest.mark.parametrize("kind", sorted(registry.KINDS))
+def test_every_kind_is_there(kind: str) -> None:
+    pytest.importorskip(registry.KINDS[kind][1].partition(":")[0])
+    settings = registry.settings_of(kind)
+    assert settings.model_fields["kind"].default == kind
+
+
+def test_a_model_is_made_by_its_kind(tmp_path: Path) -> None:
+    toy = registry.make("manners", ToySettings(kind="tests.models.toys:Toy"), tmp_path)
+    sure = registry.make("manners", ToySettings(kind="tests.models.toys:Sure"), tmp_path)
+    assert (type(toy), type(sure)) == (Toy, Sure)

@@ -1,0 +1,82 @@
+"""Entailment of an answer's sentences by the documents."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sentinel.core.background import Background
+from sentinel.core.errors import ConfigError
+from sentinel.models.base import Passage
+from sentinel.models.nli import NliConfig, NliModel, _premises
+from tests.models import tiny
+
+on_torch = pytest.mark.torch
+DOCUMENT = "The cat sat on the mat. Ann Lee went home in Paris. Rain fell."
+
+
+@pytest.fixture(scope="module")
+def judge(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    labels = ["ENTAILMENT", "neutral", "contradiction"]
+    return tiny.save(tmp_path_factory.mktemp("judge"), "BertForSequenceClassification", labels)
+
+
+def _model(folder: Path, tmp_path: Path, **more: Any) -> NliModel:
+    return NliModel("judge", NliConfig.model_validate({"model": str(folder), **more}), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("window", "count"), [(1000, 1), (55, 2), (30, 3), (5, 3)], ids=["whole", "two", "each", "short"]
+)
+def test_premises_are_whole_sentences(window: int, count: int) -> None:
+    found = _premises([DOCUMENT], window)
+    assert len(found) == count
+    assert "".join(found) == DOCUMENT
+
+
+@on_torch
+def test_each_sentence_is_judged(judge: Path, tmp_path: Path) -> None:
+    import torch
+    import transformers
+
+    model = _model(judge, tmp_path)
+    model.load()
+    answer = "The dog sat on the mat. Yes. Ann will find you in Paris."
+    got = model.infer([Passage(text=answer, background=Background(context=(DOCUMENT,)))])[0]
+    library = transformers.AutoModelForSequenceClassification.from_pretrained(judge).eval()
+    tokenizer = transformers.AutoTokenizer.from_pretrained(judge)
+    for claim in ("The dog sat on the mat.", "Ann will find you in Paris."):
+        with torch.inference_mode():
+            row = library(**tokenizer(DOCUMENT, claim, return_tensors="pt")).logits.softmax(-1)[0].tolist()
+        found = {f.type: f.score for f in got.findings if claim in answer[f.start : f.end]}
+        wanted = {"UNSUPPORTED": 1 - row[0], "CONTRADICTED": min(row[2], 1 - row[0])}
+        assert found == pytest.approx({k: v for k, v in wanted.items() if v >= 0.1}, abs=1e-5)
+    assert not any(answer[f.start : f.end].strip() == "Yes." for f in got.findings)
+    assert got.scores["judge"] == max(f.score for f in got.findings)
+
+
+@on_torch
+def test_without_documents_nothing_is_said(judge: Path, tmp_path: Path) -> None:
+    model = _model(judge, tmp_path)
+    model.load()
+    got = model.infer([Passage(text="The dog sat on the mat.")])[0]
+    assert not got.findings and not got.scores
+
+
+@on_torch
+def test_a_long_claim_is_cut_and_long_documents_are_read(judge: Path, tmp_path: Path) -> None:
+    model = _model(judge, tmp_path)
+    model.load()
+    claim = "the cat and the dog " * 40
+    got = model.infer([Passage(text=claim, background=Background(context=(tiny.LONG * 5, DOCUMENT)))])[0]
+    assert 0.0 <= got.scores["judge"] <= 1.0
+
+
+@on_torch
+def test_labels_that_the_model_lacks(classifier: Path, tmp_path: Path) -> None:
+    with pytest.raises(
+        ConfigError, match=r"models\.detectors\.judge\.entailment: .*`entailment`; it has `fine`"
+    ):
+        _model(classifier, tmp_path).load()

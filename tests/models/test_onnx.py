@@ -1,0 +1,134 @@
+"""Classification models as ONNX files."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from sentinel.core.errors import ConfigError
+from sentinel.models.base import Passage
+from sentinel.models.onnx import OnnxConfig, OnnxModel
+from tests.models import tiny
+
+NAMES = ["fine", "rude", "threatening"]
+LABELS = {"rude": "INSULT", "threatening": "THREAT"}
+FOOL, FIND = (tiny.VOCABULARY.index(word) for word in ("fool", "find"))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model whose logits count words: 0, three times "fool", twice "find"."""
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+
+    place = tmp_path_factory.mktemp("onnx")
+    table = np.zeros((len(tiny.VOCABULARY), 3), np.float32)
+    table[FOOL, 1], table[FIND, 2] = 3.0, 2.0
+    nodes = [
+        helper.make_node("Gather", ["table", "input_ids"], ["each"]),
+        helper.make_node("ReduceSum", ["each", "axis"], ["logits"], keepdims=0),
+        helper.make_node("Identity", ["attention_mask"], ["unused"]),
+    ]
+    ids = [
+        helper.make_tensor_value_info(name, TensorProto.INT64, ["texts", "length"])
+        for name in ("input_ids", "attention_mask")
+    ]
+    out = [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["texts", 3])]
+    held = [numpy_helper.from_array(table, "table"), numpy_helper.from_array(np.array([1], np.int64), "axis")]
+    graph = helper.make_graph(nodes, "counts", ids, out, held)
+    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
+    onnx.save(made, place / "model.onnx")
+    tiny.tokenizer(place / "tokenizer.json")
+    (place / "config.json").write_text(json.dumps({"id2label": dict(enumerate(NAMES))}))
+    return place
+
+
+def _model(folder: Path, **more: Any) -> OnnxModel:
+    settings = {"path": folder / "model.onnx", "labels": LABELS, "tokens": 16, **more}
+    return OnnxModel("own", OnnxConfig.model_validate(settings), folder)
+
+
+def _scores(model: OnnxModel, text: str, start: int = 0) -> dict[str, float]:
+    (answer,) = model.infer([Passage(text=text, start=start)])
+    assert all((finding.start, finding.end) == (start, len(text)) for finding in answer.findings)
+    return {finding.type: finding.score for finding in answer.findings}
+
+
+def test_one_label_a_text(folder: Path) -> None:
+    model = _model(folder)
+    model.load()
+    total = 1 + math.exp(3) + math.exp(2)
+    wanted = {"INSULT": math.exp(3) / total, "THREAT": math.exp(2) / total}
+    assert _scores(model, "find a fool") == pytest.approx(wanted)
+
+
+def test_several_labels_a_text(folder: Path) -> None:
+    model = _model(folder, several=True)
+    model.load()
+    assert _scores(model, "you are a fool") == pytest.approx(
+        {"INSULT": 1 / (1 + math.exp(-3)), "THREAT": 0.5}
+    )
+
+
+def test_what_stands_before_the_start_is_not_read(folder: Path) -> None:
+    model = _model(folder, several=True)
+    model.load()
+    assert _scores(model, "fool . the cat", 7)["INSULT"] == pytest.approx(0.5)
+
+
+def test_a_text_beyond_the_window_is_read_to_its_end(folder: Path) -> None:
+    model = _model(folder, several=True)
+    model.load()
+    assert _scores(model, "the cat " * 50 + "fool")["INSULT"] == pytest.approx(1 / (1 + math.exp(-3)))
+
+
+def test_a_batch_answers_as_one_by_one(folder: Path) -> None:
+    model = _model(folder)
+    model.load()
+    texts = ["find a fool", "the cat " * 20, "", "fool"]
+    together = model.infer([Passage(text=text) for text in texts])
+    assert together == [model.infer([Passage(text=text)])[0] for text in texts]
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ({"path": Path("/absent/model.onnx")}, r"own\.path: /absent/model.onnx does not exist"),
+        ({"tokenizer": Path("/absent.json")}, r"own\.tokenizer: /absent.json does not exist"),
+        ({"labels": {"polite": "NICE"}}, r"own\.labels: .*`polite`; it has `fine`"),
+        ({"label_names": ("fine", "rude")}, r"own\.labels: .*`threatening`"),
+        (
+            {"label_names": ("a", "rude", "threatening", "b")},
+            r"own\.label_names: the model gives 3 numbers a text, and 4 labels",
+        ),
+        ({"device": "cuda:0"}, r"own\.device: no device `cuda:0`"),
+    ],
+)
+def test_mistakes(folder: Path, more: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        _model(folder, **more).load()
+
+
+def test_labels_that_nobody_names(folder: Path, tmp_path: Path) -> None:
+    for name in ("model.onnx", "tokenizer.json"):
+        (tmp_path / name).write_bytes((folder / name).read_bytes())
+    with pytest.raises(ConfigError, match=r"own\.label_names: name the model's labels here"):
+        _model(tmp_path).load()
+
+
+def test_a_file_that_is_no_model(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "no.onnx").write_bytes(b"not a model")
+    with pytest.raises(ConfigError, match="cannot be loaded"):
+        _model(folder, path=tmp_path / "no.onnx", tokenizer=folder / "tokenizer.json").load()
+
+
+def test_a_missing_package_names_its_extra(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    with pytest.raises(ConfigError, match=r"`onnxruntime` is not installed.*\[models\]"):
+        _model(folder).load()

@@ -1,0 +1,260 @@
+"""The plane with real threads and toy models, without a network."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sentinel.core.background import Background
+from sentinel.core.finding import Inspection
+from sentinel.models.base import Passage
+from sentinel.models.config import ModelConfig
+from sentinel.models.plane import Plane
+from sentinel.models.runner import Runner
+from tests.models.toys import Sure, Toy
+
+PLENTY = 20_000  # ms; a test that waits so long has failed
+
+
+class House:
+    """A plane and the toys in it. `stuck`: the models that were said to hang."""
+
+    def __init__(self, *models: tuple[type[Toy], dict[str, Any]], cache: int = 100) -> None:
+        self.toys: list[Toy] = []
+        self.stuck: list[str] = []
+        one_at_a_time = asyncio.Lock()
+        made = []
+        for number, (kind, settings) in enumerate(models):
+            name = "manners" if number == 0 else f"manners-{number}"
+            described = {"kind": f"tests.models.toys:{kind.__name__}", "deadline_ms": PLENTY, **settings}
+            config = ModelConfig.model_validate(described)
+            toy = kind(name, config.settings, Path())  # type: ignore[arg-type]
+            self.toys.append(toy)
+            made.append(Runner(name, config, lambda toy=toy: toy, one_at_a_time, self.stuck.append))  # type: ignore[misc]
+        self.plane = Plane(made, cache)
+        self.runner = made[0]
+
+    async def ask(self, *texts: str, detectors: tuple[str, ...] = ("manners",)) -> list[Inspection]:
+        return await self.plane.inspect([Passage(text) for text in texts], detectors)
+
+
+@asynccontextmanager
+async def house(*models: tuple[type[Toy], dict[str, Any]], cache: int = 100) -> AsyncIterator[House]:
+    built = House(*models, cache=cache)
+    tasks = [asyncio.create_task(each.run()) for each in built.plane.runners]
+    try:
+        await until(lambda: built.plane.settled)
+        for toy in built.toys:
+            toy.batches.clear()  # of the warm-up
+        yield built
+    finally:
+        for task in tasks:
+            task.cancel()
+        for each in built.plane.runners:
+            each.stop()
+
+
+async def until(true: Callable[[], bool]) -> None:
+    async with asyncio.timeout(20):
+        while not true():  # noqa: ASYNC110  # what is waited for sets no event
+            await asyncio.sleep(0.005)
+
+
+def run(test: Callable[[], Awaitable[None]]) -> None:
+    async def bounded() -> None:
+        async with asyncio.timeout(60):
+            await test()
+
+    asyncio.run(bounded())
+
+
+def test_answers_in_the_order_of_the_passages() -> None:
+    async def test() -> None:
+        async with house((Toy, {})) as it:
+            found = await it.ask("so rude of you", "fine", "rude")
+        assert [[f.start for f in each.findings] for each in found] == [[3], [], [0]]
+        assert [each.scores for each in found] == [{"manners": 0.9}, {"manners": 0.01}, {"manners": 0.9}]
+
+    run(test)
+
+
+def test_what_comes_while_the_model_runs_is_the_next_batch() -> None:
+    async def test() -> None:
+        async with house((Toy, {"max_batch": 8, "pause_s": 0.05})) as it:
+            await asyncio.gather(*(it.ask(f"text {number}") for number in range(20)))
+            batches = it.toys[0].batches
+        assert sum(batches) == 20
+        assert max(batches) == 8
+        assert len(batches) <= 4
+
+    run(test)
+
+
+def test_a_text_waits_for_others() -> None:
+    async def test() -> None:
+        async with house((Toy, {"max_batch": 3, "max_wait_ms": 1000})) as it:
+            first = asyncio.create_task(it.ask("one"))
+            await until(lambda: it.runner.waiting == 1)
+            await asyncio.gather(first, it.ask("two"), it.ask("three"))
+            assert it.toys[0].batches == [3]
+
+    run(test)
+
+
+def test_equal_passages_in_flight_run_once_and_are_kept() -> None:
+    async def test() -> None:
+        async with house((Toy, {"pause_s": 0.05})) as it:
+            asked = [it.ask("rude", "rude") for _ in range(10)]
+            answers = await asyncio.gather(*asked, it.ask("rude", detectors=("manners", "manners")))
+            assert sum(it.toys[0].batches) == 1
+            assert {len(each.findings) for answer in answers for each in answer} == {1}
+            await it.ask("rude")
+            assert sum(it.toys[0].batches) == 1
+
+    run(test)
+
+
+def test_other_surroundings_are_another_question() -> None:
+    async def test() -> None:
+        async with house((Toy, {})) as it:
+            for question in ("a", "b", "a"):
+                await it.plane.inspect([Passage("x", 0, Background(question=question))], ["manners"])
+            assert sum(it.toys[0].batches) == 2
+
+    run(test)
+
+
+@pytest.mark.parametrize(
+    ("word", "told"),
+    [
+        ("explode", "it raised ValueError"),
+        ("exit", "it raised SystemExit"),
+        ("few", "it gave another number of answers than it was given texts"),
+    ],
+)
+def test_one_bad_text_fails_alone_and_its_words_are_not_told(
+    word: str, told: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def test() -> None:
+        async with house((Toy, {"max_wait_ms": 20})) as it:
+            found = await it.ask("rude one", f"{word} secret", "two")
+            assert [each.failed for each in found] == [{}, {"manners": told}, {}]
+            assert len(found[0].findings) == 1
+            assert (await it.ask("rude"))[0].failed == {}
+            assert [each.failed for each in await it.ask(f"{word} secret")] == [{"manners": told}]
+
+    run(test)
+    assert "secret" not in caplog.text
+
+
+def test_a_batch_that_does_not_fit_runs_one_by_one() -> None:
+    async def test() -> None:
+        async with house((Toy, {})) as it:
+            found = await it.ask("memory one", "rude two")
+            assert [each.failed for each in found] == [{}, {}]
+            assert it.toys[0].batches == [2, 1, 1]
+
+    run(test)
+
+
+def test_a_late_answer_is_failed_and_kept_for_the_next() -> None:
+    async def test() -> None:
+        async with house((Toy, {})) as it:
+            found = await it.plane.inspect([Passage("sleep")], ["manners"], 50)
+            assert found[0].failed == {"manners": "no answer within 50 ms"}
+            assert (await it.ask("sleep"))[0].failed == {}
+            assert it.toys[0].batches == [1]
+
+    run(test)
+
+
+def test_the_models_own_deadline_is_the_longest() -> None:
+    async def test() -> None:
+        async with house((Toy, {"deadline_ms": 40})) as it:
+            found = await it.plane.inspect([Passage("sleep")], ["manners"], 5000)
+            assert found[0].failed == {"manners": "no answer within 40 ms"}
+
+    run(test)
+
+
+def test_a_full_queue_is_told_at_once() -> None:
+    async def test() -> None:
+        async with house((Toy, {"queue": 2, "max_batch": 1, "pause_s": 0.1})) as it:
+            found = await it.ask(*(f"text {number}" for number in range(4)))
+            assert [each.failed for each in found[:2]] == [{}, {}]
+            assert found[2].failed == {"manners": "its queue is full (2 texts wait)"}
+
+    run(test)
+
+
+def test_nobody_waits_for_a_model_that_cannot_be_loaded(tmp_path: Path) -> None:
+    async def test() -> None:
+        path = tmp_path / "weights"
+        async with house((Toy, {"path": path})) as it:
+            told = f"it is not loaded: models.detectors.manners.path: {path} does not exist"
+            assert (it.runner.state, it.runner.why) == ("broken", told.removeprefix("it is not loaded: "))
+            assert (await it.ask("rude"))[0].failed == {"manners": told}
+            path.touch()
+            it.runner._retry_at = 0.0
+            assert len((await it.ask("rude"))[0].findings) == 1
+            assert (it.runner.state, it.runner.why) == ("ready", "")
+
+    run(test)
+
+
+def test_idle_models_are_unloaded_and_loaded_on_demand() -> None:
+    async def test() -> None:
+        async with house((Toy, {"idle_s": 0.05})) as it:
+            await until(lambda: it.runner.state == "idle")
+            assert not it.toys[0].loaded
+            assert len((await it.ask("rude"))[0].findings) == 1
+            assert it.toys[0].loads == 2
+
+    run(test)
+
+
+def test_a_model_that_hangs_is_told_of() -> None:
+    async def test() -> None:
+        async with house((Toy, {"stuck_s": 0.05})) as it:
+            found = await it.ask("sleep")
+            assert found[0].failed == {"manners": "it hangs since 0.05 s"}
+            assert it.stuck == ["manners"]
+
+    run(test)
+
+
+def test_the_next_model_reads_what_one_is_unsure_of_or_fails_at() -> None:
+    async def test() -> None:
+        async with house((Toy, {}), (Sure, {})) as it:
+            found = await it.ask("rude", "rude perhaps", "explode", "fine")
+            assert [each.scores["manners"] for each in found] == [0.9, 0.2, 0.2, 0.01]
+            assert all(not each.failed for each in found)
+            assert sum(it.toys[1].batches) == 2
+
+    run(test)
+
+
+def test_what_the_first_found_is_kept_where_the_next_fails(tmp_path: Path) -> None:
+    async def test() -> None:
+        async with house((Toy, {}), (Sure, {"path": tmp_path / "none"})) as it:
+            (found,) = await it.ask("rude perhaps")
+            assert len(found.findings) == 1
+            assert "it is not loaded" in found.failed["manners"]
+
+    run(test)
+
+
+def test_a_detector_that_no_model_answers_for() -> None:
+    async def test() -> None:
+        async with house((Toy, {})) as it:
+            (found,) = await it.ask("rude", detectors=("manners", "taste"))
+            assert found.failed == {"taste": "the model plane has no model for it"}
+            assert len(found.findings) == 1
+            assert it.plane.versions(["manners", "taste"]) == {"manners": "toy-1", "taste": ""}
+
+    run(test)

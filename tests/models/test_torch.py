@@ -1,0 +1,36 @@
+"""Windows of tokens."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sentinel.models import _torch
+from tests.models import tiny
+
+pytestmark = pytest.mark.torch
+
+
+def test_windows_hold_every_word_of_every_text(classifier: Path) -> None:
+    import transformers
+
+    tokenizer = transformers.AutoTokenizer.from_pretrained(classifier)
+    texts = [tiny.LONG, "", "the cat"]
+    found = _torch.windows(tokenizer, texts)
+    assert [window.owner for window in found] == [0] * (len(found) - 2) + [1, 2]
+    assert all(len(window.offsets) <= tokenizer.model_max_length for window in found)
+    for owner, text in enumerate(texts):
+        read = {i for w in found if w.owner == owner for start, end in w.offsets for i in range(start, end)}
+        assert read == {i for i, character in enumerate(text) if character != " "}
+
+
+def test_a_pair_stands_in_every_window(classifier: Path) -> None:
+    import transformers
+
+    tokenizer = transformers.AutoTokenizer.from_pretrained(classifier)
+    found = _torch.windows(tokenizer, [tiny.LONG], ["ann lee " * 40])
+    ann = tokenizer.convert_tokens_to_ids("ann")
+    assert len(found) > 2
+    assert len({window.inputs["input_ids"].count(ann) for window in found}) == 1
+    assert all(0 < window.inputs["input_ids"].count(ann) <= tokenizer.model_max_length for window in found)

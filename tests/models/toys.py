@@ -1,0 +1,92 @@
+"""Models of the test's own, as a user would write them. What one does depends on words of the text."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import ClassVar
+
+from pydantic import BaseModel, ConfigDict
+
+from sentinel.core.errors import ConfigError
+from sentinel.core.finding import Finding, Inspection
+from sentinel.models.base import Passage, key_of
+
+
+class ToySettings(BaseModel):
+    """`path`: a file that must be there to load."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: str
+    path: Path | None = None
+    pause_s: float = 0.0
+
+
+class Toy:
+    """Finds each `rude`. `explode` raises, `exit` ends the thread as far as code can, `memory` needs too
+    much, `sleep` sleeps, `hang` hangs, `few` makes it answer too little."""
+
+    Settings: ClassVar[type[BaseModel]] = ToySettings
+
+    def __init__(self, name: str, settings: ToySettings, state_dir: Path) -> None:
+        self.name, self.version, self.types = name, "toy-1", frozenset({"RUDE"})
+        self._settings = settings
+        self.batches: list[int] = []
+        self.loads = 0
+        self.loaded = False
+
+    def load(self) -> None:
+        path = self._settings.path
+        if path is not None and not path.exists():
+            raise ConfigError(f"{path} does not exist", key=f"{key_of(self.name)}.path")
+        self.loads += 1
+        self.loaded = True
+
+    def infer(self, passages: Sequence[Passage]) -> list[Inspection]:
+        assert self.loaded
+        self.batches.append(len(passages))
+        time.sleep(self._settings.pause_s)
+        words = [word for passage in passages for word in passage.text.split()]
+        if "explode" in words:
+            raise ValueError(f"cannot read {passages[0].text}")
+        if "exit" in words:
+            raise SystemExit(1)
+        if "memory" in words and len(passages) > 1:
+            raise RuntimeError("CUDA out of memory")
+        if "sleep" in words:
+            time.sleep(0.5)
+        if "hang" in words:
+            time.sleep(60)
+        answers = [self._read(passage) for passage in passages]
+        return answers[1:] if "few" in words else answers
+
+    def _read(self, passage: Passage) -> Inspection:
+        place = passage.text.find("rude", passage.start)
+        if place < 0:
+            return Inspection((), {self.name: 0.01})
+        unsure = (self.name,) if "perhaps" in passage.text else ()
+        return Inspection((Finding(self.name, "RUDE", place, place + 4, 0.9),), {self.name: 0.9}, {}, unsure)
+
+    def unload(self) -> None:
+        self.loaded = False
+
+
+class SureSettings(ToySettings):
+    serves: ClassVar[tuple[str, ...]] = ("manners",)
+
+
+class Sure(Toy):
+    """Answers for the detector `manners`, and is always sure."""
+
+    Settings = SureSettings
+
+    def __init__(self, name: str, settings: ToySettings, state_dir: Path) -> None:
+        super().__init__("manners", settings, state_dir)
+        self.version = "sure-1"
+        self.detectors = frozenset({"manners"})
+
+    def infer(self, passages: Sequence[Passage]) -> list[Inspection]:
+        self.batches.append(len(passages))
+        return [Inspection((), {"manners": 0.2})] * len(passages)

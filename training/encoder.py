@@ -1,0 +1,155 @@
+"""The heads of the sentence encoder: `python -m training.encoder --data DIR`.
+
+Every text goes once through the encoder as it is served (int8, the layers that the heads read), and linear
+heads are fitted on what comes out. Written are `sentinel/models/weights/encoder.npz` and the generated part
+of `docs/models/encoder.md`: figures on clusters that were held out, and on each source as if it had not been
+there. Needs `sentinel-sidecar[models]`, torch, and the base encoder; some minutes on one core.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import track
+
+from sentinel.evaluation.split import held_out
+from sentinel.models import _bert, _runtime, _safetensors
+from sentinel.models._weights import BUNDLED, PROBE, Head, Meta, write_heads
+from sentinel.models.encoder import WINDOW
+from sentinel.models.prepare import base_folder
+from training import encoder_card
+from training.encoder_data import HEADS, read, rows
+from training.encoder_heads import Windows, balanced, calibrate, fit
+
+BASE = "sentence-transformers/all-MiniLM-L6-v2"
+TAPS = _bert.Taps(means=(1, 2, 3), maxima=(3,))
+_MOST_WINDOWS = 4  # of one text
+_CHUNK = 2000
+_console = Console()
+Array = NDArray[Any]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--data", type=Path, required=True, help="folder of the labelled data")
+    parser.add_argument("--base", help="the base encoder (default: the installed package)")
+    parser.add_argument("--cache", type=Path, help="folder for features, to be used again")
+    parser.add_argument("--out", type=Path, default=BUNDLED)
+    arguments = parser.parse_args()
+    every = rows(arguments.data)
+    encoder = Encoder(base_folder(arguments.base, "--base"), arguments.cache)
+    windows = encoder.windows([row.text for row in every])
+    names = list(HEADS)
+    targets = np.array([[row.targets.get(name, np.nan) for name in names] for row in every])
+    weights = balanced(targets, [row.source for row in every], np.array([row.weight for row in every]))
+    trained = np.array([not held_out(row.cluster) for row in every])
+    heads = _calibrated(windows, targets, weights, trained, [row.cluster for row in every])
+    weight, bias = fit(windows, targets, weights, trained)
+    logits = windows.highest(windows.features @ weight + bias)
+    plain = _bert.Heads(*windows.unscaled(weight, bias))
+    write_heads(arguments.out, Meta(BASE, TAPS, heads), plain, encoder.probe())
+    card = encoder_card.Figures(every, names, targets, logits, heads, ~trained)
+    for source in track(card.left_out_sources(), "each source left out", console=_console):
+        others = trained & np.array([row.source != source for row in every])
+        columns = card.judged_columns(source)
+        left = fit(windows, targets[:, columns], weights[:, columns], others)
+        card.left_out(source, columns, windows.highest(windows.features @ left[0] + left[1]))
+    items = list(read(arguments.data, "bias", "bbq"))[::4]
+    asked = encoder.windows([item["text"] for item in items], like=windows)
+    card.groups([item["category"] for item in items], asked.highest(asked.features @ weight + bias))
+    encoder_card.write(card.tables())
+    _console.print(f"{arguments.out}: {arguments.out.stat().st_size / 1000:.0f} kB")
+
+
+def _calibrated(
+    windows: Windows, targets: Array, weights: Array, trained: Array, clusters: Sequence[str]
+) -> tuple[Head, ...]:
+    """Each head with a calibration on a fifth of the trained clusters that a first fit did without."""
+    kept = np.array([hashlib.sha256(cluster.encode()).digest()[0] % 5 == 0 for cluster in clusters])
+    weight, bias = fit(windows, targets, weights, trained & ~kept)
+    logits = windows.highest(windows.features @ weight + bias)
+    return tuple(
+        _head(name, logits[:, column], targets[:, column], weights[:, column], trained & kept)
+        for column, name in enumerate(HEADS)
+    )
+
+
+def _head(name: str, logits: Array, targets: Array, weights: Array, unseen: Array) -> Head:
+    """With a calibration on unseen rows, as the whole's sources weigh, and one bad text in ten."""
+    detector, type_, role, whole = HEADS[name]
+    known = unseen & ~np.isnan(targets)
+    labels, share = targets[known], weights[known].copy()
+    for label, part in ((0, 0.9), (1, 0.1)):
+        share[labels == label] *= part / share[labels == label].sum()
+    a, b = calibrate(logits[known], labels, share * known.sum())
+    return Head(detector, type_, a, b, role, whole)  # type: ignore[arg-type]
+
+
+class Encoder:
+    """The lower half of the encoder without heads, and features that are kept by their texts' hash."""
+
+    def __init__(self, folder: Path, cache: Path | None) -> None:
+        self._cache = cache or Path(tempfile.gettempdir()) / "sentinel-training"
+        self._tokenizer = _runtime.tokenizer(folder / "tokenizer.json", "--base")
+        shape = msgspec.json.decode((folder / "config.json").read_bytes(), type=_bert.Shape)
+        weights = _safetensors.read(folder / "model.safetensors")
+        lower, upper = _bert.lower(shape, weights, TAPS, None), _bert.upper(shape, weights, TAPS)
+        self._digest = hashlib.sha256(lower)
+        self._lower = _runtime.session(onnxruntime, lower, "cpu", 1, "--base")
+        self._upper = _runtime.session(onnxruntime, upper, "cpu", 1, "--base")
+
+    def windows(self, texts: Sequence[str], like: Windows | None = None) -> Windows:
+        """`like`: windows whose scaling is kept."""
+        chunks = [texts[first : first + _CHUNK] for first in range(0, len(texts), _CHUNK)]
+        features, owners = [], []
+        for number, chunk in enumerate(track(chunks, "encoding", console=_console)):
+            found, of = self._chunk(chunk)
+            features.append(found)
+            owners.append(of + number * _CHUNK)
+        made = np.concatenate(features).astype(np.float32)
+        windows = Windows(made, np.concatenate(owners), len(texts))
+        if like is not None:
+            windows.mean, windows.factor = like.mean, like.factor
+            windows.features = (made - like.mean) * like.factor
+        return windows
+
+    def _chunk(self, texts: Sequence[str]) -> tuple[Array, Array]:
+        digest = self._digest.copy()
+        digest.update(msgspec.json.encode(list(texts)))
+        place = self._cache / f"features-{digest.hexdigest()[:32]}.npz"
+        if place.exists():
+            with np.load(place) as held:
+                return held["features"], held["owners"]
+        chosen = _runtime.windows(self._tokenizer, texts, WINDOW)
+        seen: dict[int, int] = {}
+        kept = []
+        for window in chosen:
+            seen[window.owner] = seen.get(window.owner, 0) + 1
+            if seen[window.owner] <= _MOST_WINDOWS:
+                kept.append(window)
+        found = _runtime.run(self._lower, kept, ["features"])
+        features = np.array([row[0] for row in found], np.float16)
+        owners = np.array([window.owner for window in kept])
+        self._cache.mkdir(parents=True, exist_ok=True)
+        np.savez(place, features=features, owners=owners)
+        return features, owners
+
+    def probe(self) -> Array:
+        chosen = _runtime.windows(self._tokenizer, [PROBE], WINDOW)
+        return _runtime.run(self._lower, chosen, ["state"], self._upper)[0][0]
+
+
+if __name__ == "__main__":
+    main()
