@@ -25,6 +25,7 @@ def main() -> None:
         ["bench.proxy"],
         ["bench.http"],
         ["bench.streams", *with_data],
+        ["bench.models"],
     ]
     if with_data:
         runs += [["bench.patterns", *with_data], ["bench.stream_parity", *with_data]]

@@ -6,6 +6,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import fcntl
+import gc
 import logging
 import os
 import signal
@@ -87,6 +88,9 @@ class _Process:
         tasks.append(asyncio.create_task(self._tell()))
         for task in tasks:
             task.add_done_callback(self._ended)
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(50_000)  # what a call leaves behind is freed by reference counts
         await self._stopping.wait()
         self._draining = True
         await server.stop(0.0 if self.status == _STUCK else config.drain_s)

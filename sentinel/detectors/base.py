@@ -26,7 +26,8 @@ class SentenceDetector(Protocol):
     """A detector that reads sentence by sentence: it has `scope = "sentence"`.
 
     `inspect` is asked once about each sentence, `text[start:]`; what stands before is its left context. Its
-    findings lie in the sentence, with offsets into `text`.
+    findings lie in the sentence, with offsets into `text`. One that has `inspect_sentences(text, places,
+    background)` tells there at once of all sentences of a text what `inspect` tells of each.
     """
 
     name: str

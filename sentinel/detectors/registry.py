@@ -32,10 +32,15 @@ from sentinel.detectors._sentences import LEFT, sentences
 from sentinel.detectors._skeleton import skeleton
 from sentinel.detectors.base import Detector, Reading, SentenceDetector, by_sentence, types_of
 from sentinel.detectors.groundedness import GroundednessConfig
+from sentinel.detectors.injection import InjectionConfig
+from sentinel.detectors.language import LanguageConfig
+from sentinel.detectors.misuse import MisuseConfig
 from sentinel.detectors.pii import PiiConfig
 from sentinel.detectors.quality import QualityConfig
 from sentinel.detectors.secrets import SecretsConfig
+from sentinel.detectors.sentiment import SentimentConfig
 from sentinel.detectors.topics import TopicConfig
+from sentinel.detectors.toxicity import ToxicityConfig
 
 ENTRY_POINTS = "sentinel.detectors"
 
@@ -51,6 +56,11 @@ DETECTORS: dict[str, str] = {
 READERS: dict[str, tuple[str, ...]] = {
     "groundedness": ("sentinel.detectors.groundedness:GroundednessDetector",),
     "quality": ("sentinel.detectors.quality:QualityDetector",),
+    "injection": ("sentinel.detectors.injection:InjectionDetector",),
+    "toxicity": ("sentinel.detectors.toxicity:ToxicityDetector",),
+    "misuse": ("sentinel.detectors.misuse:MisuseDetector",),
+    "language": ("sentinel.detectors.language:LanguageDetector",),
+    "sentiment": ("sentinel.detectors.sentiment:SentimentDetector",),
 }
 
 _NOTHING = Inspection()
@@ -76,6 +86,19 @@ class DetectorsConfig(BaseModel):
     )
     quality: QualityConfig = Field(
         default=QualityConfig(), description="Refusals, broken JSON, loops and leaks of the system prompt."
+    )
+    injection: InjectionConfig = Field(
+        default=InjectionConfig(), description="Prompt injection and jailbreaks, direct and in documents."
+    )
+    toxicity: ToxicityConfig = Field(
+        default=ToxicityConfig(), description="Abuse, with its kinds, by a small classifier."
+    )
+    misuse: MisuseConfig = Field(
+        default=MisuseConfig(), description="Requests for help with harm, by a small classifier."
+    )
+    language: LanguageConfig = Field(default=LanguageConfig(), description="The language of a text.")
+    sentiment: SentimentConfig = Field(
+        default=SentimentConfig(), description="Ill and good feeling in English sentences."
     )
 
 
@@ -388,9 +411,12 @@ def inspect_whole(detector: Reading, text: str, background: Background) -> Inspe
     reader = by_sentence(detector)
     if reader is None:
         return cast(Detector, detector).inspect(text, background)
-    return joined(
-        [inspect_sentence(reader, text, *place, background) for place in sentences(text, 0, final=True)]
-    )
+    places = list(sentences(text, 0, final=True))
+    at_once = getattr(reader, "inspect_sentences", None)
+    if at_once is not None:
+        answer: Inspection = at_once(text, places, background)
+        return answer
+    return joined([inspect_sentence(reader, text, *place, background) for place in places])
 
 
 def inspect_sentence(

@@ -1,7 +1,9 @@
 """What the model plane is asked about texts that the data plane has read, and how its answers count.
 
-- A detector of both planes is asked there about the texts that it is unsure of here; one of the model plane
-  alone, about every text.
+- A detector of both planes that scores texts is asked there about those that it is unsure of here; any other
+  of the model plane, about every text.
+- A rule that holds a streamed answer back holds all of it where the model plane may be asked, so that the
+  outcome is that of the whole text; `enforce: cut` goes by what is found here.
 - A larger model's answer takes the place of the unsure one. Where it is late or broken, what was found here
   stands, and the detector counts as failed: each rule's `on_error` decides.
 """
@@ -61,7 +63,7 @@ def questions(
         numbers = tuple(
             number
             for number, (text, found) in enumerate(zip(texts, inspections, strict=True))
-            if text and (name not in here or name in found.unsure or name in found.failed)
+            if text and (name not in here or name not in found.scores or name in found.unsure)
         )
         if numbers:
             asked.setdefault(numbers, set()).add(name)

@@ -56,7 +56,7 @@ def gates_of(selection: Selection, scopes: Callable[[Needs], frozenset[Scope]]) 
         seen = scopes(selection.narrowed([rule]).needs)
         if not rule.enforced or rule.action < Action.REDACT:
             rest.append(rule)
-        elif seen == {"sentence"} and rule.config.enforce == "cut":
+        elif rule.config.enforce == "cut" and "sentence" in seen and "token" not in seen:
             cut.append(rule)
         elif rule.detector and "text" not in seen and _by_finding(rule):
             token.append(rule)

@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from sentinel.core.decision import Action, Decision, RuleHit
-from sentinel.core.exchange import TextPart
+from sentinel.core.decision import Action, Cause, Decision, RuleHit
+from sentinel.core.exchange import Stage, TextPart
 from sentinel.core.finding import Finding
 from sentinel.core.ids import TraceContext
 from sentinel.core.record import DecisionRow, FindingRow, Outcome, Phase, Record, Screened
@@ -110,6 +110,15 @@ def build_edit(
 ) -> Record:
     """What is kept of an edit before the edited text leaves. `released_chars`: how much of the answer has
     left, and leaves now."""
+    rule = next((row.rule for row in findings if row.enforced), "")
+    hits = {
+        row.rule: (row.rule, row.action, row.enforced, Cause.FINDING.value, "")
+        for row in findings
+        if row.rule
+    }
+    decided = DecisionRow(
+        session.decision_id(Stage.OUTPUT), Stage.OUTPUT, Action.REDACT.label, rule, tuple(hits.values())
+    )
     return Record(
         exchange_id=session.exchange_id,
         phase=Phase.EDIT,
@@ -122,7 +131,8 @@ def build_edit(
         method=session.context.method,
         route=session.context.route,
         action=Action.REDACT.label,
-        rule=next((row.rule for row in findings if row.enforced), ""),
+        rule=rule,
+        decisions=(decided,),
         finding_count=len(findings),
         findings=tuple(findings[:_MAX_FINDING_ROWS]),
         released_chars=released_chars,

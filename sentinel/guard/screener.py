@@ -58,10 +58,9 @@ class Screener:
         return found
 
     def _scopes(self, needs: Needs) -> frozenset[Scope]:
-        """See `DetectorSet.scopes`. What only the model plane finds needs the whole text."""
+        """See `DetectorSet.scopes`. What the model plane may be asked for needs the whole text."""
         scopes = self.detectors.scopes(needs)
-        elsewhere = detectors_of(needs) & self.models.detectors - self.detectors.names
-        return scopes | {"text"} if elsewhere else scopes
+        return scopes | {"text"} if self.asks_models(needs) else scopes
 
     @property
     def names(self) -> frozenset[str]:

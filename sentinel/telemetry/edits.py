@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 
 import msgspec
 
 from sentinel.core.decision import Action
 from sentinel.core.exchange import Stage
-from sentinel.core.record import FindingRow, Record, decode, encode
+from sentinel.core.record import DecisionRow, FindingRow, Record, decode, encode
 
 _MAX_ROWS = 1_000  # of findings in the answer; more are counted
 
@@ -22,6 +23,7 @@ def joined(record: Record, edit: Record) -> Record:
         record,
         action=action,
         rule=rule,
+        decisions=_decisions(record.decisions, edit.decisions),
         findings=(*record.findings, *_new_rows(record, edit)),
         finding_count=_count(record) + _count(edit),
         released_chars=max(record.released_chars, edit.released_chars),
@@ -31,6 +33,16 @@ def joined(record: Record, edit: Record) -> Record:
 def amended(payload: bytes, edit: bytes) -> bytes:
     """The same for encoded records."""
     return encode(joined(decode(payload), decode(edit)))
+
+
+def _decisions(before: Sequence[DecisionRow], edits: Sequence[DecisionRow]) -> tuple[DecisionRow, ...]:
+    """One about the answer, with every rule that edits of it name."""
+    decisions = {row.decision_id: row for row in before}
+    for row in edits:
+        known = decisions.get(row.decision_id, row)
+        hits = {hit[0]: hit for hit in (*row.hits, *known.hits)}
+        decisions[row.decision_id] = msgspec.structs.replace(known, hits=tuple(sorted(hits.values())))
+    return tuple(decisions.values())
 
 
 def _new_rows(record: Record, edit: Record) -> tuple[FindingRow, ...]:

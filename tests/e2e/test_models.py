@@ -10,7 +10,8 @@ from typing import Any
 
 from sentinel.models.base import Passage
 from sentinel.models.client import BlockingModelClient
-from tests.e2e.client import eventually
+from tests.e2e import infer
+from tests.e2e.client import INFER, Call, Observation, eventually, observe
 from tests.e2e.processes import Torture, alive
 from tests.e2e.sidecar import Sidecar, start_sidecar
 from tests.models.running import TOY
@@ -50,3 +51,29 @@ def test_no_plane_where_no_rule_needs_it(tmp_path: Path, upstream: Torture, rule
     models = {"detectors": {"manners": {"kind": TOY}}}
     with start_sidecar(tmp_path, upstream.address, rules={"paths": [str(rules)]}, models=models) as sidecar:
         assert plane(sidecar) is None
+
+
+RULES = """
+rules:
+  - {id: manners, detect: {detector: manners, score: 0.5}, action: block, deadline_ms: 20000}
+"""
+
+
+def asked(sidecar: Sidecar, prompt: str, answer: str = "fine") -> Observation:
+    call = Call(infer.answer(answer), (infer.request(prompt),), INFER)
+    return observe(sidecar.address, call)
+
+
+def test_calls_are_screened_by_the_plane_and_fail_as_told(tmp_path: Path, upstream: Torture) -> None:
+    rules = tmp_path / "rules.yaml"
+    rules.write_text(RULES)
+    models = {"detectors": {"manners": {"kind": TOY, "deadline_ms": 20_000}}}
+    paths = {"paths": [str(rules)]}
+    with start_sidecar(tmp_path, upstream.address, rules=paths, models=models) as sidecar:
+        assert asked(sidecar, "a kind word").code == "OK"
+        assert asked(sidecar, "a rude word").code == "PERMISSION_DENIED"
+        assert asked(sidecar, "kind", "a rude word").code != "OK"
+        assert asked(sidecar, "please explode").code == "PERMISSION_DENIED"  # on_error: closed
+        os.kill(plane(sidecar)["pid"], signal.SIGKILL)
+        assert asked(sidecar, "another kind word").code == "PERMISSION_DENIED"
+        eventually(lambda: asked(sidecar, "yet a kind word").code, lambda code: code == "OK")

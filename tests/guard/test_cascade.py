@@ -175,9 +175,9 @@ def test_a_flag_rule_holds_nothing_and_is_asked_at_the_end(build: Callable[..., 
     assert decision.detectors == {"manners": "1+large-2"}
 
 
-def test_an_answer_that_is_cut_asks_nothing_more(build: Callable[..., Screener]) -> None:
-    session = session_of(build("block"), "hi")
-    commands = streamed(session, plane := Plane(), ["That is rude. hm"])
+def test_a_cut_rule_goes_by_what_is_found_here(build: Callable[..., Screener]) -> None:
+    session = session_of(build("block, enforce: cut"), "hi")
+    commands = streamed(session, plane := Plane(), ["That is fine. That is rude. hm"])
     assert isinstance(commands[-1], Cut) and plane.asked == []
     assert session.decision is not None and session.input.decision is not None
     assert session.decision.stage is Stage.OUTPUT

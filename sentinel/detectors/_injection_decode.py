@@ -1,0 +1,172 @@
+"""Encoded stretches of a text, decoded: base64, hexadecimal, percent and escape sequences, rot13, reversed
+and spaced-out writing, Morse code. What they say is judged by the grammar, for encoding alone is no attack.
+
+At most `STRETCHES` stretches of at most `LONGEST` characters are decoded, `DEPTH` layers deep; each step is
+linear and never grows the text.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import codecs
+import re
+import urllib.parse
+from collections.abc import Callable, Iterator
+
+import msgspec
+
+STRETCHES = 12
+LONGEST = 8000
+DEPTH = 3
+_LEAST_READABLE = 0.85
+
+
+class Decoded(msgspec.Struct, frozen=True):
+    """What the text at `start:end` says in clear, and how it was written."""
+
+    start: int
+    end: int
+    text: str
+    how: str
+
+
+def _bytes(data: bytes) -> str:
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError:
+        return ""
+    readable = sum(char.isalpha() or char in " .,:;!?'\"-_\n" for char in text)
+    return text if len(text) >= 6 and readable >= _LEAST_READABLE * len(text) else ""
+
+
+def _base64(stretch: str) -> str:
+    body = re.sub(r"\s", "", stretch).rstrip("=").replace("-", "+").replace("_", "/")
+    try:
+        return _bytes(base64.b64decode(body + "=" * (-len(body) % 4), validate=True))
+    except (binascii.Error, ValueError):
+        return ""
+
+
+def _base32(stretch: str) -> str:
+    try:
+        return _bytes(base64.b32decode(stretch + "=" * (-len(stretch) % 8)))
+    except (binascii.Error, ValueError):
+        return ""
+
+
+def _hex(stretch: str) -> str:
+    digits = re.sub(r"0x|\\x|[^0-9a-fA-F]", "", stretch)
+    return _bytes(bytes.fromhex(digits[: len(digits) & ~1]))
+
+
+def _percent(stretch: str) -> str:
+    return urllib.parse.unquote(stretch, errors="ignore").replace("+", " ")
+
+
+def _escapes(stretch: str) -> str:
+    codes = re.findall(r"\\u\{?([0-9a-fA-F]{4})|&#x([0-9a-fA-F]{2,5});|&#([0-9]{2,6});", stretch)
+    return _chars(int(a or b or c, 10 if c else 16) for a, b, c in codes)
+
+
+def _chars(codes: Iterator[int]) -> str:
+    return "".join(chr(code) for code in codes if 0 < code < 0x110000 and not 0xD800 <= code < 0xE000)
+
+
+def _binary(stretch: str) -> str:
+    digits = re.sub(r"\s", "", stretch)
+    return _bytes(bytes(int(digits[i : i + 8], 2) for i in range(0, len(digits) - 7, 8)))
+
+
+def _decimal(stretch: str) -> str:
+    codes = [int(code) for code in re.findall(r"\d+", stretch)]
+    return _bytes(bytes(codes)) if max(codes) < 256 else ""
+
+
+_MORSE = dict(
+    zip(
+        ".- -... -.-. -.. . ..-. --. .... .. .--- -.- .-.. -- -. --- .--. --.- .-. ... - ..- ...- .-- "
+        "-..- -.-- --.. ----- .---- ..--- ...-- ....- ..... -.... --... ---.. ----.".split(),
+        "abcdefghijklmnopqrstuvwxyz0123456789",
+        strict=True,
+    )
+)
+
+
+def _morse(stretch: str) -> str:
+    words = re.split(r"\s*/\s*|\s{2,}", stretch.replace("·", ".").replace("−", "-").strip())
+    return " ".join("".join(_MORSE.get(code, "") for code in word.split()) for word in words)
+
+
+_SPACED_GAPS = re.compile(r"(?<=\w)[ .\-_*|·](?=\w)")
+
+
+def _spaced(stretch: str) -> str:
+    """`i g n o r e   a l l`: single gaps close, wider ones stay."""
+    return re.sub(r"\s{2,}", " ", _SPACED_GAPS.sub("", stretch))
+
+
+class _Scheme(msgspec.Struct, frozen=True):
+    how: str
+    expression: re.Pattern[str]
+    decode: Callable[[str], str]
+    needs: str = ""  # a character without which nothing matches
+
+
+# Ordered: the first that decodes a stretch has it.
+_SCHEMES = (
+    _Scheme("in binary", re.compile(r"\b[01]{8}(?:\s?[01]{8}){5,999}\b"), _binary, "0"),
+    _Scheme("in hexadecimal", re.compile(r"(?:\\x[0-9a-fA-F]{2}){6,2000}"), _hex, "\\"),
+    _Scheme(
+        "in hexadecimal", re.compile(r"\b(?:0x)?[0-9a-fA-F]{2}(?:[ ,:](?:0x)?[0-9a-fA-F]{2}){7,2000}\b"), _hex
+    ),
+    _Scheme("in hexadecimal", re.compile(r"\b(?:0x)?[0-9a-fA-F]{24,4000}\b"), _hex),
+    _Scheme("as character codes", re.compile(r"\b\d{2,3}(?:[ ,]{1,2}\d{2,3}){9,1000}\b"), _decimal),
+    _Scheme(
+        "as escape sequences",
+        re.compile(r"(?:(?:\\u\{?[0-9a-fA-F]{4}\}?|&#x?[0-9a-fA-F]{2,6};) ?){6,1000}"),
+        _escapes,
+    ),
+    _Scheme(
+        "percent-encoded", re.compile(r"(?:[\w.+-]{0,20}%[0-9a-fA-F]{2}){3,400}[\w.+-]{0,40}"), _percent, "%"
+    ),
+    _Scheme("in base32", re.compile(r"\b[A-Z2-7]{24,4000}={0,6}"), _base32),
+    _Scheme("in base64", re.compile(r"[A-Za-z0-9+/_-]{16,8000}={0,2}"), _base64),
+    _Scheme(
+        "in Morse code", re.compile(r"(?<![\w.\-])[.\-·−]{1,5}(?:[ /|]{1,3}[.\-·−]{1,5}){7,1000}"), _morse
+    ),
+    _Scheme(
+        "spaced out",
+        re.compile(r"(?<!\w)\w(?:[ .\-_*|·]\w){4,}(?: {2,4}\w(?:[ .\-_*|·]\w){0,30}){0,60}(?!\w)"),
+        _spaced,
+    ),
+)
+
+
+def decoded(text: str, depth: int = DEPTH) -> Iterator[Decoded]:
+    """What the encoded stretches say, outer layers first. Offsets are those of the outermost stretch."""
+    budget = STRETCHES
+    for scheme in _SCHEMES:
+        if scheme.needs and scheme.needs not in text:
+            continue
+        for match in scheme.expression.finditer(text):
+            if budget == 0:
+                return
+            stretch = match.group()[:LONGEST]
+            said = scheme.decode(stretch)
+            if len(said) < 6 or said == stretch:
+                continue
+            budget -= 1
+            yield Decoded(match.start(), match.end(), said, scheme.how)
+            if depth > 1:
+                for inner in decoded(said, depth - 1):
+                    yield Decoded(match.start(), match.end(), inner.text, f"{scheme.how}, {inner.how}")
+
+
+def rotated(text: str) -> str:
+    """By 13 letters."""
+    return codecs.encode(text, "rot13")
+
+
+def backwards(text: str) -> str:
+    return text[::-1]

@@ -1,0 +1,121 @@
+"""The two linear models of `injection`: of whole windows (direct) and of a document's segments (indirect).
+
+Both read hashed words and heuristics' signals; training is `training/injection.py`. The weights are plain
+arrays in one `.npz` beside the package, read once.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from sentinel.detectors import _injection_indirect as indirect
+from sentinel.detectors._injection_features import Reading, hashed, signals
+
+if TYPE_CHECKING:
+    import numpy as np
+
+TYPES = ("OVERRIDE", "JAILBREAK", "PROMPT_EXTRACTION")
+_WEIGHTS = "weights/injection.npz"
+_STRETCHES = 5
+_RULED_OUT = 0.02
+_REASONS = (
+    ("grammar", "it has the form of an attack"),
+    ("output", "it is about the answer"),
+    ("reader", "it addresses an assistant"),
+    ("order", "it gives an order"),
+    ("snippet", "it brings code to be used"),
+    ("link", "it holds a link"),
+    ("question", "it asks"),
+)
+
+
+class Weights(msgspec.Struct, frozen=True):
+    """`words`: (buckets, heads), `signals`: (signals, heads), `bias`: (heads,), all float32; `scale` turns
+    the first head's answer into the logit of a probability as scale[0] * answer + scale[1]."""
+
+    words: np.ndarray
+    signals: np.ndarray
+    bias: np.ndarray
+    scale: np.ndarray
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """`score`: calibrated probability; `type`: the kind that fits best; `evidence`: see Finding."""
+
+    score: float
+    type: str
+    evidence: tuple[tuple[int, int, float], ...]
+
+
+@cache
+def load(name: str) -> Weights:
+    """The weights `direct` or `indirect`. Raises FileNotFoundError where the package lacks them."""
+    import numpy as np
+
+    place = files("sentinel.detectors").joinpath(_WEIGHTS)
+    with place.open("rb") as file, np.load(file, allow_pickle=False) as kept:
+        parts = (kept[f"{name}_{part}"].astype(np.float32) for part in ("words", "signals", "bias", "scale"))
+        return Weights(*parts)
+
+
+def sigmoid(logit: float) -> float:
+    return 1.0 / (1.0 + math.exp(-max(-40.0, min(40.0, logit))))
+
+
+def judge(reading: Reading, weights: Weights, told: list[float] | None = None) -> Verdict:
+    """What the direct model says of a window."""
+    import numpy as np
+
+    buckets, tokens = hashed(reading.shape)
+    told = signals(reading) if told is None else told
+    heads = weights.bias + np.asarray(told, np.float32) @ weights.signals
+    evidence: tuple[tuple[int, int, float], ...] = ()
+    if len(buckets):
+        size = 1.0 / math.sqrt(len(buckets))
+        rows = weights.words[buckets]
+        heads = heads + rows.sum(axis=0) * size
+        parts = np.bincount(tokens, rows[:, 0], len(reading.shape.tokens)) * size
+        evidence = _strongest(reading, parts.tolist())
+    score = sigmoid(float(heads[0]) * float(weights.scale[0]) + float(weights.scale[1]))
+    return Verdict(score, TYPES[int(heads[1:].argmax())], evidence)
+
+
+def judge_segments(
+    text: str, asked: frozenset[str], weights: Weights
+) -> Iterator[tuple[int, int, float, str]]:
+    """Each segment of a document that the indirect model does not rule out, with its score and why.
+
+    `asked`: the content words of the caller's question.
+    """
+    import numpy as np
+
+    page = indirect.page_of(text)
+    for at, segment in enumerate(page.segments):
+        told = indirect.signals(page, at, asked, indirect.looked_at(segment))
+        buckets = indirect.hashed(segment)
+        answer = float(weights.bias[0]) + float(np.dot(np.asarray(told, np.float32), weights.signals[:, 0]))
+        answer += float(weights.words[buckets, 0].sum()) / math.sqrt(len(buckets))
+        score = sigmoid(answer * float(weights.scale[0]) + float(weights.scale[1]))
+        if score > _RULED_OUT:
+            yield segment.start, segment.end, score, _why(told)
+
+
+def _why(told: list[float]) -> str:
+    reasons = [reason for name, reason in _REASONS if told[indirect.SIGNALS.index(name)] > 0]
+    return "; ".join(["a sentence apart from its document", *reasons[:3]])
+
+
+def _strongest(reading: Reading, parts: list[float]) -> tuple[tuple[int, int, float], ...]:
+    """The words that spoke most for an attack, and the grammar's stretches."""
+    order = sorted((part, at) for at, part in enumerate(parts) if part > 0.05)[-_STRETCHES:]
+    stretches = {reading.shape.places[at]: round(part, 3) for part, at in order}
+    for hit in sorted(reading.hits, key=lambda hit: hit.pattern.weight)[-2:]:
+        stretches[hit.start, hit.end] = max(stretches.get((hit.start, hit.end), 0.0), hit.pattern.weight)
+    strongest = sorted(stretches.items(), key=lambda item: -item[1])[:_STRETCHES]
+    return tuple((start, end, weight) for (start, end), weight in strongest)

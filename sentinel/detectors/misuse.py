@@ -1,0 +1,85 @@
+"""`misuse`: whether a text asks for help with harm, by the shipped classifier (docs/models/misuse.md).
+
+No bundled rule asks for it. A long text is read in windows, the highest of which counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from sentinel.core.background import Background
+from sentinel.core.finding import Finding, Inspection
+
+BUILD = "1"  # raised whenever the same text may give other findings
+FLAGGED = 0.9  # where docs/models/misuse.md counts; for rules of a user's own
+WINDOW = 1500  # characters
+_STEP = 1200
+_FLOOR = 0.1
+
+
+class MisuseConfig(BaseModel):
+    """How much of a text is read, and when the shipped classifier's answer is not certain."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    max_chars: int = Field(
+        default=12_000, ge=100, description="Characters of a text that are read, from the first on."
+    )
+    unsure_from: float = Field(
+        default=0.2,
+        ge=0,
+        le=1,
+        description="Scores from here on are unsure: a larger model, if there is one, is asked.",
+    )
+    unsure_to: float = Field(default=0.9, ge=0, le=1, description="Scores above are sure.")
+
+
+class MisuseDetector:
+    name = "misuse"
+    types = frozenset({"HARMFUL_REQUEST"})
+
+    def __init__(self, config: MisuseConfig, cache_dir: Path) -> None:
+        from sentinel.detectors._classifier import Classifier  # with numpy, only where it is asked for
+
+        self._classifier = Classifier.shipped(self.name)
+        self._limit = config.max_chars
+        self._unsure = config.unsure_from, config.unsure_to
+        self.version = f"{self._classifier.version}+{config.max_chars}+{BUILD}"
+
+    def inspect(self, text: str, background: Background) -> Inspection:
+        told: list[tuple[float, int, int]] = []
+        for start, end in windows(text[: self._limit]):
+            (answer,) = self._classifier.judge(text[start:end], [(0, end - start)])
+            if answer is not None:
+                told.append((round(answer[0], 4), start, end))
+        if not told:
+            return Inspection()
+        score = max(told)[0]
+        findings = []
+        for probability, start, end in told:
+            if probability < _FLOOR:
+                continue
+            evidence = tuple(
+                (begin + start, stop + start, weight)
+                for begin, stop, weight in self._classifier.explain(text[start:end], 0)
+            )
+            why = f"harmful request {probability:.2f}; the model's own threshold is {FLAGGED}"
+            findings.append(
+                Finding(self.name, "HARMFUL_REQUEST", start, end, probability, why, evidence=evidence)
+            )
+        unsure = (self.name,) if self._unsure[0] <= score <= self._unsure[1] else ()
+        return Inspection(tuple(findings), {self.name: score}, {}, unsure)
+
+
+def windows(text: str) -> Iterator[tuple[int, int]]:
+    """Stretches of at most WINDOW characters that overlap."""
+    start = 0
+    while start < len(text):
+        end = min(len(text), start + WINDOW)
+        yield start, end
+        if end == len(text):
+            return
+        start += _STEP

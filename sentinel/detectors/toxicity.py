@@ -1,0 +1,120 @@
+"""`toxicity`: abuse in a sentence, by the shipped classifier (docs/models/toxicity.md).
+
+A sentence is read twice: alone, and with what stands before it in a short text, for a threat or an insult
+often goes over a full stop. The higher answer counts, if the sentence's own words speak for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from sentinel.core.background import Background
+from sentinel.core.finding import Finding, Inspection
+
+BUILD = "1"  # raised whenever the same text may give other findings
+FLAGGED = 0.8  # rules/toxicity.yaml; at most 0.5 % of benign texts (docs/models/toxicity.md)
+TYPES = ("TOXIC", "INSULT", "THREAT", "IDENTITY_ATTACK", "OBSCENE")
+_FLOOR = 0.1
+_AT_ONCE = 3000  # characters
+_SHORT = 300  # characters of a sentence and what stands before it that are read as one
+
+
+class ToxicityConfig(BaseModel):
+    """When the shipped classifier's answer is not certain."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    unsure_from: float = Field(
+        default=0.2,
+        ge=0,
+        le=1,
+        description="Scores from here on are unsure: a larger model, if there is one, is asked.",
+    )
+    unsure_to: float = Field(default=0.9, ge=0, le=1, description="Scores above are sure.")
+
+
+class ToxicityDetector:
+    name = "toxicity"
+    types = frozenset(TYPES)
+    scope: Literal["sentence"] = "sentence"
+
+    def __init__(self, config: ToxicityConfig, cache_dir: Path) -> None:
+        from sentinel.detectors._classifier import Classifier  # with numpy, only where it is asked for
+
+        self._classifier = Classifier.shipped(self.name)
+        self._unsure = config.unsure_from, config.unsure_to
+        self.version = f"{self._classifier.version}+{BUILD}"
+
+    def inspect(self, text: str, start: int, background: Background) -> Inspection:
+        return self.inspect_sentences(text, [(start, len(text))], background)
+
+    def inspect_sentences(
+        self, text: str, places: Sequence[tuple[int, int]], background: Background
+    ) -> Inspection:
+        """All sentences of a text at once: several times as fast as one by one, with the same answers."""
+        findings: list[Finding] = []
+        scores: list[float] = []
+        for group in _groups(text, places):
+            first = group[0][0]
+            part = text[first : group[-1][1]]
+            judged = self._classifier.judge(part, [(start - first, end - first) for start, end in group])
+            for (start, end), told in zip(group, judged, strict=True):
+                if told is not None:
+                    score, found = self._of_sentence(text, start, end, told)
+                    scores.append(score)
+                    findings += found
+        if not scores:
+            return Inspection()
+        unsure = any(self._unsure[0] <= score <= self._unsure[1] for score in scores)
+        findings.sort(key=lambda finding: (finding.start, finding.end, finding.type))
+        return Inspection(tuple(findings), {self.name: max(scores)}, {}, (self.name,) if unsure else ())
+
+    def _of_sentence(
+        self, text: str, start: int, end: int, told: tuple[float, ...]
+    ) -> tuple[float, list[Finding]]:
+        """Its score and findings; `told`: what it says alone."""
+        origin = start
+        if 0 < start and end <= _SHORT and text[:start].strip():
+            (wide,) = self._classifier.judge(text[:end], [(0, end)])
+            if wide is not None and wide[0] > told[0] and self._classifier.explain(text[:end], 0, start):
+                told, origin = wide, 0
+        findings = [
+            self._finding(text, start, end, origin, head, round(probability, 4))
+            for head, probability in enumerate(told)
+            if probability >= _FLOOR
+        ]
+        return round(told[0], 4), findings
+
+    def _finding(self, text: str, start: int, end: int, origin: int, head: int, score: float) -> Finding:
+        evidence = tuple(
+            (begin + origin, stop + origin, weight)
+            for begin, stop, weight in self._classifier.explain(text[origin:end], head, start - origin)
+        )
+        sentence = text[start:end]
+        begin = start + len(sentence) - len(sentence.lstrip())
+        what = TYPES[head].lower().replace("_", " ")
+        wide = ", with what stands before it" if origin < start else ""
+        why = f"the sentence{wide}, {what} {score:.2f}; bundled rules flag from {FLAGGED} on"
+        stop = start + len(sentence.rstrip())
+        return Finding(self.name, TYPES[head], begin, stop, score, why, evidence=evidence)
+
+
+def _groups(text: str, places: Sequence[tuple[int, int]]) -> Iterator[list[tuple[int, int]]]:
+    """Sentences to be read at once: no more than the classifier reads, and parted where no white space parts
+    two, for there one changes how the other is read."""
+    group: list[tuple[int, int]] = []
+    for start, end in places:
+        if group and (end - group[0][0] > _AT_ONCE or not _parted(text, start)):
+            yield group
+            group = []
+        group.append((start, end))
+    if group:
+        yield group
+
+
+def _parted(text: str, start: int) -> bool:
+    return text[start - 1].isspace() or text[start : start + 1].isspace()

@@ -1,0 +1,195 @@
+"""`python -m training.toxicity --data DIR`: the model of the detector `toxicity`.
+
+Reads `toxicity/*.jsonl.gz`, `traffic/` and `injection/benign_traffic`; writes
+`sentinel/detectors/weights/toxicity.npz` and the figures of `docs/models/toxicity.md`. Takes about eight
+minutes of one core, most of them for the fits that leave a source out (`--quick` skips those). Needs torch
+and scikit-learn, and the word table of `training.word_vectors`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from rich.progress import track
+
+from sentinel.core.background import NO_BACKGROUND
+from sentinel.detectors import _classifier
+from sentinel.detectors._sentences import sentences
+from sentinel.detectors.toxicity import FLAGGED, ToxicityConfig, ToxicityDetector
+from sentinel.evaluation.split import held_out
+from training import _card
+from training._classifier import Table, auc, calibrate, calibration_part, fit, logits, save, table
+from training.contrast_toxicity import HELD_OUT
+from training.toxicity_rows import (
+    HEADS,
+    SOURCES,
+    Row,
+    benign,
+    benign_sentences,
+    contrast,
+    in_disguise,
+    labelled,
+)
+
+LONGEST = 1000
+LEFT_OUT = (*(source for source in SOURCES if source != "jigsaw_max_sample"),)  # 81 rows tell nothing
+
+
+class Data:
+    """All rows and their features."""
+
+    def __init__(self, data: Path, seed: int) -> None:
+        rng = random.Random(seed)
+        own = list(labelled(data))
+        seen = [row for row in own if not held_out(row.cluster)]
+        found = [
+            *own,
+            *benign_sentences(data, rng),
+            *contrast(seed),
+            *in_disguise(seen, rng),
+        ]
+        self.rows: list[Row] = found
+        self.table: Table = table([row.text[:LONGEST] for row in found], "reading rows")
+        self.targets = np.array([row.targets for row in found], np.float32)
+        self.weight = np.array([row.weight for row in found], np.float32)
+        self.label = np.array([row.label for row in found])
+        self.source = np.array([row.source for row in found])
+        self.base = np.array([row.source.split("/")[0] for row in found])
+        self.family = np.array([row.kind if row.source == "contrast" else "" for row in found])
+        own_words = self.source == "contrast"
+        self.kept = np.array([held_out(row.cluster) for row in found]) & ~own_words
+        self.calibration = (
+            np.array([calibration_part(row.cluster) for row in found]) & ~self.kept & ~own_words
+        )
+
+    def fitted(
+        self, without: str = "", *, families: bool = True
+    ) -> tuple[torch.nn.Module, NDArray[np.float32]]:
+        """A model and its calibration, without a source, or without the held-out families."""
+        used = ~self.kept & (self.base != without)
+        if not families:
+            used &= ~np.isin(self.family, list(HELD_OUT))
+        model = fit(self.table, np.flatnonzero(used & ~self.calibration), self.targets, self.weight)
+        part = np.flatnonzero(used & self.calibration)
+        raw = logits(model, self.table, part)
+        return model, calibrate(raw, self.targets[part], self.weight[part])
+
+    def scores(self, model: torch.nn.Module, chosen: NDArray[np.bool_]) -> NDArray[np.float64]:
+        return logits(model, self.table, np.flatnonzero(chosen))
+
+
+def left_out(data: Data) -> dict[str, float]:
+    """AUC on each source by a model that never saw it, and on held-out families (`contrast`)."""
+    found: dict[str, float] = {}
+    for source in track(LEFT_OUT, "leaving sources out"):
+        model, _ = data.fitted(source, families=False)
+        chosen = data.source == source
+        found[source] = auc(data.label[chosen], data.scores(model, chosen)[:, 0])
+    chosen = np.isin(data.family, list(HELD_OUT))
+    raw = data.scores(model, chosen)[:, 0]
+    found["contrast"] = auc(data.label[chosen], raw)
+    return found
+
+
+def told(detector: ToxicityDetector, texts: Sequence[str], title: str) -> NDArray[np.float64]:
+    """[texts, heads]: what the detector says of whole texts, per head the highest of its sentences."""
+    made = np.zeros((len(texts), len(HEADS)))
+    for index, text in enumerate(track(texts, title)):
+        for finding in detector.inspect_sentences(
+            text, list(sentences(text, 0, final=True)), NO_BACKGROUND
+        ).findings:
+            head = HEADS.index(finding.type)
+            made[index, head] = max(made[index, head], finding.score)
+    return made
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True, help="directory of the labelled data")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--quick", action="store_true", help="no fits that leave a source out")
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    data = Data(args.data, args.seed)
+    model, calibration = data.fitted()
+    place = save("toxicity", HEADS, model, calibration)
+    print(f"{place.name}: {place.stat().st_size / 1e6:.2f} MB")
+    _classifier.load.cache_clear()
+    detector = ToxicityDetector(ToxicityConfig(), Path())
+    kept = [
+        row for row, is_kept in zip(data.rows, data.kept, strict=True) if is_kept and row.source in SOURCES
+    ]
+    scores = told(detector, [row.text for row in kept], "kept rows")
+    texts = [text for text, cluster in benign(args.data) if held_out(cluster)]
+    traffic = told(detector, texts, "kept traffic")[:, 0]
+    for share in (0.99, 0.995, 0.998, 0.999):
+        print(f"{share:.1%} of benign texts score under {np.quantile(traffic, share):.3f}")
+    report_sources(kept, scores, left_out(data) if not args.quick else {})
+    report_kinds(kept, scores)
+    report_groups(kept, scores, traffic)
+
+
+def report_sources(kept: list[Row], scores: NDArray[np.float64], out: dict[str, float]) -> None:
+    lines: list[list[object]] = []
+    for source in SOURCES:
+        for name, without in ((source, ""), ("davidson, hate against neither", "offensive")):
+            if without and source != "davidson":
+                continue
+            part = np.array([row.source == source and row.kind != (without or None) for row in kept])
+            y = np.array([row.label for row in kept])[part]
+            score = scores[part, 0]
+            caught = score >= FLAGGED
+            lines.append(
+                [
+                    name,
+                    len(y),
+                    auc(y, score),
+                    "" if without else out.get(source, float("nan")),
+                    float(caught[y == 1].mean()),
+                    float(caught[y == 0].mean()),
+                ]
+            )
+    lines.append(["own contrast families", "", "", out.get("contrast", float("nan")), "", ""])
+    head = ["set", "kept rows", "AUC", "AUC, set left out", "toxic flagged", "others flagged"]
+    _card.write("toxicity", "sources", head, lines)
+
+
+def report_kinds(kept: list[Row], scores: NDArray[np.float64]) -> None:
+    targets = np.array([row.targets for row in kept])
+    lines: list[list[object]] = []
+    for head, name in enumerate(HEADS):
+        known = np.isin(targets[:, head], (0.0, 1.0))
+        y = targets[known, head]
+        score = scores[known, head]
+        flagged = score >= FLAGGED
+        right = float(y[flagged].mean()) if flagged.any() else float("nan")
+        lines.append([name, len(y), float(y.mean()), auc(y, score), float(flagged[y == 1].mean()), right])
+    head_ = ["head", "kept rows", "share", "AUC", "recall at the threshold", "precision"]
+    _card.write("toxicity", "kinds", head_, lines)
+
+
+def report_groups(kept: list[Row], scores: NDArray[np.float64], traffic: NDArray[np.float64]) -> None:
+    """Of harmless texts about each group, and of those in another way of speaking, how many are flagged."""
+    by: dict[str, list[float]] = {}
+    for row, score in zip(kept, scores[:, 0].tolist(), strict=True):
+        if row.source == "toxigen_safenlp" and row.label == 0:
+            for group in row.kind.split("+"):
+                by.setdefault(f"about: {group}", []).append(score)
+        if row.source == "davidson" and row.kind == "neither":
+            by.setdefault("tweets without abuse (davidson)", []).append(score)
+    by["everyday traffic"] = traffic.tolist()
+    lines = [
+        [group, len(found), float(np.mean(np.array(found) >= FLAGGED)), float(np.mean(found))]
+        for group, found in sorted(by.items())
+    ]
+    _card.write("toxicity", "groups", ["harmless texts", "kept rows", "flagged", "mean score"], lines)
+
+
+if __name__ == "__main__":
+    main()
