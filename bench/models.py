@@ -58,7 +58,7 @@ def main() -> None:
     parser.add_argument("--base", help="folder of the encoder's base (default: the installed package)")
     parser.add_argument("--seconds", type=float, default=5.0, help="of one measurement")
     parser.add_argument("--rounds", type=int, default=3, help="measurements of each kind")
-    parser.add_argument("--lengths", type=int, nargs="+", default=[100, 1000], help="of texts, in characters")
+    parser.add_argument("--lengths", type=int, nargs="+", default=[40, 100, 1000], help="characters of texts")
     parser.add_argument("--torch", help="an interpreter with torch and transformers")
     parser.add_argument("--alone", action="store_true", help="leave the encoder out")
     options = parser.parse_args()
