@@ -43,7 +43,7 @@ LIMIT = 200_000
 FOLDS = 5
 ROUNDS = 2
 THRESHOLDS = (0.5, 0.6, 0.7, 0.8)
-INVERSE_PENALTY = 0.01
+INVERSE_PENALTY = 0.03
 VARIANTS = 5
 _SUMMARIES = ("ummar", "sum_in", "tldr", "sentences", "news_", "outline")
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from sentinel.core.background import Background
-from sentinel.core.exchange import Stage
+from sentinel.core.exchange import Role
 from sentinel.core.finding import Finding, Inspection
 from sentinel.detectors._consistency import Doubt, contradictions, disagreements
 from sentinel.detectors._grounding import Reading, Source, readings
@@ -23,6 +23,7 @@ from sentinel.detectors._references import unknown_references
 BUILD = "1"  # raised whenever the same text may give other findings
 BASE_RATE = 0.2  # unsupported answers to general questions, where nothing tells (docs/models/groundedness.md)
 _FLOOR = 0.1
+_GIVEN = (Role.CONTEXT, Role.SYSTEM)  # what is answered from is no answer
 _UNSURE = (0.15, 0.85)
 _CONTRADICTED = 0.7  # a sentence against another of the same answer
 _ALONE = 0.5  # a sentence whose numbers and names no other answer holds
@@ -57,7 +58,7 @@ class GroundednessDetector:
         self.version = f"{self._model.version}+{BUILD}"
 
     def inspect(self, text: str, background: Background) -> Inspection:
-        if background.stage is not Stage.OUTPUT or not text.strip():
+        if background.role in _GIVEN or not text.strip():
             return Inspection()
         cut = len(text) > self._answer_limit
         text = text[: self._answer_limit]

@@ -113,8 +113,8 @@ def test_names_that_no_sibling_holds(detector: GroundednessDetector) -> None:
     assert not detector.inspect(others[0], around(siblings=(others[1], others[0]))).findings
 
 
-def test_prompts_are_not_judged(detector: GroundednessDetector) -> None:
-    assert detector.inspect("Karin Berg?", Background(context=(REPORT,))) == Inspection()
+def test_what_was_given_is_not_judged(detector: GroundednessDetector) -> None:
+    assert detector.inspect("Karin Berg?", Background(role=Role.CONTEXT, context=(REPORT,))) == Inspection()
 
 
 def test_a_script_that_the_model_does_not_read_gets_the_base_rate(detector: GroundednessDetector) -> None:

@@ -171,8 +171,8 @@ def test_what_the_caller_said_is_no_leak(detector: QualityDetector) -> None:
     assert told(detector, "Never mention the prices.", system=SYSTEM) == []
 
 
-def test_prompts_are_not_judged(detector: QualityDetector) -> None:
-    assert detector.inspect("I can't help with that.", Background()) == Inspection()
+def test_what_was_given_is_not_judged(detector: QualityDetector) -> None:
+    assert detector.inspect("I can't help with that.", Background(role=Role.CONTEXT)) == Inspection()
 
 
 values = st.recursive(
