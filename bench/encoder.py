@@ -33,7 +33,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--base", help="the encoder's base (default: the installed package)")
-    parser.add_argument("--times", type=int, default=15, help="texts per measurement")
+    parser.add_argument("--times", type=int, default=15, help="texts of each length")
     parser.add_argument(
         "--python", help="an interpreter with torch and detoxify, in place of our environment"
     )
@@ -76,39 +76,46 @@ def _compare(folder: Path, base: str | None, times: int) -> None:
     for name, precision in (("Detoxify's BERT-base", "fp32"), ("Detoxify's BERT-base, int8", "int8")):
         told = {"checkpoint": checkpoint, "config_path": folder / "bert-base", "precision": precision}
         both.append((name, DetoxifyModel(precision, DetoxifyConfig.model_validate(told), folder)))
-    measured = {}
+    alone: dict[str, list[float]] = {}
+    together: dict[str, tuple[float, float]] = {}
     for name, model in both:
         model.load()
-        measured[name] = [_measure(model, length, times) for length in _LENGTHS]
+        alone[name] = [_p50(model, length, times) for length in _LENGTHS]
+        together[name] = _rates(model, min(_LENGTHS))
         model.unload()
-    head = [
-        "model, one thread",
-        "text",
-        "p50, ms",
-        "times quicker",
-        "texts/s one by one",
-        f"in {_TOGETHER}s",
-        "gain",
-    ]
+    slowest = alone["Detoxify's BERT-base"]
+    head = ["model, one thread"]
+    for length in _LENGTHS:
+        head += [f"p50 of {length} characters, ms", "times quicker"]
+    head += [f"texts/s of {min(_LENGTHS)} characters, one by one", f"{_TOGETHER} together", "gain"]
     rows = []
-    for index, length in enumerate(_LENGTHS):
-        slowest = measured["Detoxify's BERT-base"][index][0]
-        for name, _ in both:
-            p50, alone, together = measured[name][index]
-            gain = f"{together / alone:.1f}"
-            rates = (f"{alone:,.1f}", f"{together:,.1f}", gain)
-            rows.append([name, f"{length} characters", f"{p50 * 1000:.1f}", f"{slowest / p50:.0f}", *rates])
+    for name, _ in both:
+        row = [name]
+        for p50, theirs in zip(alone[name], slowest, strict=True):
+            row += [f"{p50 * 1000:.1f}", f"{theirs / p50:.0f}"]
+        one, many = together[name]
+        rows.append([*row, f"{one:,.0f}", f"{many:,.0f}", f"{many / one:.1f}"])
     table("Tier 3 and tier 4", head, rows)
     save("encoder", head, rows)
 
 
-def _measure(model: Model, length: int, times: int) -> tuple[float, float, float]:
-    """Seconds of one text (median), texts a second one by one, and texts a second together."""
-    passages = [Passage(text=prose(length + 200)[index : index + length]) for index in range(_TOGETHER)]
+def _passages(length: int) -> list[Passage]:
+    text = prose(length + _TOGETHER)
+    return [Passage(text=text[index : index + length]) for index in range(_TOGETHER)]
+
+
+def _p50(model: Model, length: int, times: int) -> float:
+    """Seconds of one text."""
+    passages = _passages(length)
     model.infer(passages[:1])
-    each = [_seconds(model, [passages[index % _TOGETHER]]) for index in range(times)]
-    rounds = [_seconds(model, passages) for _ in range(max(1, times // _TOGETHER))]
-    return statistics.median(each), 1 / statistics.mean(each), _TOGETHER / min(rounds)
+    return statistics.median(_seconds(model, passages[index : index + 1]) for index in range(times))
+
+
+def _rates(model: Model, length: int) -> tuple[float, float]:
+    """Texts a second, one by one and together."""
+    passages = _passages(length)
+    one_by_one = sum(_seconds(model, [passage]) for passage in passages)
+    return _TOGETHER / one_by_one, _TOGETHER / _seconds(model, passages)
 
 
 def _seconds(model: Model, passages: Sequence[Passage]) -> float:

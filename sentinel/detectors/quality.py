@@ -40,12 +40,12 @@ class QualityConfig(BaseModel):
 
 class QualityDetector:
     name = "quality"
-    version = BUILD
     types = frozenset({"REFUSAL", "BROKEN_JSON", "REPETITION", "PROMPT_LEAK"})
     compares = True
 
     def __init__(self, config: QualityConfig, cache_dir: Path) -> None:
         self._leak_words = config.leak_words
+        self.version = f"{config.leak_words}+{BUILD}"
 
     def inspect(self, text: str, background: Background) -> Inspection:
         if background.role in (Role.CONTEXT, Role.SYSTEM):
