@@ -99,6 +99,10 @@ def test_an_answer_that_contradicts_itself(detector: GroundednessDetector, text:
         "The first bus leaves at 7. The second bus leaves at 9.",
         "Is the bridge open all year? The bridge is open all year.",
         "- 3 eggs\n- 4 eggs",
+        "- The run takes 75 minutes at an easy pace.\n- The run takes 90 minutes at an easy pace.",
+        "1. The first word of a list is large.\n2. The first word of a list is small.",
+        "If the new word stands in the list, add one. If the new word stands in the list, add two.",
+        'print("The connected node is open.")\nprint("The connected node is closed.")',
     ],
 )
 def test_what_only_looks_alike_is_no_contradiction(detector: GroundednessDetector, text: str) -> None:

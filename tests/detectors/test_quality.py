@@ -149,6 +149,7 @@ def test_a_loop_with_a_counter(detector: QualityDetector) -> None:
         " ".join(str(n % 7) for n in range(300)),
         "-" * 500,
         "| a | b |\n|---|---|\n" + "".join(f"| {n} | {n * n} |\n" for n in range(60)),
+        "".join(f"| {n}°C | {n * 2}°F |\n" for n in range(40)),
         " ".join(f"word{n} and word{n + 1} or else" for n in range(60)),
     ],
 )
