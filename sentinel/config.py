@@ -9,6 +9,7 @@ import os
 from pathlib import Path
 from typing import Any, Literal, Self
 
+import grpc
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from sentinel.adapters.registry import AdaptersConfig
@@ -24,7 +25,7 @@ from sentinel.proxy.health import HealthConfig
 from sentinel.proxy.limits import KeepaliveConfig, LimitsConfig
 from sentinel.proxy.settings import UnknownMethods
 from sentinel.proxy.status import RefusalConfig
-from sentinel.proxy.tls import ClientTlsConfig, ServerTlsConfig
+from sentinel.proxy.tls import ClientTlsConfig, ServerTlsConfig, channel_credentials
 from sentinel.proxy.upstream import UpstreamConfig
 from sentinel.spool.config import SpoolConfig
 from sentinel.store.base import StoreConfig
@@ -202,6 +203,14 @@ class SentinelConfig(BaseModel):
     def model_plane(self) -> str:
         """Where the model plane is asked. Raises ConfigError (see `ModelsConfig.place`)."""
         return self.models.connect.address if self.models.connect else self.models.place(self.state_dir)
+
+    def model_channel(self) -> tuple[str, grpc.ChannelCredentials | None, str | None]:
+        """What a client of the model plane takes: address, credentials, and the name to expect in the
+        server's certificate. Raises ConfigError naming the key whose file cannot be read."""
+        tls = self.models.connect.tls if self.models.connect else None
+        if tls is None:
+            return self.model_plane, None, None
+        return self.model_plane, channel_credentials(tls, "models.connect.tls"), tls.server_name
 
     @property
     def spool_dir(self) -> Path:

@@ -21,7 +21,6 @@ from sentinel.guard.screener import Screener, load_screener
 from sentinel.guard.screening import ScreenRequest, ScreenResult, screen
 from sentinel.models.client import BlockingModelClient
 from sentinel.models.here import ModelsHere
-from sentinel.proxy.tls import channel_credentials
 from sentinel.telemetry.keys import load_redactors
 
 __all__ = ["Guard", "ScreenRequest", "ScreenResult"]
@@ -108,12 +107,7 @@ class _ModelsThere:
 
     def __init__(self, config: SentinelConfig) -> None:
         self.detectors = config.models.served
-        tls = config.models.connect.tls if config.models.connect else None
-        self._client = BlockingModelClient(
-            config.model_plane,
-            channel_credentials(tls, "models.connect.tls") if tls else None,
-            tls.server_name if tls else None,
-        )
+        self._client = BlockingModelClient(*config.model_channel())
         self.ask: AskNow = self._client.inspect
 
     @property

@@ -9,13 +9,11 @@ equal blame on (expectation-maximisation). Needs numpy and scikit-learn.
 from __future__ import annotations
 
 import argparse
-import gzip
 import hashlib
 import json
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import numpy as np
@@ -32,19 +30,21 @@ from sentinel.detectors._grounding_model import FEATURES, WEIGHTS, GroundingMode
 from sentinel.detectors._sentences import sentences
 from sentinel.detectors.groundedness import GroundednessConfig, GroundednessDetector
 from sentinel.evaluation.split import held_out
+from training import _card
 from training.corruptions import Pool, corrupted, reworded
+from training.rows import rows as read
 
 ROOT = Path(__file__).parents[1]
-CARD = ROOT / "docs" / "models" / "groundedness.md"
 TRAINED = ("summedits", "wice", "q2_wow")
 UNTUNED = "halueval_qa_small"  # the length of an answer gives its label away
 REPORTED = (*TRAINED, UNTUNED)
 NO_CONTEXT = ("halueval_general", "haluquestqa", "halueval2_facts")
 LIMIT = 200_000
 FOLDS = 5
-ROUNDS = 4
+ROUNDS = 2
+THRESHOLDS = (0.5, 0.6, 0.7, 0.8)
 INVERSE_PENALTY = 0.01
-VARIANTS = 3
+VARIANTS = 5
 _SUMMARIES = ("ummar", "sum_in", "tldr", "sentences", "news_", "outline")
 
 Array = NDArray[np.float64]
@@ -94,24 +94,19 @@ class Fitted(msgspec.Struct, frozen=True):
 
 def rows(data: Path, name: str) -> list[Row]:
     """Of one set; without those sub-claims whose label never varies."""
-    found = [r for r in _lines(data / f"groundedness/{name}.jsonl.gz") if "subclaim" not in r.get("kind", "")]
+    found = [r for r in read(data, "groundedness", name) if "subclaim" not in r.get("kind", "")]
     return [Row(r["question"], r["context"], r["answer"], r["label"], r["cluster"]) for r in found]
-
-
-def _lines(path: Path) -> Iterator[dict[str, Any]]:
-    with gzip.open(path, "rt", encoding="utf-8") as file:
-        yield from map(json.loads, file)
 
 
 def made(data: Path, seed: int) -> list[Row]:
     """Answers of people to questions about a text and summaries of one, as they are, reworded, and with one
     or two things made wrong."""
     held: list[Row] = []
-    for r in _lines(data / "traffic/dolly2k.jsonl.gz"):
+    for r in read(data, "traffic", "dolly2k"):
         question, _, context = r["prompt"].partition("\n\n")
         if 250 < len(context) < 12_000 and len(r["response"]) > 40:
             held.append(Row(question, context, r["response"][:700], 0, r["cluster"]))
-    for r in _lines(data / "traffic/t0_templates.jsonl.gz"):
+    for r in read(data, "traffic", "t0_templates"):
         if r["kind"].startswith(("cnn", "sam")) and any(word in r["kind"] for word in _SUMMARIES):
             if len(r["response"]) > 40 and 400 < len(r["prompt"]) < 12_000:
                 held.append(Row("", r["prompt"], r["response"][:700], 0, r["cluster"]))
@@ -151,12 +146,13 @@ def table(found: Sequence[Row], title: str) -> Table:
 
 
 def fit(tables: Sequence[Table]) -> Fitted:
-    """Each set weighs by its size, and both labels of it the same: probabilities are those at even odds."""
+    """Each set weighs as the root of its size, and both its labels the same: probabilities are those at even
+    odds."""
     x = np.vstack([each.x for each in tables])
     starts = np.cumsum([0, *(len(each.y) for each in tables)])
     answer = np.concatenate([t.answer + s for t, s in zip(tables, starts[:-1], strict=True)])
     y = np.concatenate([each.y for each in tables])
-    weight = np.concatenate([_even(each.y) for each in tables])
+    weight = np.concatenate([_weight(each.y) for each in tables])
     mean, scale = x.mean(0), x.std(0)
     scale[scale == 0] = 1.0
     z = (x - mean) / scale
@@ -183,8 +179,9 @@ def fit(tables: Sequence[Table]) -> Fitted:
     return Fitted(weights, offset, joined.coef_[0], float(joined.intercept_[0]))
 
 
-def _even(y: NDArray[np.int64]) -> Array:
-    return np.asarray(np.where(y == 1, 0.5 / y.mean(), 0.5 / (1 - y.mean())))
+def _weight(y: NDArray[np.int64]) -> Array:
+    even = np.where(y == 1, 0.5 / y.mean(), 0.5 / (1 - y.mean()))
+    return np.asarray(even * np.sqrt(1000 / len(y)))
 
 
 def _pooled(logits: Array, table: Table) -> Array:
@@ -205,22 +202,33 @@ def crossed(own: Table, others: Sequence[Table]) -> Array:
     return told
 
 
-def figures(tables: dict[str, Table], shipped: Fitted) -> list[str]:
+def figures(tables: dict[str, Table], shipped: Fitted) -> list[list[object]]:
     """Balanced accuracy at 0.5 and AUC of each set: by cross-validation over its clusters, of a model that
     saw none of the set, and of the shipped one on the clusters that no training sees."""
-    lines = ["| set | answers | clusters held out | | set left out | | shipped, kept rows | |"]
-    lines += [
-        "|---|---|---|---|---|---|---|---|",
-        "| | | bal. acc. | AUC | bal. acc. | AUC | bal. acc. | AUC |",
-    ]
+    lines: list[list[object]] = []
     for name in track(REPORTED, "cross-validation"):
         own = tables[name]
         others = [each for other, each in tables.items() if other not in (name, UNTUNED)]
-        cells = list(_scores(own.y, crossed(own, others))) if name in TRAINED else ["", ""]
-        cells += _scores(own.y, fit(others).probabilities(own))
         kept = own.halves()[1]
+        cells = [*_scores(own.y, crossed(own, others))] if name in TRAINED else ["", ""]
+        cells += _scores(own.y, fit(others).probabilities(own))
         cells += _scores(kept.y, shipped.probabilities(kept))
-        lines.append(f"| {name} | {len(own.y)} | {' | '.join(cells)} |")
+        lines.append([name, len(own.y), *cells])
+    return lines
+
+
+def thresholds(tables: dict[str, Table], shipped: Fitted) -> list[list[object]]:
+    """What the shipped model flags of the wrong and of the right answers on the clusters that no training
+    sees."""
+    lines: list[list[object]] = []
+    for name in REPORTED:
+        kept = tables[name].halves()[1]
+        told = shipped.probabilities(kept)
+        flagged = [
+            f"{(told[kept.y == 1] >= t).mean():.2f} / {(told[kept.y == 0] >= t).mean():.2f}"
+            for t in THRESHOLDS
+        ]
+        lines.append([name, len(kept.y), *flagged])
     return lines
 
 
@@ -228,11 +236,9 @@ def _scores(y: NDArray[np.int64], told: Array) -> tuple[str, str]:
     return f"{balanced_accuracy_score(y, told > 0.5):.3f}", f"{roc_auc_score(y, told):.3f}"
 
 
-def without_context(data: Path, detector: GroundednessDetector) -> list[str]:
-    lines = [
-        "| set | answers | label 1 | AUC | flagged over 0.3 | of these label 1 |",
-        "|---|---|---|---|---|---|",
-    ]
+def without_context(data: Path, detector: GroundednessDetector) -> list[list[object]]:
+    """What the whole detector tells of answers without documents."""
+    lines: list[list[object]] = []
     for name in NO_CONTEXT:
         found = rows(data, name)
         y = np.array([row.label for row in found])
@@ -244,21 +250,9 @@ def without_context(data: Path, detector: GroundednessDetector) -> list[str]:
             ]
         )
         over = told > 0.3
-        right = f"{y[over].mean():.2f}" if over.any() else "-"
-        cells = f"{y.mean():.2f} | {roc_auc_score(y, told):.3f} | {over.sum()} | {right}"
-        lines.append(f"| {name} | {len(y)} | {cells} |")
+        right = y[over].mean() if over.any() else float("nan")
+        lines.append([name, len(y), y.mean(), roc_auc_score(y, told), over.sum(), right])
     return lines
-
-
-def write_card(sections: dict[str, list[str]]) -> None:
-    """Each section stands between `<!-- NAME -->` and `<!-- end -->`."""
-    text = CARD.read_text(encoding="utf-8")
-    for name, lines in sections.items():
-        before, mark, rest = text.partition(f"<!-- {name} -->\n")
-        if not mark:
-            raise SystemExit(f"{CARD}: no line `<!-- {name} -->`")
-        text = before + mark + "\n".join(lines) + "\n" + rest[rest.index("<!-- end -->") :]
-    CARD.write_text(text, encoding="utf-8")
 
 
 def main() -> None:
@@ -281,9 +275,12 @@ def main() -> None:
     place.write_text(json.dumps(msgspec.to_builtins(shipped), indent=1) + "\n", encoding="utf-8")
     GroundingModel.shipped()
     detector = GroundednessDetector(GroundednessConfig(), Path())
-    write_card(
-        {"with context": figures(tables, fitted), "without context": without_context(args.data, detector)}
-    )
+    pairs = [f"{one}, {two}" for one in ("held out", "left out", "kept") for two in ("bal. acc.", "AUC")]
+    _card.write("groundedness", "with context", ["set", "answers", *pairs], figures(tables, fitted))
+    over = [f"at {each}" for each in THRESHOLDS]
+    _card.write("groundedness", "thresholds", ["set", "kept answers", *over], thresholds(tables, fitted))
+    head = ["set", "answers", "wrong", "AUC", "over 0.3", "of these wrong"]
+    _card.write("groundedness", "without context", head, without_context(args.data, detector))
 
 
 if __name__ == "__main__":

@@ -17,7 +17,6 @@ from sentinel.detectors._injection_indirect import (
     BITS,
     content_words,
     hashed,
-    looked_at,
     page_of,
     signals,
 )
@@ -122,12 +121,11 @@ def segments_of(found: Sequence[Document], say: Callable[[str], None]) -> Segmen
         asked = content_words(document.question)
         start, end = document.place
         for at, segment in enumerate(page.segments):
-            shape = looked_at(segment)
             buckets = hashed(segment)
             places.append(np.full(len(buckets), len(told)))
             columns.append(buckets)
             values.append(np.full(len(buckets), len(buckets) ** -0.5))
-            told.append(signals(page, at, asked, shape))
+            told.append(signals(page, at, asked))
             owner.append(number)
             shared = min(end, segment.end) - max(start, segment.start)
             label.append(int(shared > 0.5 * (segment.end - segment.start)))

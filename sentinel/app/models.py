@@ -155,10 +155,13 @@ class _Process:
 
     def _install_signals(self) -> None:
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._stopping.set)
+        loop.add_signal_handler(signal.SIGTERM, self._stopping.set)
         if os.environ.get("SENTINEL_STATUS_FD"):
+            # Ctrl-C reaches us too, but the workers still ask us while they drain: the supervisor says when.
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
             loop.add_reader(sys.stdin.fileno(), self._supervisor_gone)
+        else:
+            loop.add_signal_handler(signal.SIGINT, self._stopping.set)
 
     def _supervisor_gone(self) -> None:
         if not os.read(sys.stdin.fileno(), 1):

@@ -8,7 +8,6 @@ from sentinel.config import SentinelConfig
 from sentinel.core.background import Passage
 from sentinel.core.finding import Inspection
 from sentinel.models.client import ModelClient
-from sentinel.proxy.tls import channel_credentials
 
 
 class ModelsAsked:
@@ -26,14 +25,8 @@ class ModelsAsked:
 
     def open(self) -> None:
         """Raises ConfigError when the address or a certificate is wrong."""
-        config = self._config
-        tls = config.models.connect.tls if config.models.connect else None
-        self._client = ModelClient(
-            config.model_plane,
-            channel_credentials(tls, "models.connect.tls") if tls else None,
-            tls.server_name if tls else None,
-            config.models.max_in_flight,
-        )
+        most = self._config.models.max_in_flight
+        self._client = ModelClient(*self._config.model_channel(), most)
 
     async def ask(
         self, passages: Sequence[Passage], detectors: frozenset[str], deadline_ms: int | None

@@ -84,16 +84,9 @@ def status(context: typer.Context, config: ConfigOption = None) -> None:
     """Ask the running model plane, here or at `models.connect`. Exit status 1 when a model is broken."""
     from sentinel.config import load_config
     from sentinel.models.client import BlockingModelClient
-    from sentinel.proxy.tls import channel_credentials
 
     settings = load_config(config or context.obj)
-    remote = settings.models.connect
-    tls = remote.tls if remote else None
-    client = BlockingModelClient(
-        settings.model_plane,
-        channel_credentials(tls, "models.connect.tls") if tls else None,
-        tls.server_name if tls else None,
-    )
+    client = BlockingModelClient(*settings.model_channel())
     found = client.health()
     client.close()
     if found is None:

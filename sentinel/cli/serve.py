@@ -60,4 +60,8 @@ def _check_what_it_names(settings: SentinelConfig) -> None:
         server_credentials(settings.listen.tls)
     if settings.upstream.tls:
         channel_credentials(settings.upstream.tls)
+    if settings.models.tls:
+        server_credentials(settings.models.tls, "models.tls")
+    if settings.models.detectors:
+        settings.model_channel()
     settings.store.password()

@@ -27,15 +27,16 @@ SIGNS = (
     "negator", "negator_new", "quantifier", "quantifier_new", "quantifier_moved",
     "number", "number_new", "number_far", "number_moved", "number_word_new", "number_small_new",
     "name", "name_new", "name_asked", "name_moved",
-    "word", "word_new", "word_asked", "word_moved",
+    "word", "word_new", "word_new_common", "name_new_common", "word_asked", "word_moved",
     "kin", "opposite", "opposite_no_kin", "opposite_far", "opposite_both", "affix", "affix_far",
     "pair_left", "pair_right", "no_pair", "adverb_new", "verb_form_new", "denial_new",
 )  # fmt: skip
 # What a sentence shows as a whole.
 TRAITS = (
     "cover", "cover_three", "cover_union", "cover_source", "new_share", "pair_share", "words",
-    "negation_differs", "negation_added", "negation_dropped", "order_turned",
+    "negation_differs", "negation_added", "negation_dropped", "order_turned", "asks",
 )  # fmt: skip
+_HEDGES = frozenset({"sure", "certain", "only", "just", "necessarily", "know", "merely"})
 _CLASHES = frozenset({"opposite_no_kin", "affix"})
 
 
@@ -137,26 +138,35 @@ def readings(text: str, source: Source, asked: Source) -> Iterator[Reading]:
         found = tokens(text, start, end)
         content = [token for token in found if token.content]
         if content:
-            yield _read(start, end, found, content, source, asked)
+            yield _read(start, end, found, content, source, asked, text[start:end].rstrip().endswith("?"))
 
 
 def denies(found: Sequence[Token]) -> bool:
-    return any(_is_negator(token) or token.stem in denials() for token in found)
+    """Whether something is denied in a sentence."""
+    denied = denials()
+    return bool(_negators(found)) or any(token.stem in denied for token in found)
 
 
-def _is_negator(token: Token) -> bool:
-    return token.plain in NEGATORS or token.plain.endswith("n't")
+def _negators(found: Sequence[Token]) -> frozenset[int]:
+    """Where words stand that turn a statement round; not those of `not only` and `I'm not sure`."""
+    return frozenset(
+        token.start
+        for place, token in enumerate(found)
+        if token.plain in NEGATORS or token.plain.endswith("n't")
+        if place + 1 == len(found) or found[place + 1].plain not in _HEDGES
+    )
 
 
 def _read(
-    start: int, end: int, found: list[Token], content: list[Token], source: Source, asked: Source
+    start: int, end: int, found: list[Token], content: list[Token], source: Source, asked: Source, asks: bool
 ) -> Reading:
     matched = Matched(source, [token.stem for token in content])
     rows: list[tuple[Token, tuple[str, ...]]] = []
     before: Token | None = None
     following = iter([*content[1:], None])
+    negators = _negators(found)
     for token in found:
-        signs = _function_signs(token, source, matched)
+        signs = _function_signs(token, token.start in negators, source, matched)
         if token.content:
             after = next(following)
             signs += _kind_signs(token, token.start == found[0].start, source, asked, matched)
@@ -165,13 +175,13 @@ def _read(
             before = token
         if signs:
             rows.append((token, tuple(signs)))
-    traits = _traits(found, content, source, asked, matched)
+    traits = _traits(found, content, source, asked, matched, asks)
     return Reading(start, end, tuple(rows), traits, tuple(_clashes(rows, matched)))
 
 
-def _function_signs(token: Token, source: Source, matched: Matched) -> list[str]:
+def _function_signs(token: Token, negator: bool, source: Source, matched: Matched) -> list[str]:
     signs = []
-    if _is_negator(token):
+    if negator:
         signs.append("negator")
         if not matched.negated:
             signs.append("negator_new")
@@ -207,6 +217,8 @@ def _kind_signs(token: Token, first: bool, source: Source, asked: Source, matche
     if token.stem in asked.places:
         return [kind, kind + "_asked"]
     signs = [kind, kind + "_new"]
+    if token.common:
+        signs.append(kind + "_new_common")
     if token.plain.endswith("ly"):
         signs.append("adverb_new")
     elif token.plain.endswith(("ing", "ed")):
@@ -252,7 +264,7 @@ def _pair_signs(token: Token, before: Token | None, after: Token | None, source:
 
 
 def _traits(
-    found: list[Token], content: list[Token], source: Source, asked: Source, matched: Matched
+    found: list[Token], content: list[Token], source: Source, asked: Source, matched: Matched, asks: bool
 ) -> tuple[float, ...]:
     weights = [source.weight(token.stem) for token in content]
     total = sum(weights)
@@ -277,6 +289,7 @@ def _traits(
         float(denied and not matched.negated),
         float(matched.negated and not denied),
         turned / max(1, len(order) - 1),
+        float(asks),
     )
 
 

@@ -38,7 +38,7 @@ _ROLE_BEHIND = re.compile(
     r"(?:system|user|assistant|developer|model|tool)\b[^\n]{0,20}(?:\n|<\|)", re.IGNORECASE
 )
 _TURN = re.compile(
-    rf"(?:^|\n)[ \t]*(?:[#*\[<({{=\-]{{1,6}}[ \t]*)?({_SPEAKER})"
+    rf"[ \t]*(?:[#*\[<({{=\-]{{1,6}}[ \t]*)?({_SPEAKER})"
     r"(?:[ \t]+(?:message|prompt|override|note|update|notice|instruction)s?)?"
     rf"[ \t]*(?:[\])}}>*:=\-]{{1,6}})[ \t]*",
     re.IGNORECASE,
@@ -51,6 +51,7 @@ _BORDER = re.compile(
     r"[ \t]*[-=#*~_<>|\])}:.]{1,20}",
     re.IGNORECASE,
 )
+_RULES = ("--", "==", "##", "**", "~~", "__", ">>", "]", "}")
 _ROLE_TAG = re.compile(
     r"</?(?:system|assistant|user|instructions?|system_prompt|admin|context|document|tool_(?:response|result|call)|function_results?)>",
     re.IGNORECASE,
@@ -75,20 +76,22 @@ _HIDDEN_HTML = re.compile(
 _LINK_COMMENT = re.compile(r"(?:^|\n)\[(?://|comment)\]:[ \t]{0,9}#[ \t]{0,9}[(\"']([^\n]{8,1000})")
 
 _SPELLING_LIMIT = 4000
+_MOST_TURNS = 200
 
 
 def forged(text: str) -> Iterator[Mark]:
     """Control tokens, borders and tags of a conversation that the writer made up."""
-    for match in _some(_CONTROL, text):
+    tags = "<" in text
+    for match in _some(_CONTROL, text) if tags or "[" in text else ():
         forged_turn = _ROLE_BEHIND.match(text, match.end()) is not None or match.group()[1:2] in "I<"
         score = 0.85 if forged_turn else 0.5
         yield Mark("FORGED_TEMPLATE", *match.span(), score, "a control token of a chat template")
-    for match in _some(_BORDER, text):
-        if any(mark in match.group() for mark in ("--", "==", "##", "**", "~~", "__", ">>", "]", "}")):
+    for match in _some(_BORDER, text) if any(mark in text for mark in _RULES) else ():
+        if any(mark in match.group() for mark in _RULES):
             yield Mark("FORGED_TEMPLATE", *match.span(), 0.5, "a border that claims to end the prompt")
-    for match in _some(_ROLE_TAG, text):
+    for match in _some(_ROLE_TAG, text) if tags else ():
         yield Mark("FORGED_TEMPLATE", *match.span(), 0.1, "a tag named like a part of the prompt")
-    for match in _some(_ROLE_JSON, text):
+    for match in _some(_ROLE_JSON, text) if "role" in text else ():
         yield Mark("FORGED_TEMPLATE", *match.span(), 0.1, "a message with a role of its own")
 
 
@@ -99,10 +102,19 @@ class Turn(msgspec.Struct, frozen=True):
 
 
 def turns(text: str) -> list[Turn]:
-    """The lines that begin like a speaker's turn, at most 200."""
+    """The lines that begin like a speaker's turn, at most `_MOST_TURNS`."""
     if ":" not in text and "]" not in text and "#" not in text and ">" not in text and "*" not in text:
         return []
-    return [Turn(match.start(1), match.end(), match.group(1).lower()) for match in _some(_TURN, text, 200)]
+    found: list[Turn] = []
+    start = 0
+    while len(found) < _MOST_TURNS:
+        match = _TURN.match(text, start)
+        if match is not None:
+            found.append(Turn(match.start(1), match.end(), match.group(1).lower()))
+        start = text.find("\n", start) + 1
+        if start == 0:
+            break
+    return found
 
 
 def hidden(text: str) -> Iterator[tuple[Mark, str]]:

@@ -12,7 +12,7 @@ from functools import lru_cache
 
 import msgspec
 
-from sentinel.detectors._injection_words import OTHER, QUOTE, STOP, WORDS
+from sentinel.detectors._injection_words import OTHER, QUOTE, STOP, TURNED, WORDS
 
 _TOKEN = re.compile(r"[^\W_](?:[\w@$'’.+-]{0,30}[\w])?|[.!?;\n…]+|[\"“”«»„`]")
 _LEET = tuple(str.maketrans("0134578@$", f"o{one}eastbas") for one in "il")  # 1 stands for both
@@ -59,24 +59,37 @@ def classify(token: str) -> str:
         letter = _SCRAMBLED.get(_shape(word))
     if letter is None and ("." in word or "-" in word):
         letter = WORDS.get(word.replace(".", "").replace("-", ""))
-    return letter or OTHER
+    return letter or TURNED.get(word) or OTHER
 
 
-class Shape(msgspec.Struct, frozen=True):
-    """A text as classes: `letters[i]` is the class of the token at `places[i]`."""
+class Shape:
+    """A text as classes: `letters[i]` is the class of `tokens[i]`, which stands at `places[i]`. Most texts
+    are harmless and nobody asks for the places, so they are looked up when somebody does."""
 
-    letters: str
-    places: list[tuple[int, int]]
-    tokens: list[str]
+    __slots__ = ("_places", "_text", "letters", "tokens")
+
+    def __init__(
+        self, letters: str, tokens: list[str], text: str, places: list[tuple[int, int]] | None = None
+    ) -> None:
+        self.letters = letters
+        self.tokens = tokens
+        self._text = text
+        self._places = places
+
+    @property
+    def places(self) -> list[tuple[int, int]]:
+        places = self._places
+        if places is None:
+            places = self._places = [match.span() for match in _TOKEN.finditer(self._text)]
+        return places
+
+    def part(self, first: int, last: int) -> Shape:
+        return Shape(self.letters[first:last], self.tokens[first:last], "", self.places[first:last])
 
 
 def shape_of(text: str) -> Shape:
-    places: list[tuple[int, int]] = []
-    tokens: list[str] = []
-    for match in _TOKEN.finditer(text):
-        places.append(match.span())
-        tokens.append(match.group())
-    return Shape("".join(map(classify, tokens)), places, tokens)
+    tokens: list[str] = _TOKEN.findall(text)
+    return Shape("".join(map(classify, tokens)), tokens, text)
 
 
 class Pattern(msgspec.Struct, frozen=True):
@@ -208,14 +221,15 @@ class Hit(msgspec.Struct, frozen=True):
 def hits(shape: Shape) -> list[Hit]:
     """Every pattern's first matches, in the order of the table."""
     found: list[Hit] = []
-    letters, places = shape.letters, shape.places
+    letters = shape.letters
     for pattern, expression in _COMPILED:
         for count, match in enumerate(expression.finditer(letters)):
             if count == _MAX_HITS:
                 break
             first, last = match.start(), match.end() - 1
             quoted = _quoted(letters, first)
-            found.append(Hit(pattern, places[first][0], places[last][1], first, last, quoted))
+            start, end = shape.places[first][0], shape.places[last][1]
+            found.append(Hit(pattern, start, end, first, last, quoted))
     return found
 
 

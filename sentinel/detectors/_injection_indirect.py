@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from sentinel.detectors._injection_grammar import Shape, hits, plain, shape_of
+from sentinel.detectors._injection_grammar import hits, plain, shape_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -43,7 +43,7 @@ _USER = re.compile(
     r"\b(?:the|to|from|tell|ask|this)\s(?:user|users|reader|readers|customer|person)\b", re.IGNORECASE
 )
 _LINK = re.compile(
-    r"https?://|www\.|\b[\w.-]{1,60}@[\w-]{1,60}\.|\b[a-z0-9-]{2,40}\.(?:com|net|org|xyz|io|example)\b",
+    r"https?://|www\.|\w@[\w-]{1,60}\.|\w\.(?:com|net|org|xyz|io|example)\b",
     re.IGNORECASE,
 )
 _SNIPPET = re.compile(
@@ -140,7 +140,25 @@ def page_of(text: str) -> Page:
     return Page(segments, counts, text.count("|") > 8, orders, questions, text)
 
 
-def signals(page: Page, at: int, asked: frozenset[str], shape: Shape) -> list[float]:
+_ANSWERS = frozenset(
+    """response responses responce answer answers reply replies message messages output outputs summary
+    summaries solution solutions codebase implementation code algorithm explanation elucidation antwort
+    antworten zusammenfassung respuesta respuestas resumen réponse réponses résumé""".split()
+)
+_READERS = frozenset(
+    """ai assistant assistants chatbot chatbots language llm llms gpt agent agents bot bots ki sprachmodell
+    asistente modelo modèle""".split()
+)
+_USERS = frozenset("user users reader readers customer person".split())
+_POINTERS = frozenset("following subsequent below".split())
+
+
+def _says(expression: re.Pattern[str], telling: frozenset[str], segment: Segment) -> float:
+    """Whether the expression matches; only asked where one of the telling words is there."""
+    return float(not telling.isdisjoint(segment.words) and expression.search(segment.text) is not None)
+
+
+def signals(page: Page, at: int, asked: frozenset[str]) -> list[float]:
     """The signals of one segment in the order of `SIGNALS`, each about 0 to 1."""
     segment = page.segments[at]
     text, words = segment.text, segment.words
@@ -149,7 +167,8 @@ def signals(page: Page, at: int, asked: frozenset[str], shape: Shape) -> list[fl
     function = sum(word in FUNCTION_WORDS for word in words) / len(words)
     order = float(words[0] in ORDERS)
     question = float(text.endswith("?"))
-    output = float(_OUTPUT.search(text) is not None)
+    output = _says(_OUTPUT, _ANSWERS, segment)
+    shape = shape_of(text)
     before = page.text[max(0, segment.start - 3) : segment.start].rstrip(" ")
     behind = page.text[segment.end : segment.end + 6].lstrip(" .:!?")
     return [
@@ -158,10 +177,10 @@ def signals(page: Page, at: int, asked: frozenset[str], shape: Shape) -> list[fl
         question,
         float(shape.letters[:1] == "E"),
         output,
-        float(_READER.search(text) is not None),
-        float(_USER.search(text) is not None),
-        float(_LINK.search(text) is not None),
-        float(_SNIPPET.search(text) is not None),
+        _says(_READER, _READERS, segment),
+        _says(_USER, _USERS, segment),
+        float(("." in text or "/" in text) and _LINK.search(text) is not None),
+        _says(_SNIPPET, _POINTERS, segment),
         float(page.tabular and function > 0.15 and len(words) > 4),
         function,
         alone,
@@ -192,10 +211,6 @@ def hashed(segment: Segment) -> np.ndarray:
     words = np.fromiter(map(_hash, segment.words[:60]), np.int64, min(60, len(segment.words)))
     pairs = (words[:-1] * 31 + words[1:] * 0x9E3779B1) >> 7
     return np.concatenate((words ^ (words >> 13), pairs, words[:1] * 0x85EBCA6B >> 5)) & _MASK
-
-
-def looked_at(segment: Segment) -> Shape:
-    return shape_of(segment.text)
 
 
 def content_words(text: str) -> frozenset[str]:

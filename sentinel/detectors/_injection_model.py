@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 TYPES = ("OVERRIDE", "JAILBREAK", "PROMPT_EXTRACTION")
 _WEIGHTS = "weights/injection.npz"
 _STRETCHES = 5
-_RULED_OUT = 0.02
+_RULED_OUT = -4.0  # logit
 _REASONS = (
     ("grammar", "it has the form of an attack"),
     ("output", "it is about the answer"),
@@ -36,7 +36,7 @@ _REASONS = (
 
 
 class Weights(msgspec.Struct, frozen=True):
-    """`words`: (buckets, heads), `signals`: (signals, heads), `bias`: (heads,), all float32; `scale` turns
+    """`words`: (heads, buckets), `signals`: (signals, heads), `bias`: (heads,), all float32; `scale` turns
     the first head's answer into the logit of a probability as scale[0] * answer + scale[1]."""
 
     words: np.ndarray
@@ -60,30 +60,31 @@ def load(name: str) -> Weights:
 
     place = files("sentinel.detectors").joinpath(_WEIGHTS)
     with place.open("rb") as file, np.load(file, allow_pickle=False) as kept:
-        parts = (kept[f"{name}_{part}"].astype(np.float32) for part in ("words", "signals", "bias", "scale"))
-        return Weights(*parts)
+        words, *others = (
+            kept[f"{name}_{part}"].astype(np.float32) for part in ("words", "signals", "bias", "scale")
+        )
+        return Weights(np.ascontiguousarray(words.T), *others)
 
 
 def sigmoid(logit: float) -> float:
     return 1.0 / (1.0 + math.exp(-max(-40.0, min(40.0, logit))))
 
 
-def judge(reading: Reading, weights: Weights, told: list[float] | None = None) -> Verdict:
-    """What the direct model says of a window."""
+def judge(reading: Reading, weights: Weights, floor: float = 0.0) -> Verdict:
+    """What the direct model says of a window; below the floor without type and evidence."""
     import numpy as np
 
     buckets, tokens = hashed(reading.shape)
-    told = signals(reading) if told is None else told
-    heads = weights.bias + np.asarray(told, np.float32) @ weights.signals
-    evidence: tuple[tuple[int, int, float], ...] = ()
-    if len(buckets):
-        size = 1.0 / math.sqrt(len(buckets))
-        rows = weights.words[buckets]
-        heads = heads + rows.sum(axis=0) * size
-        parts = np.bincount(tokens, rows[:, 0], len(reading.shape.tokens)) * size
-        evidence = _strongest(reading, parts.tolist())
-    score = sigmoid(float(heads[0]) * float(weights.scale[0]) + float(weights.scale[1]))
-    return Verdict(score, TYPES[int(heads[1:].argmax())], evidence)
+    told = np.asarray(signals(reading), np.float32)
+    size = 1.0 / math.sqrt(max(1, len(buckets)))
+    mine = weights.words[0][buckets]
+    answer = float(weights.bias[0]) + float(told @ weights.signals[:, 0]) + float(mine.sum()) * size
+    score = sigmoid(answer * float(weights.scale[0]) + float(weights.scale[1]))
+    if score < floor:
+        return Verdict(score, TYPES[0], ())
+    types = weights.words[1:, buckets].sum(axis=1) * size + told @ weights.signals[:, 1:] + weights.bias[1:]
+    parts = np.bincount(tokens, mine, len(reading.shape.tokens)) * size
+    return Verdict(score, TYPES[int(types.argmax())], _strongest(reading, parts.tolist()))
 
 
 def judge_segments(
@@ -96,14 +97,18 @@ def judge_segments(
     import numpy as np
 
     page = indirect.page_of(text)
-    for at, segment in enumerate(page.segments):
-        told = indirect.signals(page, at, asked, indirect.looked_at(segment))
-        buckets = indirect.hashed(segment)
-        answer = float(weights.bias[0]) + float(np.dot(np.asarray(told, np.float32), weights.signals[:, 0]))
-        answer += float(weights.words[buckets, 0].sum()) / math.sqrt(len(buckets))
-        score = sigmoid(answer * float(weights.scale[0]) + float(weights.scale[1]))
-        if score > _RULED_OUT:
-            yield segment.start, segment.end, score, _why(told)
+    if not page.segments:
+        return
+    told = [indirect.signals(page, at, asked) for at in range(len(page.segments))]
+    buckets = [indirect.hashed(segment) for segment in page.segments]
+    sizes = np.array([len(each) for each in buckets])
+    begins = np.concatenate(([0], np.cumsum(sizes)[:-1]))
+    words = np.add.reduceat(weights.words[0][np.concatenate(buckets)], begins) / np.sqrt(sizes)
+    answers = weights.bias[0] + np.array(told, np.float32) @ weights.signals[:, 0] + words
+    logits = answers * weights.scale[0] + weights.scale[1]
+    for at in np.flatnonzero(logits > _RULED_OUT).tolist():
+        segment = page.segments[at]
+        yield segment.start, segment.end, sigmoid(float(logits[at])), _why(told[at])
 
 
 def _why(told: list[float]) -> str:

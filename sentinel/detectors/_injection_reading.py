@@ -2,35 +2,35 @@
 
 from __future__ import annotations
 
-import codecs
 import re
-from functools import lru_cache
 
 import msgspec
 
 from sentinel.detectors._injection_decode import backwards, decoded, rotated
 from sentinel.detectors._injection_features import Reading
 from sentinel.detectors._injection_forms import Mark, Turn, forged, hidden, many_shot, turns
-from sentinel.detectors._injection_grammar import Hit, Shape, hits, plain, shape_of
-from sentinel.detectors._injection_words import STOP, WORDS
+from sentinel.detectors._injection_grammar import Hit, Shape, hits, shape_of
+from sentinel.detectors._injection_words import BACKWARDS, ROTATED, STOP
 
 _LONG = 60  # tokens
 _FOCUSES = 3
-_COIN = 4  # the shortest word that is known in rot13 or backwards
-_TELLING = "VOSPRF"
-_ENCODED_LIKELY = re.compile(
-    r"[A-Za-z0-9+/_=-]{20}|%[0-9a-fA-F]{2}.{0,20}%[0-9a-fA-F]{2}|\\[xu]|&#|\b[01]{8}\b"
-    r"|(?:\b\w[ .\-_*|·]){4}|(?:[.\-·−]{1,5}[ /]){4}|(?:\b[0-9a-fA-F]{2,3}[ ,:]){6}"
-)
-_ROTATED = frozenset(codecs.encode(w, "rot13") for w, c in WORDS.items() if c in _TELLING and len(w) > _COIN)
-_BACKWARDS = frozenset(w[::-1] for w, c in WORDS.items() if c in _TELLING and len(w) > _COIN)
+# What encoded text needs to have; each test is quick, for most texts pass none.
+_RUN = re.compile(r"\S{20}")
+_MARKED = re.compile(r"%[0-9a-fA-F]{2}|\\[xu]|&#")
+_NUMBERS = re.compile(r"[0-9][ ,:][0-9a-fA-F]{2,8}[ ,:]")
+_JOINED = re.compile(r"\w[.\-_*|·]\w[.\-_*|·]\w[.\-_*|·]\w")
+_LETTERS_APART = re.compile(r"(?:\b\w ){4}")
 
 
-@lru_cache(maxsize=1 << 14)
-def _turned(token: str) -> int:
-    """1: a telling word in rot13, 2: one written backwards, 0: neither."""
-    word = plain(token)
-    return 1 if word in _ROTATED else 2 if word in _BACKWARDS else 0
+def _may_be_encoded(text: str, shape: Shape) -> bool:
+    return bool(
+        _RUN.search(text)
+        or (("%" in text or "\\" in text or "&#" in text) and _MARKED.search(text))
+        or _NUMBERS.search(text)
+        or _JOINED.search(text)
+        or text.count("-") + text.count(".") > 16
+        or (sum(map(len, shape.tokens)) < 2 * len(shape.tokens) or _LETTERS_APART.search(text))
+    )
 
 
 def read(text: str) -> Reading:
@@ -53,7 +53,7 @@ def focused(reading: Reading) -> list[Reading]:
         first = max(first, hit.first - _LONG // 2)
         if any(start <= hit.first and hit.last < end for start, end in found):
             continue
-        shape = Shape(letters[first:last], reading.shape.places[first:last], reading.shape.tokens[first:last])
+        shape = reading.shape.part(first, last)
         inside = [
             msgspec.structs.replace(h, first=h.first - first, last=h.last - first)
             for h in reading.hits
@@ -91,18 +91,18 @@ def _marks(text: str, shape: Shape, found: list[Turn]) -> list[Mark]:
 
 def _payloads(text: str, shape: Shape) -> list[Mark]:
     found = []
-    if _ENCODED_LIKELY.search(text):
+    if _may_be_encoded(text, shape):
         for each in decoded(text):
             weight = _attack(each.text)
             if weight:
                 found.append(_payload(each.start, each.end, weight, each.how))
-    turned = [_turned(token) for token in shape.tokens]
-    for kind, turn, how in ((1, rotated, "in rot13"), (2, backwards, "backwards")):
-        if turned.count(kind) >= 2:
+    for letter, turn, how in ((ROTATED, rotated, "in rot13"), (BACKWARDS, backwards, "backwards")):
+        if shape.letters.count(letter) >= 2:
             weight = _attack(turn(text))
             if weight:
-                at = [place for place, token in zip(shape.places, turned, strict=True) if token == kind]
-                found.append(_payload(at[0][0], at[-1][1], weight, how))
+                start = shape.places[shape.letters.index(letter)][0]
+                end = shape.places[shape.letters.rindex(letter)][1]
+                found.append(_payload(start, end, weight, how))
     return found
 
 

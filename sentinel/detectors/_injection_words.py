@@ -7,9 +7,13 @@ Spanish and French; words are lower case and without accents.
 
 from __future__ import annotations
 
+import codecs
+
 OTHER = "-"
 STOP = "."  # a sentence ends
 QUOTE = '"'
+ROTATED = "r"  # a telling word in rot13
+BACKWARDS = "b"  # one written backwards
 
 # class letter: words. A word has one class; the groups of `_injection_grammar` join classes.
 CLASSES: dict[str, str] = {
@@ -127,3 +131,8 @@ WORDS: dict[str, str] = {}
 for _letter, _words in CLASSES.items():
     for _word in _words.split():
         WORDS.setdefault(_word, _letter)
+
+_TELLING = [word for word, letter in WORDS.items() if letter in "VOSPRF" and len(word) > 4]
+TURNED = {word[::-1]: BACKWARDS for word in _TELLING} | {
+    codecs.encode(word, "rot13"): ROTATED for word in _TELLING
+}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from functools import cache, lru_cache
 
 import msgspec
 
@@ -36,9 +36,34 @@ _SUFFIXES = {"k": 1e3, "m": 1e6, "mn": 1e6, "b": 1e9, "bn": 1e9}
 _VOWELS = set("aeiouy")
 
 
+# Words that tell how something is told, or hold it together: new ones bring little that is new.
+_COMMON = frozenset(
+    "say state mention tell inform report describe explain express discuss talk speak ask answer reply "
+    "respond note claim argue suggest propose recommend announce declare admit confirm believe think "
+    "feel know consider regard decide determine plan intend want wish hope expect anticipate seek try "
+    "attempt aim need require use utilize employ make create do perform conduct carry get obtain "
+    "receive have include contain comprise consist involve provide offer give present show demonstrate "
+    "indicate reveal highlight emphasize focus address concern relate refer call name become remain "
+    "stay keep continue begin start end finish take bring come go move lead cause result follow occur "
+    "happen exist appear seem look find discover learn understand see watch help support allow enable "
+    "let send contact meet work serve act play run live thing people person individual man woman group "
+    "team company firm organization member part side way manner method approach type kind form sort "
+    "example case fact point issue matter topic subject problem question idea concept reason purpose "
+    "goal effect number amount level range set series list time year month week day period place area "
+    "location world life job information detail document text article passage author writer user "
+    "customer client agent representative specific certain various different several many other new "
+    "general main major important key possible potential current recent overall additional particular "
+    "available due based according regarding including following able likely well often usually "
+    "typically generally mainly primarily initially eventually finally ultimately currently recently "
+    "previously later soon now today together instead rather quite however moreover furthermore "
+    "additionally although despite whether since until while".split()
+)
+
+
 class Token(msgspec.Struct, frozen=True, gc=False):
     """A word or number of a text, at start..end. `stem` joins its forms; `value` is a number's, else None.
-    `plain`: the word in lower case. `name`: it is written like a name. `content`: it carries meaning."""
+    `plain`: the word in lower case. `name`: it is written like a name. `content`: it carries meaning.
+    `common`: but little."""
 
     start: int
     end: int
@@ -47,6 +72,7 @@ class Token(msgspec.Struct, frozen=True, gc=False):
     value: float | None
     name: bool
     content: bool
+    common: bool = False
 
 
 def tokens(text: str, start: int = 0, end: int | None = None) -> list[Token]:
@@ -62,13 +88,10 @@ def tokens(text: str, start: int = 0, end: int | None = None) -> list[Token]:
                 Token(match.start(), match.end(), word.lower(), word.lower(), value * scale, False, True)
             )
             continue
-        plain = word.lower().replace("’", "'")
-        plain = plain[:-2] if plain.endswith("'s") else plain
-        meant = NUMBER_WORDS.get(plain)
+        plain, base, common, meant, name, content = _known(word)
         if meant is not None:
             meant *= _scale_behind(text, match.end(), stop)
-        name = word[0].isupper() and plain not in _STOP
-        found.append(Token(match.start(), match.end(), plain, stem(plain), meant, name, plain not in _STOP))
+        found.append(Token(match.start(), match.end(), plain, base, meant, name, content, common))
     return found
 
 
@@ -111,6 +134,26 @@ _IRREGULAR = {
     }.items()
     for form in forms.split()
 }  # fmt: skip
+
+
+@cache
+def _common() -> frozenset[str]:
+    return frozenset(stem(word) for word in _COMMON)
+
+
+@lru_cache(maxsize=20_000)
+def _known(word: str) -> tuple[str, str, bool, float | None, bool, bool]:
+    """What of a token does not depend on its place: plain, stem, common, value, name, content."""
+    plain = word.lower().replace("’", "'").removesuffix("'s")
+    stop = plain in _STOP
+    return (
+        plain,
+        stem(plain),
+        stem(plain) in _common(),
+        NUMBER_WORDS.get(plain),
+        word[0].isupper() and not stop,
+        not stop,
+    )
 
 
 @lru_cache(maxsize=20_000)

@@ -40,6 +40,9 @@ class GroundednessConfig(BaseModel):
         description="Characters of the documents that an answer is compared with, from the first on. What "
         "stands behind is not looked at, and findings say so.",
     )
+    max_answer_chars: int = Field(
+        default=50_000, ge=1000, description="Characters of an answer that are looked at, from the first on."
+    )
 
 
 class GroundednessDetector:
@@ -50,11 +53,14 @@ class GroundednessDetector:
     def __init__(self, config: GroundednessConfig, cache_dir: Path) -> None:
         self._model = GroundingModel.shipped()
         self._limit = config.max_context_chars
+        self._answer_limit = config.max_answer_chars
         self.version = f"{self._model.version}+{BUILD}"
 
     def inspect(self, text: str, background: Background) -> Inspection:
         if background.stage is not Stage.OUTPUT or not text.strip():
             return Inspection()
+        cut = len(text) > self._answer_limit
+        text = text[: self._answer_limit]
         findings = list(self._references(text, background))
         score = max((finding.score for finding in findings), default=0.0)
         context = tuple(document for document in background.context if document.strip())
@@ -65,7 +71,7 @@ class GroundednessDetector:
         score = round(max(score, probability), 4)
         findings += [finding for finding in more if finding.score >= _FLOOR]
         findings.sort(key=lambda finding: (finding.start, finding.end, finding.type))
-        unsure = (self.name,) if not context or _UNSURE[0] < score < _UNSURE[1] else ()
+        unsure = (self.name,) if cut or not context or _UNSURE[0] < score < _UNSURE[1] else ()
         return Inspection(tuple(findings), {self.name: score}, {}, unsure)
 
     def _references(self, text: str, background: Background) -> Iterator[Finding]:

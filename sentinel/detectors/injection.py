@@ -81,7 +81,7 @@ class InjectionDetector:
     def _of_prompt(self, text: str) -> list[Finding]:
         found: list[Finding] = []
         for start, reading in readings_of(text, self._config.max_chars):
-            verdict = model.judge(reading, self._direct)
+            verdict = model.judge(reading, self._direct, FLOOR)
             found += (_moved(each, start) for each in _told(reading, verdict))
         return found
 
@@ -113,6 +113,9 @@ def _told(reading: Reading, verdict: model.Verdict) -> Iterator[Finding]:
     for mark in reading.marks:
         yield _finding(mark, max(mark.score, score if only_form else min(score, mark.score + _LIFT)))
     if only_form:
+        return
+    if score < FLOOR:
+        yield Finding("injection", verdict.type, 0, 0, score)
         return
     type_ = _type(reading) or verdict.type
     places = [(hit.start, hit.end) for hit in reading.hits if hit.pattern.type == type_]

@@ -11,7 +11,7 @@ from sentinel.core.exchange import CallContext, Stage, TextPart
 from sentinel.core.finding import Finding, Inspection
 from sentinel.core.needs import everything
 from sentinel.detectors.registry import DetectorSet, View
-from sentinel.evaluation.rows import Case
+from sentinel.evaluation.rows import Case, Setting
 from sentinel.policy.engine import Policy, Selection
 from sentinel.policy.rule import Rule
 
@@ -76,6 +76,18 @@ class Asker:
             return None
         shadow, score = min((not rule.enforced, rule.score) for rule in rules)
         return score, "shadow" if shadow else "enforce"
+
+    def lowest(self, setting: Setting) -> float | None:
+        """The lowest score that an acting rule for texts of this setting asks for; None without one."""
+        stage, role = setting.place
+        return min(
+            (
+                rule.score
+                for rule in self._selections[stage].rules
+                if rule.id in self._acting and (rule.roles is None or role in rule.roles)
+            ),
+            default=None,
+        )
 
     def ask(self, case: Case) -> Answer:
         inspection, elapsed = self._inspect(case, self._view)

@@ -73,12 +73,13 @@ def _panels(asker: Asker, setting: Setting, rows: list[Scored], usual: list[Scor
     name = setting.plural
     bad = [row for row in rows if row.label]
     if bad and len(bad) < len(rows):
-        yield _panel(asker, name, f"Labelled {name}", _LABELLED, rows)
+        yield _panel(asker, setting, name, f"Labelled {name}", _LABELLED, rows)
     if bad and usual:
-        yield _panel(asker, f"{name}-everyday", f"Against everyday {name}", _EVERYDAY, bad + usual)
+        title = f"Against everyday {name}"
+        yield _panel(asker, setting, f"{name}-everyday", title, _EVERYDAY, bad + usual)
 
 
-def _panel(asker: Asker, key: str, title: str, about: str, rows: Sequence[Scored]) -> Panel:
+def _panel(asker: Asker, setting: Setting, key: str, title: str, about: str, rows: Sequence[Scored]) -> Panel:
     labels = [row.label for row in rows]
     scores = [row.score for row in rows]
     ranking = Ranking(labels, scores, [row.cluster for row in rows])
@@ -87,7 +88,8 @@ def _panel(asker: Asker, key: str, title: str, about: str, rows: Sequence[Scored
     if asker.rules:
         name = "the rules, in shadow" if asker.shadow else "the rules"
         operating.append(_operating(name, None, rows, lambda row: row.flagged))
-    levels = [] if asker.threshold is None else [("score of the lowest rule", asker.threshold)]
+    lowest = asker.lowest(setting)
+    levels = [] if lowest is None else [("score of the lowest rule", lowest)]
     levels.append((EVEN, 0.5))
     levels += [
         (f"{rate * 100:g} % false alarms", threshold)

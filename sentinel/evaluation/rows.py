@@ -42,10 +42,22 @@ class Setting(StrEnum):
     SYSTEM = "system prompt"
 
     @property
+    def place(self) -> tuple[Stage, Role]:
+        """Where such texts stand in a call."""
+        return _PLACES[self]
+
+    @property
     def plural(self) -> str:
         return "answers with documents" if self is Setting.COMPARED else f"{self}s"
 
 
+_PLACES = {
+    Setting.PROMPT: (Stage.INPUT, Role.PROMPT),
+    Setting.DOCUMENT: (Stage.INPUT, Role.CONTEXT),
+    Setting.ANSWER: (Stage.OUTPUT, Role.ANSWER),
+    Setting.COMPARED: (Stage.OUTPUT, Role.ANSWER),
+    Setting.SYSTEM: (Stage.INPUT, Role.SYSTEM),
+}
 _SETTINGS = {Role.PROMPT: Setting.PROMPT, Role.CONTEXT: Setting.DOCUMENT, Role.SYSTEM: Setting.SYSTEM}
 
 

@@ -7,11 +7,11 @@ import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from sentinel.core.errors import ConfigError
 from sentinel.core.finding import Inspection
 from sentinel.models import registry
 from sentinel.models.base import Model, Passage
 from sentinel.models.config import ModelConfig, ModelsConfig
+from sentinel.models.inference import inferred, told
 from sentinel.models.plane import next_answer, only, together
 
 
@@ -27,19 +27,26 @@ class ModelsHere:
         self, passages: Sequence[Passage], detectors: frozenset[str], deadline_ms: int | None
     ) -> list[Inspection]:
         """An answer for each passage. Raises ConfigError when a model cannot be loaded."""
-        answers = [self._detector(name, passages) for name in sorted(detectors)]
+        known: dict[tuple[str, int], Inspection] = {}  # by model and passage: one run for all detectors
+        answers = [self._detector(name, passages, known) for name in sorted(detectors)]
         return [together(about) for about in zip(*answers, strict=True)]
 
-    def _detector(self, name: str, passages: Sequence[Passage]) -> list[Inspection]:
+    def _detector(
+        self, name: str, passages: Sequence[Passage], known: dict[tuple[str, int], Inspection]
+    ) -> list[Inspection]:
         answers = [Inspection()] * len(passages)
         asked = list(range(len(passages)))
         for model in self._models.values():
             if not asked or name not in model.detectors:
                 continue
-            found = model.infer([passages[index] for index in asked])
+            new = [index for index in asked if (model.name, index) not in known]
+            if new:
+                found = model.infer([passages[index] for index in new])
+                known.update(zip([(model.name, index) for index in new], found, strict=True))
             self.versions = {**self.versions, name: model.version}
-            for index, answer in zip(asked, found, strict=True):
-                answers[index] = next_answer(name, answers[index], only(answer, name))
+            for index in asked:
+                answer = only(known[model.name, index], name)
+                answers[index] = next_answer(name, answers[index], answer)
             asked = [i for i in asked if name in answers[i].unsure or name in answers[i].failed]
         return answers
 
@@ -62,10 +69,13 @@ class _Lazy:
                 model = registry.make(self.name, self._entry.settings, self._state_dir)
                 model.load()
                 self._model = model
-            try:
-                return self._model.infer(passages)
-            except ConfigError:
-                raise
-            except Exception as error:  # a broken model must not take the others with it
-                why = f"it raised {type(error).__name__}"
-                return [Inspection(failed=dict.fromkeys(sorted(self.detectors), why))] * len(passages)
+            return self._answers(self._model, passages)
+
+    def _answers(self, model: Model, passages: Sequence[Passage]) -> list[Inspection]:
+        """What breaks with many is tried one by one, so that one text cannot fail others."""
+        try:
+            return inferred(model, passages)
+        except Exception as error:
+            if len(passages) == 1:
+                return [Inspection(failed=dict.fromkeys(sorted(self.detectors), told(error)))]
+        return [answer for passage in passages for answer in self._answers(model, [passage])]

@@ -20,6 +20,7 @@ from sentinel.instruments import MODEL_BATCH, MODEL_LOADS, MODEL_READY, MODEL_SE
 from sentinel.models.base import Model, Passage, detectors_of
 from sentinel.models.batcher import Batcher, Job
 from sentinel.models.config import ModelConfig
+from sentinel.models.inference import inferred, told
 
 log = logging.getLogger("sentinel.models")
 
@@ -68,6 +69,8 @@ class Runner:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"model-{name}")
         self._running: Future[Any] | None = None
         self._pause, self._retry_at = _FIRST_PAUSE_S, 0.0
+        MODEL_READY.labels(name).set(0)  # of a predecessor that was killed, the last value is still there
+        MODEL_WAITING.labels(name).set(0)
 
     @property
     def waiting(self) -> int:
@@ -124,7 +127,7 @@ class Runner:
             except BaseException as error:
                 if isinstance(error, asyncio.CancelledError):
                     raise
-                self._broken(f"{_told(error)} while it was loaded")
+                self._broken(f"{told(error)} while it was loaded")
             else:
                 self.state, self.why, self._pause = "ready", "", _FIRST_PAUSE_S
                 MODEL_READY.labels(self.name).set(1)
@@ -161,7 +164,7 @@ class Runner:
         try:
             await self._on_thread(model.unload)
         except Exception as error:
-            log.error("%s cannot be unloaded well: %s", self.name, _told(error))
+            log.error("%s cannot be unloaded well: %s", self.name, told(error))
 
     async def _next_batch(self) -> None:
         if self.state != "ready":
@@ -189,12 +192,12 @@ class Runner:
     ) -> list[Inspection]:
         """On the thread. What breaks with many is tried one by one, so that one text cannot fail others."""
         try:
-            return _inferred(model, jobs)
+            return inferred(model, [job.what.passage for job in jobs])
         except BaseException as error:
             if len(jobs) == 1:
-                log.error("%s: %s", self.name, _told(error))
-                return [self.failed(_told(error))]
-            log.warning("%s: %s on %d texts; they run one by one", self.name, _told(error), len(jobs))
+                log.error("%s: %s", self.name, told(error))
+                return [self.failed(told(error))]
+            log.warning("%s: %s on %d texts; they run one by one", self.name, told(error), len(jobs))
         answers = []
         for job in jobs:
             late = job.deadline <= time.monotonic()
@@ -208,28 +211,6 @@ class Runner:
         return asyncio.wrap_future(self._running)
 
 
-class _WrongCount(Exception):
-    """A model answered about another number of texts than it was asked about."""
-
-
-def _inferred(model: Model, jobs: Sequence[Job[Question]]) -> list[Inspection]:
-    answers = model.infer([job.what.passage for job in jobs])
-    if len(answers) != len(jobs):
-        raise _WrongCount
-    return answers
-
-
 def _answer(job: Job[Question], answer: Inspection) -> None:
     if not job.what.answer.done():
         job.what.answer.set_result(answer)
-
-
-def _told(error: BaseException) -> str:
-    """A sentence without the error's own words, which might quote a text."""
-    if isinstance(error, _WrongCount):
-        return "it gave another number of answers than it was given texts"
-    words = str(error).lower()
-    memory = ("out of memory", "not enough memory", "allocate memory", "bad allocation", "bad_alloc")
-    if isinstance(error, MemoryError) or any(part in words for part in memory):
-        return "it ran out of memory"
-    return f"it raised {type(error).__name__}"

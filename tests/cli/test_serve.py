@@ -25,6 +25,12 @@ FREE = 'listen: {grpc: "127.0.0.1:0", admin: "127.0.0.1:0"}\nstore: {listen: "12
         ("store: {password_file: nowhere}", "store.password_file: cannot read"),
         ("listen: {tls: {certificate: nowhere, key: nowhere}}", "listen.tls.key: cannot read"),
         ("upstream: {tls: {ca: nowhere}}", "upstream.tls.ca: cannot read"),
+        ("models: {tls: {certificate: nowhere, key: nowhere}}", "models.tls.key: cannot read"),
+        (
+            "models: {connect: {address: 'pool:1', tls: {ca: nowhere}}, "
+            "detectors: {rude: {kind: 'tests.models.toys:Toy'}}}",
+            "models.connect.tls.ca: cannot read",
+        ),
         ("upstream: {address: triton}", ":1: upstream.address: must be HOST:PORT"),
         ("listen: {grpc: '127.0.0.1:99999'}", ":1: listen.grpc: the port must be 0 to 65535"),
     ],

@@ -119,6 +119,17 @@ def test_traffic_counts_as_good_and_provocation_apart(data: Path) -> None:
     assert answers is not None and (answers.hits, answers.of) == (0, 1)  # twenty copies of one text
 
 
+def test_the_lowest_rule_is_one_for_such_texts(data: Path) -> None:
+    rules = """
+rules:
+  - {id: prompts, level: low, roles: prompt, detect: {detector: echo, score: 0.7}, action: flag}
+  - {id: documents, level: low, roles: context, detect: {detector: echo, score: 0.9}, action: flag}
+"""
+    write(data, "toxicity/yours", [{"text": f"0.{n} it", "label": n % 2, "role": "context"} for n in (2, 5)])
+    panels = {each.key: each.operating[1] for each in only(run(data, rules)[0]).panels}
+    assert (panels["prompts"].threshold, panels["documents"].threshold) == (0.7, 0.9)
+
+
 def test_answers_stand_against_everyday_answers(data: Path) -> None:
     write(data, "toxicity/said", [{"text": "0.9 said", "label": 1, "role": "answer"}])
     panels = {each.key: each for each in only(run(data)[0]).panels}

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import grpc
 import pytest
+import trustme
 
 from sentinel.config import SentinelConfig, load_config
 from sentinel.core.errors import ConfigError
@@ -73,6 +75,17 @@ def test_where_it_listens(tmp_path: Path) -> None:
     assert config({"connect": {"address": "pool:1"}}).model_plane == "pool:1"
     with pytest.raises(ConfigError, match=r"models\.listen: .* too long for a unix socket"):
         config({}, tmp_path / ("x" * 100)).model_plane  # noqa: B018
+
+
+def test_what_a_client_needs_to_know(tmp_path: Path) -> None:
+    plain = SentinelConfig.model_validate({"models": {"connect": {"address": "pool:1"}}})
+    assert plain.model_channel() == ("pool:1", None, None)
+    trustme.CA().cert_pem.write_to_path(tmp_path / "ca.pem")
+    tls = {"ca": tmp_path / "ca.pem", "server_name": "pool.example.com"}
+    value = {"models": {"connect": {"address": "pool:1", "tls": tls}}}
+    address, credentials, name = SentinelConfig.model_validate(value).model_channel()
+    assert (address, name) == ("pool:1", "pool.example.com")
+    assert isinstance(credentials, grpc.ChannelCredentials)
 
 
 @pytest.mark.parametrize("kind", sorted(registry.KINDS))

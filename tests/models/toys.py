@@ -90,3 +90,25 @@ class Sure(Toy):
     def infer(self, passages: Sequence[Passage]) -> list[Inspection]:
         self.batches.append(len(passages))
         return [Inspection((), {"manners": 0.2})] * len(passages)
+
+
+class ManySettings(ToySettings):
+    serves: ClassVar[tuple[str, ...]] = ("one", "two")
+
+
+class Many(Toy):
+    """Answers for two detectors, as an encoder with two heads does."""
+
+    Settings = ManySettings
+    detectors = frozenset({"one", "two"})
+    batches: list[int] = []
+
+    def __init__(self, name: str, settings: ToySettings, state_dir: Path) -> None:
+        self.name, self.version, self.types = name, "many-1", frozenset({"A"})
+
+    def load(self) -> None:
+        pass
+
+    def infer(self, passages: Sequence[Passage]) -> list[Inspection]:
+        self.batches.append(len(passages))
+        return [Inspection((), {"one": 0.1, "two": 0.2})] * len(passages)

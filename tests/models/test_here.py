@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sentinel.core.errors import ConfigError
+from sentinel.models.base import Passage
+from sentinel.models.config import ModelsConfig
+from sentinel.models.here import ModelsHere
+from tests.models import toys
+
+TOY = "tests.models.toys:Toy"
+
+
+def here(**entries: dict[str, object]) -> ModelsHere:
+    return ModelsHere(ModelsConfig.model_validate({"detectors": entries}), Path())
+
+
+def test_answers_as_a_plane_does() -> None:
+    both = here(manners={"kind": TOY}, other={"kind": "tests.models.toys:Sure"})
+    asked = [Passage("rude"), Passage("rude perhaps"), Passage("explode"), Passage("fine")]
+    found = both.ask(asked, frozenset({"manners"}), None)
+    assert [each.scores["manners"] for each in found] == [0.9, 0.2, 0.2, 0.01]
+    assert all(not each.failed for each in found)
+
+
+def test_one_bad_text_fails_alone() -> None:
+    found = here(manners={"kind": TOY}).ask(
+        [Passage("rude"), Passage("explode"), Passage("few")], frozenset({"manners"}), None
+    )
+    assert [list(each.failed.values()) for each in found] == [
+        [],
+        ["it raised ValueError"],
+        ["it gave another number of answers than it was given texts"],
+    ]
+
+
+def test_several_detectors_of_one_model_cost_one_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    batches: list[int] = []
+    monkeypatch.setattr(toys.Many, "batches", batches)
+    found = here(many={"kind": "tests.models.toys:Many"}).ask(
+        [Passage("a"), Passage("b")], frozenset({"one", "two"}), None
+    )
+    assert [each.scores for each in found] == [{"one": 0.1, "two": 0.2}] * 2
+    assert batches == [2]
+
+
+def test_a_model_that_cannot_be_loaded_is_an_error(tmp_path: Path) -> None:
+    lost = here(manners={"kind": TOY, "path": tmp_path / "none"})
+    with pytest.raises(ConfigError, match=r"models\.detectors\.manners\.path: .* does not exist"):
+        lost.ask([Passage("x")], frozenset({"manners"}), None)
