@@ -185,7 +185,7 @@ def _injection(data: Path, chooser: random.Random) -> Iterator[Row]:
         "parapet_own": "override",
     }
     for name in _names(data, "injection"):
-        for index, raw in enumerate(_some(data, "injection", name, chooser)):
+        for raw in _some(data, "injection", name, chooser):
             label = raw["label"]
             if name == "bipia_indirect":
                 yield Row(raw["text"], name, raw["cluster"], {"indirect": label}, group=raw["kind"])
@@ -197,9 +197,7 @@ def _injection(data: Path, chooser: random.Random) -> Iterator[Row]:
             if label and told[name] != "override":
                 targets |= {each: 0 for each in ("jailbreak", "extraction") if each != told[name]}
             if name in ("benign_traffic", "mitre_frr_benign", "wildguard_benign"):
-                targets |= {"harmful": 0, "indirect": 0}
-                if name != "benign_traffic" or index % 3 == 0:
-                    targets |= _kinds()
+                targets |= {"harmful": 0, "indirect": 0, **_kinds()}
             yield Row(raw["text"], name, raw["cluster"], targets)
 
 
