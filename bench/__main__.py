@@ -25,12 +25,13 @@ def main() -> None:
         ["bench.proxy"],
         ["bench.http"],
         ["bench.streams", *with_data],
+        ["bench.tiers", *with_data],
         ["bench.models"],
     ]
     if with_data:
         runs += [["bench.patterns", *with_data], ["bench.stream_parity", *with_data]]
     if options.peers:
-        runs += [["bench.envoy"], ["bench.litellm"], ["bench.leaks"]]
+        runs += [["bench.envoy"], ["bench.litellm"], ["bench.leaks"], ["bench.encoder"]]
     failed = [run[0] for run in runs if subprocess.run([sys.executable, "-m", *run]).returncode]
     if failed:
         raise SystemExit(f"failed: {', '.join(failed)}")

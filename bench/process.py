@@ -1,4 +1,4 @@
-"""A worker's start and memory. `python -m bench.process`"""
+"""A worker's start and memory with every bundled pack. `python -m bench.process`"""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 from bench.calls import prose
-from bench.programs import load, request_message, resident_mb, sidecar, upstream_saying
+from bench.programs import EVERY_PACK, load, request_message, resident_mb, sidecar, upstream_saying
 from bench.report import save, table
 
 
@@ -18,9 +18,9 @@ def main() -> None:
     request = request_message(prose(2_000))
     with tempfile.TemporaryDirectory() as folder, upstream_saying(prose(500)) as upstream:
         state = Path(folder) / "state"
-        with sidecar(upstream, state_dir=state) as first:
+        with sidecar(upstream, EVERY_PACK, state_dir=state) as first:
             cold = first.ready_s
-        with sidecar(upstream, state_dir=state) as ours:
+        with sidecar(upstream, EVERY_PACK, state_dir=state) as ours:
             warm, before = ours.ready_s, resident_mb(ours.worker)
             done = 0.0
             while done < options.calls:

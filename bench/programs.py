@@ -17,7 +17,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from sentinel.pb import open_inference_pb2
+from sentinel.policy.load import bundled_rules
 
+PATTERNS = [str(bundled_rules() / pack) for pack in ("pii.yaml", "secrets.yaml")]
+EVERY_PACK = [str(bundled_rules())]
 METHOD = "/inference.GRPCInferenceService/ModelInfer"
 
 
@@ -97,8 +100,8 @@ def sidecar(
     state_dir: Path | None = None,
     way: str = "grpc",
 ) -> Iterator[Sidecar]:
-    """`sentinel serve` with one worker, the bundled rules (or `rules`) and the durable record on; `way` in is
-    grpc, http or ext_proc."""
+    """`sentinel serve` with one worker, the bundled packs of patterns (or `rules`) and the durable record on;
+    `way` in is grpc, http or ext_proc."""
     with tempfile.TemporaryDirectory() as folder:
         state = state_dir or Path(folder) / "state"
         config = {
@@ -106,7 +109,7 @@ def sidecar(
             "listen": {way: "127.0.0.1:0", "admin": "127.0.0.1:0"},
             "upstream": {"http": f"http://{upstream}"} if way == "http" else {"address": upstream},
             "log_level": "warning",
-            "rules": {"paths": rules or []},
+            "rules": {"paths": rules or PATTERNS},
             "spool": {"max_bytes": 1 << 33, "on_full": "drop_oldest"},
             "exporter": {"enabled": exporter},
             "store": {"listen": "127.0.0.1:0"},

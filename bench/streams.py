@@ -24,12 +24,11 @@ from typing import Any, NamedTuple
 from rich.console import Console
 from rich.progress import track
 
-from bench.programs import cpu_seconds, resident_mb, running, sidecar
+from bench.programs import PATTERNS, cpu_seconds, resident_mb, running, sidecar
 from bench.report import save, table
 from sentinel.core.exchange import CallContext, Stage
 from sentinel.detectors.registry import DetectorsConfig
 from sentinel.guard.screener import load_screener
-from sentinel.policy.load import bundled_rules
 
 _TOKEN = re.compile(r"\s?\w{1,6}|\W")
 _IDLE = 400
@@ -131,7 +130,7 @@ def memory() -> list[list[str]]:
 def holdback(data: Path) -> list[list[str]]:
     """Characters held back after each token of the labelled answers, by the bundled rules."""
     with tempfile.TemporaryDirectory() as cache:
-        screener = load_screener([bundled_rules()], DetectorsConfig(), Path(cache))
+        screener = load_screener(list(map(Path, PATTERNS)), DetectorsConfig(), Path(cache))
     rules = screener.gates(screener.policy.select(Stage.OUTPUT, CallContext(""))).token
     held: list[int] = []
     longest: list[int] = []

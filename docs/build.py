@@ -1,4 +1,4 @@
-"""Fills the generated parts of README.md and performance.md: the configuration reference and the last
+"""Fills the generated parts of README.md and docs/*.md: the configuration reference and the last
 benchmark tables. `make docs`
 """
 
@@ -19,7 +19,7 @@ def filled(text: str, name: str, content: str) -> str:
 
 
 def main() -> None:
-    for page in (ROOT / "README.md", ROOT / "docs" / "performance.md"):
+    for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))):
         text = filled(page.read_text(), "config", reference())
         for result in sorted((ROOT / "bench" / "out").glob("*.md")):
             text = filled(text, f"bench:{result.stem}", result.read_text())

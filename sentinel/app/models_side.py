@@ -10,7 +10,7 @@ from typing import Any
 
 from sentinel.config import SentinelConfig
 from sentinel.core.errors import SentinelError
-from sentinel.detectors.registry import known_detectors
+from sentinel.detectors.registry import READERS, known_detectors
 from sentinel.policy.load import load_policy
 from sentinel.proxy.children import Child
 
@@ -32,6 +32,18 @@ def needed(config: SentinelConfig) -> frozenset[str]:
     except SentinelError:
         return frozenset()
     return policy.detectors & served
+
+
+def small_alone(config: SentinelConfig) -> frozenset[str]:
+    """The detectors that rules ask for and that go by a small classifier alone, because no model of the same
+    name is configured."""
+    from sentinel.models.encoder import EncoderConfig
+
+    try:
+        asked = load_policy(config.rules.files(), known_detectors() | config.models.served).detectors
+    except SentinelError:
+        return frozenset()
+    return (asked & EncoderConfig.serves & READERS.keys()) - config.models.served
 
 
 class ModelsSide:

@@ -22,7 +22,7 @@ import msgspec
 from sentinel.app import last_good
 from sentinel.app.log import set_up_logging
 from sentinel.app.metrics import exposition
-from sentinel.app.models_side import ModelsSide, needed
+from sentinel.app.models_side import ModelsSide, needed, small_alone
 from sentinel.app.watch import Watch
 from sentinel.config import SentinelConfig, load_config
 from sentinel.core.errors import ConfigError, SentinelError
@@ -135,6 +135,12 @@ class Supervisor:
         for child in self._children():
             child.start()
         self._start_models(self._config)
+        if alone := small_alone(self._config):
+            log.info(
+                "%s: small classifiers decide alone; `models: {detectors: {encoder: {kind: encoder}}}` adds "
+                "the sentence encoder (docs/models.md)",
+                ", ".join(sorted(alone)),
+            )
 
     def _start_models(self, config: SentinelConfig) -> None:
         """Once, as soon as a rule needs it."""

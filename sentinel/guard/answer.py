@@ -164,6 +164,11 @@ class AnswerScreen:
         return sum(text.length for text in self._texts)
 
     @property
+    def classified(self) -> bool:
+        """Whether more than patterns read the answer."""
+        return self._session.screener.minds_background(self._gates.every.needs)
+
+    @property
     def released(self) -> int:
         """Characters of the answer, as the model wrote them, that may have left, edited or not."""
         return sum(min(text.edited.settled, text.length) for text in self._texts)

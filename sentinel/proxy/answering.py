@@ -20,7 +20,7 @@ from sentinel.core.finding import Inspection
 from sentinel.core.record import FindingRow
 from sentinel.guard.answer import AnswerScreen
 from sentinel.guard.commands import Cut, Inspect, Keep, Send, StreamCommand
-from sentinel.proxy.driver import on_thread
+from sentinel.proxy.driver import CLASSIFIERS_COST, on_thread
 from sentinel.proxy.limits import LimitsConfig
 from sentinel.proxy.turn import Turn
 
@@ -136,6 +136,8 @@ class Answering:
 
     async def _complete(self) -> None:
         screen, size = self._screen, self._screen.length
+        if screen.classified:
+            size *= CLASSIFIERS_COST
         await self.perform(await self._timed(lambda _, now: screen.ending(now), None, size))
         asked = screen.asks() if self.cut is None else None
         known = await self._inspect(asked) if asked is not None else ()

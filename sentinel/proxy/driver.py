@@ -31,6 +31,9 @@ from sentinel.telemetry.recorder import Recorder
 
 _SPOOL_FULL = "the record spool is at its bound (spool.max_bytes) and spool.on_full is reject"
 
+CLASSIFIERS_COST = (
+    8  # a text that they read too takes so many times as long as one for patterns alone, or more
+)
 _MANY_FINDINGS = 1000  # deciding about more takes milliseconds, in which no other call would be answered
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -101,7 +104,10 @@ class Driver:
 
     async def inspect(self, session: Session, command: Inspect) -> list[Inspection]:
         """What the detectors find, the model plane's too where it is to be asked."""
-        if sum([len(text) for text in command.texts]) <= self.settings.limits.inline_chars:
+        size = sum([len(text) for text in command.texts])
+        if session.screener.minds_background(command.needs):
+            size *= CLASSIFIERS_COST
+        if size <= self.settings.limits.inline_chars:
             tenant, around = session.context.tenant, command.backgrounds
             inspections = session.screener.inspect(command.texts, command.needs, tenant, around)
         else:

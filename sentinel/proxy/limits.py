@@ -31,7 +31,8 @@ class LimitsConfig(BaseModel):
     inline_chars: int = Field(
         32_768,
         ge=0,
-        description="More text than this in a message is screened on a thread, so that no other call waits.",
+        description="More text than this in a message (an eighth of it where classifiers read it too) is "
+        "screened on a thread, so that no other call waits.",
     )
     max_text_chars: int = Field(
         4_000_000,
