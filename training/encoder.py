@@ -37,6 +37,7 @@ _MOST_WINDOWS = 4  # of one text
 _CHUNK = 2000
 FLAGGED = 0.8  # the score from which rules/toxicity.yaml and its like act
 _MOST_SHIFT = 3.0
+GROUPS = "toxigen_safenlp"
 _console = Console()
 Array = NDArray[Any]
 
@@ -82,20 +83,27 @@ def _calibrated(
     kept = np.array([hashlib.sha256(row.cluster.encode()).digest()[0] % 5 == 0 for row in every])
     weight, bias = fit(windows, targets, weights, trained & ~kept)
     logits = windows.highest(windows.features @ weight + bias)
-    benign = np.array([row.source in encoder_card.BENIGN for row in every])
+    sources = np.array([row.source for row in every])
     return tuple(
-        _head(name, logits[:, column], targets[:, column], weights[:, column], trained & kept, benign)
+        _head(name, logits[:, column], targets[:, column], weights[:, column], trained & kept, sources)
         for column, name in enumerate(HEADS)
     )
 
 
-def _head(name: str, logits: Array, targets: Array, weights: Array, unseen: Array, benign: Array) -> Head:
-    """With a calibration on unseen rows, as the head's sources weigh. Nobody knows how many bad texts there
-    are, so that share is chosen: with it one benign text in 200 has the score that our rules flag."""
+def _head(name: str, logits: Array, targets: Array, weights: Array, unseen: Array, sources: Array) -> Head:
+    """With a calibration on unseen rows, as the head's sources weigh.
+
+    Nobody knows how many bad texts there are, so that share is chosen: with it the score that our rules flag
+    is reached by one benign text in 200, and by one in ten of harmless texts that speak of a group.
+    """
     detector, type_, role, whole = HEADS[name]
     known = unseen & ~np.isnan(targets)
     a, b = calibrate(logits[known], targets[known], weights[known] / weights[known].mean())
-    highest = np.quantile(logits[known & benign & (targets == 0)], 0.995)
+    harmless = known & (targets == 0)
+    highest = np.quantile(logits[harmless & np.isin(sources, encoder_card.BENIGN)], 0.995)
+    of_groups = harmless & (sources == GROUPS)
+    if detector == "toxicity" and of_groups.any():
+        highest = max(highest, np.quantile(logits[of_groups], 0.9))
     flagged = float(np.log(FLAGGED / (1 - FLAGGED)) - (a * highest + b))
     b += float(np.clip(flagged, -_MOST_SHIFT, _MOST_SHIFT))
     return Head(detector, type_, a, b, role, whole)  # type: ignore[arg-type]
