@@ -46,7 +46,7 @@ def labelled(data: Path, seed: int) -> Iterator[Row]:
             for row in rows(data, area, name):
                 yield Row(row["text"], row["label"], 1.0, name, row["cluster"])
     for each in examples(seed):
-        yield Row(each.text, int(each.harmful), 0.7, "contrast", each.family)
+        yield Row(each.text, int(each.harmful), 2.0, "contrast", each.family)
     yield from benign(data)
 
 

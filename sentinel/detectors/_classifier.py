@@ -96,11 +96,14 @@ def grams(tokens: Tokens) -> Grams:
         near = (clusters[:-step] * kind + clusters[step:]) * kin
         parts += [(pair ^ (pair >> _FOLD)) * kind, (near ^ (near >> _FOLD)) * kin]
         firsts += [at[:-step]] * 2
+    begun = np.zeros(len(tokens.codes), np.int64)
+    begun[tokens.starts] = 1
+    word = np.maximum(np.cumsum(begun) - 1, 0)  # at each character, the last word that has begun
     for size in GRAMS:
         begins, sums = tokens.grams(size)
         mixed = (sums ^ (sums >> _FOLD)) * _CHARS + np.uint64(size)
         parts.append((mixed ^ (mixed >> _FOLD)) * _CHARS)
-        firsts.append(np.maximum(np.searchsorted(tokens.starts, begins + 1, side="right") - 1, 0))
+        firsts.append(word[begins + 1])
     buckets = (np.concatenate(parts) >> _SHIFT).astype(np.int64)
     ends = np.cumsum([0, *map(len, parts)])
     return Grams(buckets, np.concatenate(firsts), ends, _STEPS)

@@ -19,6 +19,7 @@ BUILD = "1"  # raised whenever the same text may give other findings
 FLAGGED = 0.8  # rules/toxicity.yaml; at most 0.5 % of benign texts (docs/models/toxicity.md)
 TYPES = ("TOXIC", "INSULT", "THREAT", "IDENTITY_ATTACK", "OBSCENE")
 _FLOOR = 0.1
+_Told = tuple[float, ...] | None
 _AT_ONCE = 3000  # characters
 _SHORT = 300  # characters of a sentence and what stands before it that are read as one
 
@@ -59,12 +60,9 @@ class ToxicityDetector:
         findings: list[Finding] = []
         scores: list[float] = []
         for group in _groups(text, places):
-            first = group[0][0]
-            part = text[first : group[-1][1]]
-            judged = self._classifier.judge(part, [(start - first, end - first) for start, end in group])
-            for (start, end), told in zip(group, judged, strict=True):
+            for (start, end), (told, wide) in zip(group, self._judged(text, group), strict=True):
                 if told is not None:
-                    score, found = self._of_sentence(text, start, end, told)
+                    score, found = self._of_sentence(text, start, end, told, wide)
                     scores.append(score)
                     findings += found
         if not scores:
@@ -73,14 +71,28 @@ class ToxicityDetector:
         findings.sort(key=lambda finding: (finding.start, finding.end, finding.type))
         return Inspection(tuple(findings), {self.name: max(scores)}, {}, (self.name,) if unsure else ())
 
+    def _judged(self, text: str, group: list[tuple[int, int]]) -> Iterator[tuple[_Told, _Told]]:
+        """What is said of each sentence alone, and with what stands before it in a short text."""
+        first = group[0][0]
+        wide = [(0, end) for start, end in group if start and end <= _SHORT and text[:start].strip()]
+        origin = 0 if wide and not first else first
+        places = [(start - origin, end - origin) for start, end in group]
+        if wide and first:
+            more = [self._classifier.judge(text[:end], [(0, end)])[0] for _, end in wide]
+            told = self._classifier.judge(text[first : group[-1][1]], places) + more
+        else:
+            told = self._classifier.judge(text[origin : group[-1][1]], places + wide)
+        by_end = dict(zip((end for _, end in wide), told[len(group) :], strict=True))
+        for (start, end), answer in zip(group, told[: len(group)], strict=True):
+            yield answer, by_end.get(end) if start else None
+
     def _of_sentence(
-        self, text: str, start: int, end: int, told: tuple[float, ...]
+        self, text: str, start: int, end: int, told: tuple[float, ...], wide: _Told
     ) -> tuple[float, list[Finding]]:
-        """Its score and findings; `told`: what it says alone."""
+        """Its score and findings."""
         origin = start
-        if 0 < start and end <= _SHORT and text[:start].strip():
-            (wide,) = self._classifier.judge(text[:end], [(0, end)])
-            if wide is not None and wide[0] > told[0] and self._classifier.explain(text[:end], 0, start):
+        if wide is not None and wide[0] > max(told[0], _FLOOR):
+            if self._classifier.explain(text[:end], 0, start):
                 told, origin = wide, 0
         findings = [
             self._finding(text, start, end, origin, head, round(probability, 4))
