@@ -72,6 +72,12 @@ class PiiConfig(BaseModel):
         default=True,
         description="Look also at the text without Unicode disguises (full-width, zero-width, look-alikes).",
     )
+    disguises: Literal["off", "prompts", "all"] = Field(
+        default="prompts",
+        description="Where to look for e-mail addresses, cards, IBANs and US social security numbers that "
+        "are spaced out, spelled out, escaped or encoded. `all`: in answers too, and a streamed answer is then "
+        "held back as a whole wherever a rule redacts or blocks one of these.",
+    )
 
 
 class _Match(msgspec.Struct, order=True, gc=False):
