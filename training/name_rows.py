@@ -85,9 +85,7 @@ def _edited(row: Row, edits: list[tuple[int, int, str]]) -> Row:
     for start, end, new in sorted(edits, reverse=True):
         text = text[:start] + new + text[end:]
         by = len(new) - (end - start)
-        spans = [
-            (a + by if a >= end else a, b + by if b >= end else b, t) for a, b, t in spans
-        ]
+        spans = [(a + by if a >= end else a, b + by if b >= end else b, t) for a, b, t in spans]
     return Row(text, spans, row.source)
 
 
@@ -113,5 +111,7 @@ def augmented(row: Row, chance: random.Random) -> Row:
         _, end, type_ = chance.choice(row.spans)
         if type_ != "?" and row.text[end : end + 1] in (" ", ""):
             text = row.text[:end] + "'s" + row.text[end:]
-            return Row(text, [(a + 2 if a >= end else a, b + 2 if b > end else b, t) for a, b, t in row.spans])
+            return Row(
+                text, [(a + 2 if a >= end else a, b + 2 if b > end else b, t) for a, b, t in row.spans]
+            )
     return row

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import re
+from collections.abc import Callable
 
 from training.name_rows import Row, Span
 
@@ -26,12 +28,47 @@ Calgary Halifax Oaxaca Recife Accra Dakar Kigali Tunis Amman Izmir Almaty Yereva
 Vietnam Germany Canada Brazil India France Italy Spain Portugal Ireland Scotland Greece Turkey Egypt Nigeria Peru
 Mexico Sweden Denmark California Florida Toronto Chicago Boston London Berlin Madrid Rome Vienna Prague Dublin
 Sydney Tokyo Seoul Delhi Mumbai Cairo Athens Brussels Zurich Geneva Hamburg Munich Lyon Porto Seville""".split()
-_LONG_PLACE = ("New Haven", "San Pedro", "Santa Rosa", "Cape Town", "South Dakota", "Lake Victoria", "North Wales",
-    "Port Harcourt", "Ho Chi Minh City", "Upper Austria", "West Java", "Mount Kenya", "the Hague", "Isle of Skye")
+_LONG_PLACE = (
+    "New Haven",
+    "San Pedro",
+    "Santa Rosa",
+    "Cape Town",
+    "South Dakota",
+    "Lake Victoria",
+    "North Wales",
+    "Port Harcourt",
+    "Ho Chi Minh City",
+    "Upper Austria",
+    "West Java",
+    "Mount Kenya",
+    "the Hague",
+    "Isle of Skye",
+)
 _HEAD = """Northwind Bluefin Granite Harbor Lumen Vertex Sable Cobalt Meridian Pinecrest Redwood Silverline Atlas
 Orion Falcon Heron Quartz Summit Keystone Evergreen Beacon Crescent Zenith Larkspur Ironbridge Oakfield""".split()
-_TAIL = ("Ltd", "Inc", "Inc.", "GmbH", "Group", "Bank", "Partners", "Logistics", "Software", "Labs", "Foundation",
-    "Hospital", "University", "Insurance", "Airlines", "Foods", "Energy", "& Sons", "Consulting", "Media", "Clinic")
+_TAIL = (
+    "Ltd",
+    "Inc",
+    "Inc.",
+    "GmbH",
+    "Group",
+    "Bank",
+    "Partners",
+    "Logistics",
+    "Software",
+    "Labs",
+    "Foundation",
+    "Hospital",
+    "University",
+    "Insurance",
+    "Airlines",
+    "Foods",
+    "Energy",
+    "& Sons",
+    "Consulting",
+    "Media",
+    "Clinic",
+)
 
 _ASKS = """Write a reply to {P} who asked about the late invoice.
 My name is {P} and I live in {L}.
@@ -152,7 +189,11 @@ def _name(chance: random.Random) -> str:
 
 def _organisation(chance: random.Random) -> str:
     head = chance.choice((*_HEAD, *_FAMILY)) if chance.random() < 0.8 else chance.choice(_PLACE)
-    return f"{head} {chance.choice(_TAIL)}" if chance.random() < 0.85 else f"{head}{chance.choice(('', 'ly', 'ify', 'soft'))}"
+    return (
+        f"{head} {chance.choice(_TAIL)}"
+        if chance.random() < 0.85
+        else f"{head}{chance.choice(('', 'ly', 'ify', 'soft'))}"
+    )
 
 
 def _place(chance: random.Random) -> str:
@@ -160,32 +201,32 @@ def _place(chance: random.Random) -> str:
     return f"{place}, {chance.choice(_PLACE)}" if chance.random() < 0.1 else place
 
 
+_MAKERS: dict[str, tuple[str, Callable[[random.Random], str]]] = {
+    "P": ("PERSON", _name),
+    "F": ("PERSON", lambda chance: chance.choice(_FAMILY)),
+    "L": ("LOCATION", _place),
+    "O": ("ORGANIZATION", _organisation),
+}
+
+
 def filled(template: str, chance: random.Random) -> Row:
-    text, spans = "", list[Span]()
-    parts = template.replace("\\n", "\n").replace("{{", "\x00").replace("}}", "\x01").split("{")
-    for number, part in enumerate(parts):
-        if number:
-            mark, _, part = part.partition("}")
-            if mark == "M":
-                text += f"{chance.choice(_GIVEN).lower()}.{chance.choice(_FAMILY).lower()}@example.com"
-            elif mark.upper() == "L" and ", " in (place := _place(chance)):
-                for piece in place.partition(", "):
-                    piece = piece.lower() if mark.islower() else piece
-                    if piece != ", ":
-                        spans.append((len(text), len(text) + len(piece), "LOCATION"))
-                    text += piece
-            else:
-                makers = {"P": _name, "L": lambda _: place, "O": _organisation, "F": lambda c: c.choice(_FAMILY)}
-                if mark.upper() == "L":
-                    value = place
-                else:
-                    value = makers[mark.upper()](chance)
-                value = value.lower() if mark.islower() else value
-                type_ = {"P": "PERSON", "F": "PERSON", "L": "LOCATION", "O": "ORGANIZATION"}[mark.upper()]
-                spans.append((len(text), len(text) + len(value), type_))
-                text += value
-        text += part.replace("\x00", "{").replace("\x01", "}")
-    return Row(text, spans, "own")
+    """With a name for each `{P}` (person), `{F}` (family), `{L}` (place), `{O}` (organisation), lower-cased for a
+    small letter, and an address for `{M}`."""
+    spans: list[Span] = []
+    text, *parts = template.replace("\\n", "\n").replace("{{", "\x00").replace("}}", "\x01").split("{")
+    for part in parts:
+        mark, _, rest = part.partition("}")
+        if mark == "M":
+            text += f"{chance.choice(_GIVEN).lower()}.{chance.choice(_FAMILY).lower()}@example.com"
+        else:
+            type_, make = _MAKERS[mark.upper()]
+            value = make(chance)
+            for piece in re.split("(, )", value) if type_ == "LOCATION" else [value]:
+                if piece != ", ":
+                    spans.append((len(text), len(text) + len(piece), type_))
+                text += piece.lower() if mark.islower() else piece
+        text += rest
+    return Row(text.replace("\x00", "{").replace("\x01", "}"), spans, "own")
 
 
 def own_rows(chance: random.Random, times: int) -> list[Row]:

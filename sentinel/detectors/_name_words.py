@@ -21,9 +21,13 @@ WORDS = regex.compile(
     r"|[\p{L}\p{M}\p{N}]+(?:['’](?!s\b)[\p{L}\p{M}]+)*"
     r"|\n|[^\s\w]|_+"
 )
-ROWS = (8192, 2048, 4096, 512)  # of the hash tables: the word, its first three letters, its last three, its shape
+ROWS = (
+    8192,
+    2048,
+    4096,
+    512,
+)  # of the hash tables: the word, its first three letters, its last three, its shape
 PIECES = 6  # of a word that the vocabulary does not hold as a whole
-_KINDS = (("http", "<url>"), ("www.", "<url>"), ("@", "<mention>"))
 _LONGEST = 40
 _UNCASED = str.maketrans("ı’", "i'")
 
@@ -38,10 +42,13 @@ def plain(word: str) -> str:
 
 def kind_of(word: str) -> str:
     """What stands for a word of which no letter says anything, else an empty string."""
-    for start, kind in _KINDS:
-        if word.startswith(start) and len(word) > 1:
-            return kind
-    return "<mail>" if "@" in word and len(word) > 1 else ""
+    if len(word) == 1 or ("@" not in word and not word.startswith(("http", "www."))):
+        return ""
+    if word[0] == "@":
+        return "<mention>"
+    if "://" in word or word.startswith("www."):
+        return "<url>"
+    return "<mail>" if "@" in word else ""
 
 
 def shape(word: str) -> str:

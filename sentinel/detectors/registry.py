@@ -46,7 +46,7 @@ DETECTORS: dict[str, str] = {
 # Name -> classes of detectors that read on their own: each takes the config under the name and the cache
 # directory, and says in `types` what it finds. A name may be that of a pattern detector.
 READERS: dict[str, tuple[str, ...]] = {
-    "pii": ("sentinel.detectors.disguises:DisguiseReader",),
+    "pii": ("sentinel.detectors.disguises:DisguiseReader", "sentinel.detectors.names:NameReader"),
 }
 
 _NOTHING = Inspection()
