@@ -89,37 +89,34 @@ def signals(reading: Reading) -> list[float]:
 
 
 @cache
-def _vectors() -> np.ndarray:
-    """Of the classifiers' words; in the last row zeros, for words that are not among them."""
-    import numpy as np
-
+def _unit() -> float:
+    """What one unit of the classifiers' word vectors counts."""
     from sentinel.detectors._classifier import words  # which imports numpy
 
-    known = words().vectors
-    spread = float(known.std()) or 1.0
-    return np.vstack([known, np.zeros((1, known.shape[1]), np.float32)]) * np.float32(_MEANING / spread)
+    return _MEANING / (float(words().vectors.std()) or 1.0)
 
 
 @lru_cache(maxsize=1 << 15)
 def _row(token: str) -> int:
+    """The word's row among the vectors, or -1."""
     import numpy as np
 
     from sentinel.detectors._classifier import words
     from sentinel.detectors._classifier_words import hash_word
 
-    known = words()
-    rows, found = known.find(np.array([hash_word(token.lower().replace("’", "'"))], np.uint64))
-    return int(rows[0]) if found[0] else len(known.hashes)
+    rows, found = words().find(np.array([hash_word(token.lower().replace("’", "'"))], np.uint64))
+    return int(rows[0]) if found[0] else -1
 
 
 def meaning(shape: Shape) -> np.ndarray:
-    """The mean of the vectors of the words, zeros where there is none: float32."""
+    """The mean of the vectors of the words, zeros for those that have none: float32."""
     import numpy as np
 
-    vectors = _vectors()
-    if not shape.tokens:
-        return np.zeros(vectors.shape[1], np.float32)
-    mean: np.ndarray = vectors[np.fromiter(map(_row, shape.tokens), np.int64, len(shape.tokens))].mean(axis=0)
+    from sentinel.detectors._classifier import words
+
+    rows = np.fromiter(map(_row, shape.tokens), np.int64, len(shape.tokens))
+    known = words().vectors[rows[rows >= 0]]
+    mean: np.ndarray = known.sum(axis=0) * np.float32(_unit() / max(1, len(rows)))
     return mean
 
 
