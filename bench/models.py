@@ -36,9 +36,10 @@ from bench.calls import prose
 from bench.report import save, table
 from sentinel.models.base import Passage
 from sentinel.models.client import BlockingModelClient, ModelClient
+from sentinel.models.config import ModelConfig
 
 CALLERS = 64
-LENGTHS = (100, 1000)  # characters
+_BATCH: int = ModelConfig.model_fields["max_batch"].default
 _DEADLINE_MS = 120_000
 _START_S = 300.0
 _serial = itertools.count()
@@ -59,13 +60,17 @@ def main() -> None:
     parser.add_argument("--base", help="folder of the encoder's base (default: the installed package)")
     parser.add_argument("--seconds", type=float, default=5.0, help="of one measurement")
     parser.add_argument("--rounds", type=int, default=3, help="measurements of each kind")
+    parser.add_argument("--lengths", type=int, nargs="+", default=[40, 100, 1000], help="characters of texts")
     parser.add_argument("--torch", help="an interpreter with torch and transformers")
+    parser.add_argument("--alone", action="store_true", help="leave the encoder out")
     options = parser.parse_args()
     base = Path(options.base).resolve() if options.base else _base()
     if base is None or importlib.util.find_spec("onnxruntime") is None:
         print("not measured: the encoder needs onnxruntime and its base, see docs/models.md")
         return
-    rows = list(_rows("encoder", {"kind": "encoder", "base": str(base)}, sys.executable, options))
+    rows: list[list[str]] = []
+    if not options.alone:
+        rows += _rows("encoder", {"kind": "encoder", "base": str(base)}, sys.executable, options)
     if options.torch:
         with tempfile.TemporaryDirectory() as folder:
             _save_bert_base(Path(folder), base, options.torch)
@@ -80,8 +85,8 @@ def _rows(
     name: str, described: dict[str, Any], python: str, options: argparse.Namespace
 ) -> Iterator[list[str]]:
     console = Console(stderr=True)
-    with _plane(described, 1, python) as alone, _plane(described, CALLERS, python) as together:
-        for length in LENGTHS:
+    with _plane(described, 1, python) as alone, _plane(described, _BATCH, python) as together:
+        for length in options.lengths:
             both: tuple[list[Measured], list[Measured]] = ([], [])
             for _ in track(range(options.rounds), f"{name}, {length} characters", console=console):
                 for plane, found in zip((alone, together), both, strict=True):

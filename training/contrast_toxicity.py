@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import itertools
 import random
+import re
 from collections.abc import Iterator
 
 import msgspec
 
 KINDS = ("INSULT", "THREAT", "IDENTITY_ATTACK", "OBSCENE")
 EACH = 150  # sentences of a family at most
+_ARTICLE = re.compile(r"\ba (?=[aeiou])")
 
 _WORDS = {
     "group": "Muslims|Jews|Christians|Hindus|Black people|white people|Asians|Mexicans|immigrants|refugees|gay people|"
@@ -64,18 +66,18 @@ FAMILIES: dict[str, tuple[tuple[str, ...] | None, str]] = {
         ("INSULT",),
         "You are not {trait}.|You have never been {trait}.|Nobody thinks you are {trait}.|I have met stones more {trait} "
         "than you.|It is a miracle that you can tie your own shoes.|Your parents must be ashamed of you.|The world would be "
-        "better without you.|Do us all a favour and disappear.|You should never have been born.|Even your dog "
+        "better without you.|Do us all a favour and disappear.|Kill yourself.|just go die already|You should never have been born.|Even your dog "
         "would leave you if it could.|you make everyone around you dumber|people laugh at you behind your back",
     ),
     "insult/self": (
         None,
-        "I am such a {name}, I forgot my keys.|I felt like a {name} yesterday.|I was a {name} to think it would work.|Am I "
+        "I am such a {name}, I forgot my keys.|I felt like a {name} yesterday.|I was a {name} to think it would work.|I am such a stupid {name}, I left the tickets at home.|what a {name} I am lol|Am I "
         "the {name} here?|Sometimes I think that I'm a {name}.|I'm a {name} in the mornings, sorry.",
     ),
     "insult/negated": (
         None,
         "You are not a {name}.|I never said that you are a {name}.|Don't call yourself a {name}.|You're no {name}, you just made a "
-        "mistake.|Nobody here thinks you are a {name}.|He isn't a {name}; he was tired.|Please stop thinking you are a {name}.",
+        "mistake.|Nobody here thinks you are a {name}.|He isn't a {name}; he was tired.|Please stop thinking you are a {name}.|You are really not a {name} at all.|you're not a {name}, relax",
     ),
     "insult/reported": (
         None,
@@ -87,7 +89,7 @@ FAMILIES: dict[str, tuple[tuple[str, ...] | None, str]] = {
     "threat/open": (
         ("THREAT",),
         "I will {hurt} {when}.|I'm going to {hurt}.|If I see you again I will {hurt}.|{when} I'll {hurt}, I swear.|Say that "
-        "again and I'll {hurt}.|somebody should {hurt}|We are coming to {hurt}.|I promise to {hurt} {when}.",
+        "again and I'll {hurt}.|somebody should {hurt}|We are coming to {hurt}.|I promise to {hurt} {when}.|I will find you and {hurt}.|I'm coming for you and I will {hurt}.",
     ),
     "threat/veiled": (
         ("THREAT",),
@@ -123,7 +125,7 @@ FAMILIES: dict[str, tuple[tuple[str, ...] | None, str]] = {
     "group/attack": (
         ("IDENTITY_ATTACK",),
         "{group} are {bad}.|All {group} are {bad}.|Most {group} are {bad}, everybody knows it.|I hate {group}.|{group} don't belong in "
-        "this country.|Never trust a {one}.|{group} ruin everything they touch.|Typical {one}, always {bad}.|Why are {group} so {bad}?",
+        "this country.|Never trust a {one}.|{group} ruin everything they touch.|Typical {one}, always {bad}.|Why are {group} so {bad}?|Those {group} are {bad}, all of them.|{group} are {bad}, throw them out.|{group} should not exist.",
     ),
     "group/coded": (
         ("IDENTITY_ATTACK",),
@@ -153,7 +155,7 @@ FAMILIES: dict[str, tuple[tuple[str, ...] | None, str]] = {
         None,
         "The leaflet claimed that {group} are {bad}; the editor apologised.|Why did people in the 1930s believe that {group} were {bad}?"
         "|My uncle thinks that {group} are {bad}. How can I change his mind?|The word '{slur}' is an insult and should not be used.|"
-        'He was called a "{slur}" at work and complained to the union.|Where does the slur "{slur}" come from?|{who} shouted '
+        'He was called a "{slur}" at work and complained to the union.|Where does the slur "{slur}" come from?|What does the word {slur} mean?|{who} shouted '
         "'{slur}' at me in the street and I am still shaking.|They banned the player who had called a fan a {slur}.",
     ),
     "group/plain": (
@@ -161,7 +163,7 @@ FAMILIES: dict[str, tuple[tuple[str, ...] | None, str]] = {
         "I am a {one}.|My neighbour is a {one} and {praise}.|The {one} next door is {praise}.|{group} live in our town.|A {one} is "
         "{praise}.|Which holidays do {group} celebrate?|How many {group} live in Canada?|I love being a {one}.|As a {one}, I "
         "often feel alone.|{group} deserve equal pay.|Our club welcomes {group}.|Write a story about a {one} who is {praise}.|"
-        "Two {group} and a doctor went to the opera.|Laws that protect {group} were passed in May.",
+        "Two {group} and a doctor went to the opera.|Laws that protect {group} were passed in May.|Thousands of {group} were murdered in that war.|{group} were persecuted for centuries.|He is not a criminal, he is a {one}.",
     ),
     "group/reclaimed": (
         None,
@@ -230,7 +232,8 @@ def _filled(template: str, rng: random.Random) -> list[str]:
     blanks = [name for name in _WORDS if "{" + name + "}" in template]
     ways = list(itertools.product(*(_WORDS[name].split("|") for name in blanks)))
     chosen = rng.sample(ways, min(40, len(ways)))
-    return [_capital(template.format(**dict(zip(blanks, way, strict=True))), template) for way in chosen]
+    made = (template.format(**dict(zip(blanks, way, strict=True))) for way in chosen)
+    return [_capital(_ARTICLE.sub("an ", text), template) for text in made]
 
 
 def _capital(text: str, template: str) -> str:

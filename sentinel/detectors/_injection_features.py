@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import math
 import zlib
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from sentinel.detectors._injection_forms import Mark, Turn
-from sentinel.detectors._injection_grammar import PATTERNS, Hit, Shape, classify, plain
+from sentinel.detectors._injection_grammar import PATTERNS, Hit, Shape, plain
 from sentinel.detectors._injection_words import OTHER, QUOTE, STOP
 
 if TYPE_CHECKING:
     import numpy as np
 
 BITS = 15
+_MEANING = 0.75  # of a word vector's unit against the other signals
 _MASK = (1 << BITS) - 1
 _MIX = 0x9E3779B1
 _LETTERS = "VWOBLPSQUYIRKXAFNGJMHTCZE"
@@ -87,6 +88,48 @@ def signals(reading: Reading) -> list[float]:
     return told
 
 
+@cache
+def _vectors() -> np.ndarray:
+    """Of the classifiers' words; in the last row zeros, for words that are not among them."""
+    import numpy as np
+
+    from sentinel.detectors._classifier import words  # which imports numpy
+
+    known = words().vectors
+    spread = float(known.std()) or 1.0
+    return np.vstack([known, np.zeros((1, known.shape[1]), np.float32)]) * np.float32(_MEANING / spread)
+
+
+@lru_cache(maxsize=1 << 15)
+def _row(token: str) -> int:
+    import numpy as np
+
+    from sentinel.detectors._classifier import words
+    from sentinel.detectors._classifier_words import hash_word
+
+    known = words()
+    rows, found = known.find(np.array([hash_word(token.lower().replace("’", "'"))], np.uint64))
+    return int(rows[0]) if found[0] else len(known.hashes)
+
+
+def meaning(shape: Shape) -> np.ndarray:
+    """The mean of the vectors of the words, zeros where there is none: float32."""
+    import numpy as np
+
+    vectors = _vectors()
+    if not shape.tokens:
+        return np.zeros(vectors.shape[1], np.float32)
+    mean: np.ndarray = vectors[np.fromiter(map(_row, shape.tokens), np.int64, len(shape.tokens))].mean(axis=0)
+    return mean
+
+
+def dense(reading: Reading) -> np.ndarray:
+    """What the model reads beside the hashed words: the signals, then the meaning; float32."""
+    import numpy as np
+
+    return np.concatenate((np.asarray(signals(reading), np.float32), meaning(reading.shape)))
+
+
 def hashed(shape: Shape) -> tuple[np.ndarray, np.ndarray]:
     """Bucket numbers (int64) of the words, pairs of words and triples of classes, and for each the number of
     the     first token it comes from (int64); a bucket may come more than once."""
@@ -101,6 +144,3 @@ def hashed(shape: Shape) -> tuple[np.ndarray, np.ndarray]:
     triples = (some[:-2] * 0x10001 + some[1:-1] * 0x1003 + some[2:] * 0x35 + 977) * _MIX >> 9
     buckets = np.concatenate((words ^ (words >> 15), pairs, triples)) & _MASK
     return buckets, np.concatenate((at, at[:-1], telling[:-2] if len(telling) > 2 else telling[:0]))
-
-
-__all__ = ["BITS", "SIGNALS", "Reading", "classify", "hashed", "signals"]

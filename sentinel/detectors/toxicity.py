@@ -16,7 +16,7 @@ from sentinel.core.background import Background
 from sentinel.core.finding import Finding, Inspection
 
 BUILD = "1"  # raised whenever the same text may give other findings
-FLAGGED = 0.8  # rules/toxicity.yaml; at most 0.5 % of benign texts (docs/models/toxicity.md)
+FLAGGED = 0.9  # rules/toxicity.yaml; at most 0.5 % of benign texts (docs/models/toxicity.md)
 TYPES = ("TOXIC", "INSULT", "THREAT", "IDENTITY_ATTACK", "OBSCENE")
 _FLOOR = 0.1
 _Told = tuple[float, ...] | None

@@ -23,6 +23,7 @@ from sentinel.core.finding import Finding, Inspection
 from sentinel.models import _runtime
 from sentinel.models._loading import loading, package
 from sentinel.models._scores import FLOOR
+from sentinel.models._small import Small, both
 from sentinel.models._weights import Head, read_heads
 from sentinel.models.base import Passage, Progress, key_of
 from sentinel.models.prepare import prepared
@@ -54,6 +55,11 @@ class EncoderConfig(BaseModel):
     )
     device: str = Field("cpu", pattern=r"^(cpu|cuda(:\d+)?)$", description="`cpu` or `cuda:N`.")
     threads: int = Field(1, ge=1, description="Threads of one run on a CPU.")
+    alone: bool = Field(
+        False,
+        description="Whether scores are the encoder's own, and not averaged with those of the smaller "
+        "detectors of the same names.",
+    )
     unsure: tuple[float, float] = Field(
         (0.2, 0.8),
         description="Between these scores a larger model of the same name is asked, if any.",
@@ -78,6 +84,7 @@ class EncoderModel:
         self._lower: Any = None
         self._upper: Any = None
         self._tokenizer: Any = None
+        self._small: Small | None = None
         self._examples: list[tuple[str, NDArray[Any]]] = []
 
     def prepare(self, progress: Progress) -> None:
@@ -95,6 +102,9 @@ class EncoderModel:
             lower = _runtime.session(runtime, found.graphs.lower, *place)
             upper = _runtime.session(runtime, found.graphs.upper, *place)
         self._lower, self._upper, self._tokenizer = lower, upper, tokenizer
+        if not self._config.alone:
+            self._small = Small({head.detector for head in self._heads.heads}, self._state_dir / "models")
+            self.version = f"encoder-{self._heads.digest[:12]}+{self._small.version}"
         self._examples = [(topic.upper(), self.embed(texts)) for topic, texts in self._config.topics.items()]
 
     def infer(self, passages: Sequence[Passage]) -> list[Inspection]:
@@ -123,6 +133,7 @@ class EncoderModel:
         findings: list[Finding] = []
         scores: dict[str, float] = {}
         document = passage.background.role is Role.CONTEXT
+        told = self._small.ask(passage) if self._small is not None else Inspection()
         for detector in sorted({head.detector for head in self._heads.heads}):
             read = {
                 index: self._strongest(index, windows)
@@ -131,12 +142,18 @@ class EncoderModel:
             }
             if not read:
                 continue
-            scores[detector], kinds = judged({self._heads.heads[i]: score for i, (score, _) in read.items()})
-            for index, (_, strongest) in read.items():
-                head = self._heads.heads[index]
-                score = kinds.get(head.type, 0.0)
-                if score >= FLOOR:
-                    findings.append(self._finding(passage, strongest, index, head, score))
+            score, kinds = judged({self._heads.heads[i]: p for i, (p, _) in read.items()})
+            scores[detector], kinds, known = both(detector, score, kinds, told)
+            by_type = {self._heads.heads[index].type: index for index in read}
+            for type_, each in kinds.items():
+                if each < FLOOR:
+                    continue
+                if type_ in known:  # it says more exactly where
+                    findings.append(known[type_])
+                else:
+                    index = by_type[type_]
+                    head = self._heads.heads[index]
+                    findings.append(self._finding(passage, read[index][1], index, head, each))
         findings += self._topics(passage, windows)
         low, high = self._config.unsure
         unsure = tuple(sorted(name for name, score in scores.items() if low < score < high))
@@ -171,7 +188,7 @@ class EncoderModel:
         return found
 
     def unload(self) -> None:
-        self._lower = self._upper = self._tokenizer = None
+        self._lower = self._upper = self._tokenizer = self._small = None
         self._examples = []
 
 

@@ -13,6 +13,8 @@ import pytest
 from sentinel.core.background import Background
 from sentinel.core.errors import ConfigError
 from sentinel.core.exchange import Role
+from sentinel.core.finding import Finding, Inspection
+from sentinel.models import encoder
 from sentinel.models._weights import Head, read_heads
 from sentinel.models.base import Passage
 from sentinel.models.encoder import EncoderConfig, EncoderModel, judged
@@ -36,7 +38,8 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _model(folder: Path, heads: Path, state: Path, **more: Any) -> EncoderModel:
-    config = EncoderConfig.model_validate({"base": str(folder), "heads": heads, **more})
+    settings = {"base": str(folder), "heads": heads, "alone": True, **more}
+    config = EncoderConfig.model_validate(settings)
     model = EncoderModel("encoder", config, state)
     model.load()
     return model
@@ -109,6 +112,30 @@ def test_scores_in_between_are_unsure(folder: Path, heads_file: Path, state: Pat
         for band in ((0.0, 1.0), (0.5, 0.5))
     ]
     assert [answer.unsure for answer in answers] == [("injection", "toxicity"), ()]
+
+
+def test_the_smaller_detectors_have_half_of_the_say(
+    monkeypatch: pytest.MonkeyPatch, folder: Path, heads_file: Path, state: Path
+) -> None:
+    class Told:
+        version = "1"
+
+        def __init__(self, names: set[str], state_dir: Path) -> None:
+            assert names == {"toxicity", "injection"}
+
+        def ask(self, passage: Passage) -> Inspection:
+            found = Finding("toxicity", "TOXIC", passage.start, passage.start + 3, 0.5, "words")
+            return Inspection((found,), {"toxicity": 0.5})
+
+    monkeypatch.setattr(encoder, "Small", Told)
+    passage = Passage(text="rain fell . you are a fool", start=12)
+    alone = _model(folder, heads_file, state).infer([passage])[0]
+    both = _model(folder, heads_file, state, alone=False).infer([passage])[0]
+    assert both.scores["injection"] == alone.scores["injection"]
+    odds = alone.scores["toxicity"] / (1 - alone.scores["toxicity"])
+    assert both.scores["toxicity"] == pytest.approx(odds**0.5 / (1 + odds**0.5), abs=1e-4)
+    (toxic,) = [finding for finding in both.findings if finding.type == "TOXIC"]
+    assert (toxic.start, toxic.end, toxic.score) == (12, 15, both.scores["toxicity"])
 
 
 def test_topics_by_example(folder: Path, heads_file: Path, state: Path) -> None:

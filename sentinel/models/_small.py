@@ -1,0 +1,79 @@
+"""The encoder's answer together with that of the smaller detector of the same name.
+
+They are mistaken about different texts: words tell the small one more, what is meant tells the encoder more.
+So their log-odds are averaged, for the whole and for each finding type that both know. What only the small
+one knows (an encoded payload, text that nobody sees) stays as it is.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping
+from pathlib import Path
+
+import msgspec
+
+from sentinel.core.finding import Finding, Inspection
+from sentinel.models.base import Passage
+
+_UNSAID = 0.05  # the score of a finding type that a detector does not report
+_SUREST = 0.999
+
+
+class Small:
+    """The data plane's own detectors, as they come with us."""
+
+    def __init__(self, names: Collection[str], state_dir: Path) -> None:
+        from sentinel.detectors.registry import DetectorsConfig, known_detectors, load_detectors
+
+        known = sorted(set(names) & known_detectors())
+        self._detectors = load_detectors(DetectorsConfig(), known, state_dir)
+
+    @property
+    def version(self) -> str:
+        return "+".join(version for _, version in sorted(self._detectors.versions.items()))
+
+    def ask(self, passage: Passage) -> Inspection:
+        from sentinel.detectors.registry import moved
+
+        text = passage.text[passage.start :]
+        answer = self._detectors.inspect(text, background=passage.background)
+        return moved(answer, passage.start)
+
+
+def both(
+    name: str, score: float, kinds: Mapping[str, float], told: Inspection
+) -> tuple[float, dict[str, float], dict[str, Finding]]:
+    """A detector's score, that of each finding type, and the small detector's strongest finding of each type,
+    with the score it has now. `score` and `kinds` are the encoder's, `told` is what the small one says."""
+    theirs = told.scores.get(name)
+    if theirs is None:
+        return score, dict(kinds), {}
+    found: dict[str, Finding] = {}
+    for finding in told.findings:
+        if finding.detector == name and finding.score > (
+            found[finding.type].score if finding.type in found else 0.0
+        ):
+            found[finding.type] = finding
+    own = {type_: each.score for type_, each in found.items() if type_ not in kinds}
+    whole = max([_mean(score, theirs), *own.values()])
+    shared = {
+        type_: min(whole, _mean(each, found[type_].score if type_ in found else _UNSAID))
+        for type_, each in kinds.items()
+    }
+    if shared and whole > max([*shared.values(), *own.values()]):  # the likeliest type stands for the whole
+        shared[max(shared, key=shared.__getitem__)] = whole
+    scores = {**shared, **own}
+    known = {type_: msgspec.structs.replace(finding, score=scores[type_]) for type_, finding in found.items()}
+    return whole, scores, known
+
+
+def _mean(one: float, other: float) -> float:
+    """Of the log-odds."""
+    odds = (_log_odds(one) + _log_odds(other)) / 2
+    return 1.0 / (1.0 + math.exp(-odds))
+
+
+def _log_odds(score: float) -> float:
+    bounded = min(max(score, 1 - _SUREST), _SUREST)
+    return math.log(bounded / (1 - bounded))

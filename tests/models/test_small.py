@@ -1,0 +1,53 @@
+"""The encoder's scores together with the smaller detectors'."""
+
+from __future__ import annotations
+
+import pytest
+
+from sentinel.core.finding import Finding, Inspection
+from sentinel.models._small import both
+
+
+def _told(score: float, **kinds: float) -> Inspection:
+    found = tuple(Finding("injection", type_, 3, 9, each, "words") for type_, each in kinds.items())
+    return Inspection(
+        (*found, Finding("toxicity", "TOXIC", 0, 1, 0.9)), {"injection": score, "toxicity": 0.9}
+    )
+
+
+@pytest.mark.parametrize(
+    ("score", "kinds", "told", "whole", "scores"),
+    [
+        # The mean of the log-odds: both alike, opposite, and one that is sure.
+        (0.8, {"OVERRIDE": 0.8}, _told(0.8, OVERRIDE=0.8), 0.8, {"OVERRIDE": 0.8}),
+        (0.8, {"OVERRIDE": 0.8}, _told(0.2, OVERRIDE=0.2), 0.5, {"OVERRIDE": 0.5}),
+        (0.9, {"OVERRIDE": 0.9}, _told(0.5, OVERRIDE=0.5), 0.75, {"OVERRIDE": 0.75}),
+        # What the small one does not report is unlikely, but the whole has a type.
+        (0.9, {"OVERRIDE": 0.9, "JAILBREAK": 0.1}, _told(0.9), 0.9, {"OVERRIDE": 0.9, "JAILBREAK": 0.071}),
+        # What only the small one knows stays.
+        (
+            0.01,
+            {"OVERRIDE": 0.01},
+            _told(0.6, ENCODED_PAYLOAD=0.6),
+            0.6,
+            {"ENCODED_PAYLOAD": 0.6, "OVERRIDE": 0.023},
+        ),
+        # Nothing was said of it.
+        (0.4, {"OVERRIDE": 0.4}, Inspection(), 0.4, {"OVERRIDE": 0.4}),
+    ],
+)
+def test_log_odds_are_averaged(
+    score: float, kinds: dict[str, float], told: Inspection, whole: float, scores: dict[str, float]
+) -> None:
+    answer = both("injection", score, kinds, told)
+    assert answer[0] == pytest.approx(whole, abs=1e-3)
+    assert answer[1] == pytest.approx(scores, abs=1e-3)
+
+
+def test_its_findings_keep_their_places() -> None:
+    _, scores, known = both("injection", 0.8, {"OVERRIDE": 0.8}, _told(0.6, OVERRIDE=0.6, MANY_SHOT=0.3))
+    assert {type_: (f.start, f.end, f.why) for type_, f in known.items()} == {
+        "OVERRIDE": (3, 9, "words"),
+        "MANY_SHOT": (3, 9, "words"),
+    }
+    assert all(finding.score == scores[type_] for type_, finding in known.items())
