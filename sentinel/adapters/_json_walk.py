@@ -341,12 +341,14 @@ class JsonMessage(msgspec.Struct):
 
 
 class JsonRequest(JsonMessage):
-    """`choices` is how many alternatives the caller asks for."""
+    """`choices` is how many alternatives the caller asks for, `schema` the JSON Schema that the answer is to
+    follow, "" where it may be anything."""
 
     method: str = ""
     request_id: str = ""
     streaming: bool = False
     choices: int = 1
+    schema: str = ""
 
 
 class JsonResponse(JsonMessage):

@@ -42,7 +42,7 @@ class Decoded(Protocol):
 
 class DecodedRequest(Decoded, Protocol):
     """A request. `request_id` is what the caller calls it, or ""; `streaming` says that its answer comes as a
-    stream."""
+    stream. One that asks for JSON may have an attribute `schema`, the JSON Schema as text."""
 
     model: str
     request_id: str

@@ -23,6 +23,7 @@ from sentinel.adapters._json_walk import (
     taken,
 )
 from sentinel.adapters._openai_requests import walk_request
+from sentinel.adapters._openai_schema import wanted_schema
 from sentinel.adapters._templates import Templates
 from sentinel.adapters.base import AnswerStream, Decoded, DecodedRequest, MethodKind
 from sentinel.core.exchange import Role
@@ -83,6 +84,7 @@ class OpenAI:
             method=method,
             streaming=streaming(root),
             choices=min(max(root.number("n", 1), 1), _MOST_CHOICES),
+            schema=wanted_schema(text, root),
         )
 
     def decode_response(self, method: str, data: bytes, request: DecodedRequest) -> JsonResponse:

@@ -8,8 +8,11 @@ from sentinel.core.background import Background
 from sentinel.core.exchange import Role, Stage, TextPart
 
 
-def backgrounds(stage: Stage, asked: Sequence[TextPart], parts: Sequence[TextPart]) -> list[Background]:
-    """One for each of `parts`, of a request (which are then `asked` themselves) or of its answer."""
+def backgrounds(
+    stage: Stage, asked: Sequence[TextPart], parts: Sequence[TextPart], schema: str = ""
+) -> list[Background]:
+    """One for each of `parts`, of a request (which are then `asked` themselves) or of its answer, which is to
+    follow `schema`."""
     question = next((part.text for part in reversed(asked) if part.role is Role.PROMPT), "")
     context = tuple(part.text for part in asked if part.role is Role.CONTEXT)
     system = "\n".join(part.text for part in asked if part.role is Role.SYSTEM)
@@ -22,6 +25,7 @@ def backgrounds(stage: Stage, asked: Sequence[TextPart], parts: Sequence[TextPar
             context,
             system,
             tuple(answers[:number] + answers[number + 1 :]),
+            schema,
         )
         for number, part in enumerate(parts)
     ]

@@ -10,10 +10,12 @@ from sentinel.core.record import Screened
 
 
 class RequestRead(msgspec.Struct, frozen=True):
-    """The request was decoded into these texts; `partly` when it also held bytes that are no text."""
+    """The request was decoded into these texts; `partly` when it also held bytes that are no text. `schema`
+    is the JSON Schema that the answer is to follow."""
 
     parts: list[TextPart]
     partly: bool = False
+    schema: str = ""
 
 
 class ResponseRead(msgspec.Struct, frozen=True):

@@ -26,9 +26,9 @@ METHOD = "/sentinel.v1.GuardService/Screen"
 class ScreenRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A text to screen.
 
-    A prompt is screened with the documents in `context` beside it, as texts of their own; an answer is
-    compared with `question`, `context` and `system` by detectors that compare, and with `schema` (JSON
-    Schema) by those that mind its form. `detectors` are asked whatever the rules say, and fill
+    A prompt is screened with the documents in `context` (a list, or one text) beside it, as texts of their
+    own; an answer is compared with `question`, `context` and `system` by detectors that compare, and with
+    `schema` (JSON Schema) by those that mind its form. `detectors` are asked whatever the rules say, and fill
     `ScreenResult.scores`.
     """
 
@@ -36,13 +36,20 @@ class ScreenRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     stage: Stage = Stage.INPUT
     id: str = ""
     question: str = ""
-    context: tuple[str, ...] = ()
+    context: tuple[str, ...] | str = ()
     detectors: tuple[str, ...] = ()
     route: str = "default"
     model: str = ""
     tenant: str = ""
     system: str = ""
     schema: str = ""
+
+    @property
+    def documents(self) -> tuple[str, ...]:
+        """The documents, of which a lone one may be written without a list."""
+        if isinstance(self.context, str):
+            return (self.context,) if self.context else ()
+        return self.context
 
 
 class ScreenFinding(msgspec.Struct, frozen=True):
@@ -136,7 +143,7 @@ def screen(
 def _parts(request: ScreenRequest) -> list[TextPart]:
     if request.stage is Stage.OUTPUT:
         return [TextPart(Role.ANSWER, request.text, "text")]
-    documents = [TextPart(Role.CONTEXT, text, f"context[{i}]") for i, text in enumerate(request.context)]
+    documents = [TextPart(Role.CONTEXT, text, f"context[{i}]") for i, text in enumerate(request.documents)]
     return [TextPart(Role.PROMPT, request.text, "text"), *documents]
 
 
@@ -145,7 +152,9 @@ def _backgrounds(request: ScreenRequest, parts: list[TextPart]) -> list[Backgrou
     prompt = request.stage is Stage.INPUT
     question = request.question or (request.text if prompt else "")
     return [
-        Background(request.stage, part.role, question, request.context, request.system, schema=request.schema)
+        Background(
+            request.stage, part.role, question, request.documents, request.system, schema=request.schema
+        )
         for part in parts
     ]
 

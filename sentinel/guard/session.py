@@ -50,6 +50,7 @@ class Session:
     """
 
     __slots__ = (
+        "_schema",
         "_selection",
         "_state",
         "_vault",
@@ -76,6 +77,7 @@ class Session:
         self.input = StageFacts()
         self.output = StageFacts()
         self._vault = vault
+        self._schema = ""
         self._selection: Selection
         self._state: State = Session._awaiting_request
 
@@ -108,13 +110,13 @@ class Session:
         if not self.screener.minds_background(needs):
             return ()
         parts = self.input.parts if stage is Stage.INPUT else self.output.parts
-        return backgrounds(stage, self.input.parts, parts)
+        return backgrounds(stage, self.input.parts, parts, self._schema)
 
     def answer_background(self, needs: Needs) -> Background:
         """The same for the answer as a whole, while it streams."""
         if not self.screener.minds_background(needs):
             return NO_BACKGROUND
-        return backgrounds(Stage.OUTPUT, self.input.parts, [TextPart(Role.ANSWER, "", "")])[0]
+        return backgrounds(Stage.OUTPUT, self.input.parts, [TextPart(Role.ANSWER, "", "")], self._schema)[0]
 
     def streams(self) -> Selection:
         """The answer comes as a stream, screened outside (guard.answer): its rules."""
@@ -132,7 +134,7 @@ class Session:
             return self._unreadable(event, self.input, Forward(), Session._awaiting_response)
         if not isinstance(event, RequestRead):
             raise _unexpected(event, "a request")
-        self.input.parts = event.parts
+        self.input.parts, self._schema = event.parts, event.schema
         self.input.screened = Screened.PARTLY if event.partly else Screened.YES
         return self._screen(Stage.INPUT, self.input, Session._inspecting_input, self._forward)
 

@@ -57,7 +57,7 @@ class GuardService:
 
     async def _result(self, asked: ScreenRequest, context: Context) -> ScreenResult:
         """Long texts on a thread, as in calls that pass through; detectors too that may be loaded first."""
-        limits, chars = self._driver.settings.limits, sum(map(len, (asked.text, *asked.context)))
+        limits, chars = self._driver.settings.limits, sum(map(len, (asked.text, *asked.documents)))
         if chars > limits.max_text_chars:
             why = f"text: more than limits.max_text_chars ({limits.max_text_chars})"
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, why)

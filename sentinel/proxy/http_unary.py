@@ -176,8 +176,10 @@ class ScreenedRun(HttpRun):
         limit = self.driver.settings.limits.max_text_chars
         if sum([len(part.text) for part in decoded.parts]) > limit:
             return Unreadable(stage, Screened.TOO_LARGE, f"more text than limits.max_text_chars ({limit})")
-        event = RequestRead if stage is Stage.INPUT else ResponseRead
-        return event(decoded.parts, bool(decoded.unread))
+        partly = bool(decoded.unread)
+        if stage is Stage.INPUT:
+            return RequestRead(decoded.parts, partly, getattr(decoded, "schema", ""))
+        return ResponseRead(decoded.parts, partly)
 
     async def _off_loop(self, size: int, work: Callable[..., T], *arguments: object) -> T:
         """Long bodies are unpacked and decoded on a thread, so that no other call waits."""

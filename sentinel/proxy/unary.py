@@ -97,8 +97,10 @@ class UnaryRun(ExchangeRun):
         if sum([len(part.text) for part in decoded.parts]) > limit:
             why = f"more text than limits.max_text_chars ({limit})"
             return Unreadable(stage, Screened.TOO_LARGE, why)
-        event = RequestRead if stage is Stage.INPUT else ResponseRead
-        return event(decoded.parts, bool(decoded.unread))
+        partly = bool(decoded.unread)
+        if stage is Stage.INPUT:
+            return RequestRead(decoded.parts, partly, getattr(decoded, "schema", ""))
+        return ResponseRead(decoded.parts, partly)
 
     async def _call(self, payload: bytes) -> tuple[bytes, Reply]:
         """The model's response and what came with it; an error of the upstream's ends the call as it is."""

@@ -32,3 +32,8 @@ def test_an_answer_is_seen_beside_the_other_choices() -> None:
 def test_a_lone_prompt_has_no_surroundings_but_itself() -> None:
     (told,) = backgrounds(Stage.INPUT, ASKED[1:2], ASKED[1:2])
     assert (told.question, told.context, told.system) == ("first", (), "")
+
+
+def test_an_answer_knows_the_schema_that_it_is_to_follow() -> None:
+    (told,) = backgrounds(Stage.OUTPUT, ASKED, [TextPart(Role.ANSWER, "{}", "a")], '{"type": "object"}')
+    assert told.schema == '{"type": "object"}'

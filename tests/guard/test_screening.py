@@ -76,3 +76,9 @@ def test_an_answer_is_compared_with_the_documents(ask: Callable[..., ScreenResul
     bad = ask(text="In 1300.", stage=Stage.OUTPUT, context=(CHAPEL,))
     assert (good.action, bad.action) == ("allow", "block")
     assert (compare.told[0].question, compare.told[0].schema) == ("When?", "{}")
+
+
+def test_one_document_may_stand_without_a_list(ask: Callable[..., ScreenResult], compare: Compare) -> None:
+    ask(text="In 1200.", stage=Stage.OUTPUT, context=CHAPEL)
+    ask(text="In 1200.", stage=Stage.OUTPUT, context="")
+    assert [told.context for told in compare.told] == [(CHAPEL,), ()]
