@@ -36,8 +36,10 @@ from bench.calls import prose
 from bench.report import save, table
 from sentinel.models.base import Passage
 from sentinel.models.client import BlockingModelClient, ModelClient
+from sentinel.models.config import ModelConfig
 
 CALLERS = 64
+_BATCH: int = ModelConfig.model_fields["max_batch"].default
 _DEADLINE_MS = 120_000
 _START_S = 300.0
 _serial = itertools.count()
@@ -83,7 +85,7 @@ def _rows(
     name: str, described: dict[str, Any], python: str, options: argparse.Namespace
 ) -> Iterator[list[str]]:
     console = Console(stderr=True)
-    with _plane(described, 1, python) as alone, _plane(described, CALLERS, python) as together:
+    with _plane(described, 1, python) as alone, _plane(described, _BATCH, python) as together:
         for length in options.lengths:
             both: tuple[list[Measured], list[Measured]] = ([], [])
             for _ in track(range(options.rounds), f"{name}, {length} characters", console=console):

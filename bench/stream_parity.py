@@ -38,7 +38,11 @@ _REDACTOR = Redactor(b"a key of the benchmark's own....", "bench")
 def told(session: Session, event: Event) -> Command:
     command = session.receive(event)
     while isinstance(command, Inspect):
-        command = session.receive(Inspected(session.screener.inspect(command.texts, command.needs), 0))
+        command = session.receive(
+            Inspected(
+                session.screener.inspect(command.texts, command.needs, backgrounds=command.backgrounds), 0
+            )
+        )
     return command
 
 

@@ -22,18 +22,14 @@ from rich.progress import track
 from bench.calls import prose
 from bench.report import save, table
 from sentinel.core.background import Background
-from sentinel.core.exchange import Role, Stage
-from sentinel.core.needs import Needs, everything
-from sentinel.detectors.registry import DetectorsConfig, DetectorSet, load_detectors
+from sentinel.core.exchange import CallContext, Role, Stage
+from sentinel.core.needs import Need, Needs, detectors_of, everything
+from sentinel.detectors.registry import DetectorsConfig, DetectorSet, known_detectors, load_detectors
 from sentinel.policy.load import bundled_rules, load_policy
 
 _TEXTS, _SIZE = 500, 1_000
-_ASKED: dict[str, frozenset[str]] = {
-    "patterns (pii, secrets)": frozenset({"pii", "secrets"}),
-    "toxicity": frozenset({"toxicity"}),
-    "injection": frozenset({"injection"}),
-    "misuse": frozenset({"misuse"}),
-}
+_NAMES = ("PERSON", "LOCATION", "ORGANIZATION")
+_CLASSIFIERS = ("toxicity", "injection", "misuse")
 
 
 def texts(data: Path | None) -> list[str]:
@@ -69,15 +65,21 @@ def main() -> None:
     parser.add_argument("--data", type=Path, help="folder of labelled texts")
     options = parser.parse_args()
     given = texts(options.data)
-    policy = load_policy([bundled_rules()], set().union(*_ASKED.values(), {"groundedness", "quality"}))
-    prompts = frozenset(need for need in policy.needs if need.detector in set().union(*_ASKED.values()))
+    policy = load_policy([bundled_rules()], known_detectors())
+    patterns = load_policy(
+        [bundled_rules() / pack for pack in ("pii.yaml", "secrets.yaml")], ["pii", "secrets"]
+    )
+    asked: dict[str, Needs] = {"patterns, as the bundled rules ask": patterns.needs}
+    asked |= {name: everything([name]) for name in _CLASSIFIERS}
+    asked["tiers 1 and 2: these together"] = patterns.needs | everything(_CLASSIFIERS)
+    asked["names"] = frozenset({Need("pii", _NAMES, 0.5)})
+    asked["everything that the bundled rules ask of a prompt"] = policy.select(
+        Stage.INPUT, CallContext("")
+    ).needs
+    every = frozenset().union(*asked.values())
     with tempfile.TemporaryDirectory() as cache:
-        names = frozenset().union(*_ASKED.values())
-        detectors = load_detectors(DetectorsConfig(), names, Path(cache))
+        detectors = load_detectors(DetectorsConfig(), detectors_of(every), Path(cache), every)
         rows = []
-        asked = {name: everything(which) for name, which in _ASKED.items()}
-        asked["all of them"] = everything(names)
-        asked["what the bundled rules ask of a prompt"] = prompts
         for name, needs in asked.items():
             taken = microseconds(detectors, needs, given, name)
             quantiles = (statistics.median(taken), taken[int(len(taken) * 0.99)])

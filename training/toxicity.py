@@ -1,7 +1,7 @@
 """`python -m training.toxicity --data DIR`: the model of the detector `toxicity`.
 
 Reads `toxicity/*.jsonl.gz`, `traffic/` and `injection/benign_traffic`; writes
-`sentinel/detectors/weights/toxicity.npz` and the figures of `docs/models/toxicity.md`. Takes about eight
+`sentinel/detectors/weights/toxicity.npz` and the figures of `docs/models/toxicity.md`. Takes about three
 minutes of one core, most of them for the fits that leave a source out (`--quick` skips those). Needs torch
 and scikit-learn, and the word table of `training.word_vectors`.
 """
@@ -21,7 +21,7 @@ from rich.progress import track
 from sentinel.core.background import NO_BACKGROUND
 from sentinel.detectors import _classifier
 from sentinel.detectors._sentences import sentences
-from sentinel.detectors.toxicity import FLAGGED, ToxicityConfig, ToxicityDetector
+from sentinel.detectors.toxicity import FLAGGED, THRESHOLDS, ToxicityConfig, ToxicityDetector
 from sentinel.evaluation.split import held_out
 from training import _card
 from training._classifier import Table, auc, calibrate, calibration_part, fit, logits, save, table
@@ -122,10 +122,10 @@ def main() -> None:
     print(f"{place.name}: {place.stat().st_size / 1e6:.2f} MB")
     _classifier.load.cache_clear()
     detector = ToxicityDetector(ToxicityConfig(), Path())
-    kept = [
-        row for row, is_kept in zip(data.rows, data.kept, strict=True) if is_kept and row.source in SOURCES
-    ]
-    scores = told(detector, [row.text for row in kept], "kept rows")
+    chosen = data.kept & np.isin(data.source, SOURCES)
+    kept = [data.rows[index] for index in np.flatnonzero(chosen).tolist()]
+    raw = data.scores(model, chosen) * calibration[:, 0] + calibration[:, 1]
+    scores = np.asarray(1.0 / (1.0 + np.exp(-raw)))
     texts = [text for text, cluster in benign(args.data) if held_out(cluster)]
     traffic = told(detector, texts, "kept traffic")[:, 0]
     for share in (0.99, 0.995, 0.998, 0.999):
@@ -167,10 +167,11 @@ def report_kinds(kept: list[Row], scores: NDArray[np.float64]) -> None:
         known = np.isin(targets[:, head], (0.0, 1.0))
         y = targets[known, head]
         score = scores[known, head]
-        flagged = score >= FLAGGED
+        flagged = score >= THRESHOLDS[name]
         right = float(y[flagged].mean()) if flagged.any() else float("nan")
-        lines.append([name, len(y), float(y.mean()), auc(y, score), float(flagged[y == 1].mean()), right])
-    head_ = ["head", "kept rows", "share", "AUC", "recall at the threshold", "precision"]
+        lines.append([name, len(y), float(y.mean()), auc(y, score), THRESHOLDS[name]])
+        lines[-1] += [float(flagged[y == 1].mean()), right]
+    head_ = ["head", "kept rows", "share", "AUC", "threshold", "recall", "precision"]
     _card.write("toxicity", "kinds", head_, lines)
 
 

@@ -3,6 +3,7 @@ the same, or it says what none of its siblings says."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 import msgspec
@@ -14,6 +15,10 @@ from sentinel.detectors._wording import Token, tokens
 
 _LEAST = 4  # content words that two sentences about the same share at least
 _EARLIER = 3  # earlier sentences that one is compared with
+# A statement of prose: code, labels, formulas and items of lists repeat each other with good reason.
+_PROSE = re.compile(r"[\"'“]?[A-Z][^={}<>;|_#\\\[\]]*[.!][\"'”)]*")
+_ITEM = re.compile(r"\s*(?:[-*•–]|\(?\w{1,3}[.):])\s*")
+_CONDITION = re.compile(r"(?i:if|when|where|whether|for|unless|suppose|case|step|example)\b")
 
 
 class Doubt(msgspec.Struct, frozen=True):
@@ -35,7 +40,7 @@ def contradictions(text: str) -> Iterator[Doubt]:
         found = tokens(text, start, end)
         content = [token for token in found if token.content]
         words = frozenset(t.stem for t in content if t.value is None)
-        if len(words) < _LEAST or text[start:end].rstrip().endswith("?"):
+        if len(words) < _LEAST or not _states(text, start, end):
             continue
         values = frozenset(t.value for t in content if t.value is not None)
         rare = sorted(words, key=lambda word: (len(places.get(word, ())), word))[:_EARLIER]
@@ -47,6 +52,17 @@ def contradictions(text: str) -> Iterator[Doubt]:
         seen.append((content, words, values, denies(found)))
         for word in words:
             places.setdefault(word, []).append(len(seen) - 1)
+
+
+def _states(text: str, start: int, end: int) -> bool:
+    piece = text[start:end]
+    begin = start + len(piece) - len(piece.lstrip())
+    near = max(0, begin - 12)
+    line = max(text.rfind("\n", near, begin) + 1, near)
+    said = piece.strip()
+    return bool(_PROSE.fullmatch(said)) and not (
+        _CONDITION.match(said) or _ITEM.match(said) or (line < begin and _ITEM.fullmatch(text, line, begin))
+    )
 
 
 def _differ(

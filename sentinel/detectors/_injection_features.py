@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import math
 import zlib
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from sentinel.detectors._injection_forms import Mark, Turn
-from sentinel.detectors._injection_grammar import PATTERNS, Hit, Shape, classify, plain
+from sentinel.detectors._injection_grammar import PATTERNS, Hit, Shape, plain
 from sentinel.detectors._injection_words import OTHER, QUOTE, STOP
 
 if TYPE_CHECKING:
     import numpy as np
 
 BITS = 15
+_MEANING = 0.75  # of a word vector's unit against the other signals
 _MASK = (1 << BITS) - 1
 _MIX = 0x9E3779B1
 _LETTERS = "VWOBLPSQUYIRKXAFNGJMHTCZE"
@@ -87,6 +88,45 @@ def signals(reading: Reading) -> list[float]:
     return told
 
 
+@cache
+def _unit() -> float:
+    """What one unit of the classifiers' word vectors counts."""
+    from sentinel.detectors._classifier import words  # which imports numpy
+
+    return _MEANING / (float(words().vectors.std()) or 1.0)
+
+
+@lru_cache(maxsize=1 << 15)
+def _row(token: str) -> int:
+    """The word's row among the vectors, or -1."""
+    import numpy as np
+
+    from sentinel.detectors._classifier import words
+    from sentinel.detectors._classifier_words import hash_word
+
+    rows, found = words().find(np.array([hash_word(token.lower().replace("’", "'"))], np.uint64))
+    return int(rows[0]) if found[0] else -1
+
+
+def meaning(shape: Shape) -> np.ndarray:
+    """The mean of the vectors of the words, zeros for those that have none: float32."""
+    import numpy as np
+
+    from sentinel.detectors._classifier import words
+
+    rows = np.fromiter(map(_row, shape.tokens), np.int64, len(shape.tokens))
+    known = words().vectors[rows[rows >= 0]]
+    mean: np.ndarray = known.sum(axis=0) * np.float32(_unit() / max(1, len(rows)))
+    return mean
+
+
+def dense(reading: Reading) -> np.ndarray:
+    """What the model reads beside the hashed words: the signals, then the meaning; float32."""
+    import numpy as np
+
+    return np.concatenate((np.asarray(signals(reading), np.float32), meaning(reading.shape)))
+
+
 def hashed(shape: Shape) -> tuple[np.ndarray, np.ndarray]:
     """Bucket numbers (int64) of the words, pairs of words and triples of classes, and for each the number of
     the     first token it comes from (int64); a bucket may come more than once."""
@@ -101,6 +141,3 @@ def hashed(shape: Shape) -> tuple[np.ndarray, np.ndarray]:
     triples = (some[:-2] * 0x10001 + some[1:-1] * 0x1003 + some[2:] * 0x35 + 977) * _MIX >> 9
     buckets = np.concatenate((words ^ (words >> 15), pairs, triples)) & _MASK
     return buckets, np.concatenate((at, at[:-1], telling[:-2] if len(telling) > 2 else telling[:0]))
-
-
-__all__ = ["BITS", "SIGNALS", "Reading", "classify", "hashed", "signals"]

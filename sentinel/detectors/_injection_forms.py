@@ -123,7 +123,7 @@ def hidden(text: str) -> Iterator[tuple[Mark, str]]:
         yield from _hidden_characters(text)
     if "<" in text or "[" in text:
         for match in _some(_HIDDEN_HTML, text):
-            yield Mark("INVISIBLE_TEXT", *match.span(1), 0.5, "an element that is not shown"), match.group(1)
+            yield Mark("INVISIBLE_TEXT", *match.span(1), 0.3, "an element that is not shown"), match.group(1)
         for start, end in _comments(text):
             yield Mark("INVISIBLE_TEXT", start, end, 0.05, "a comment in markup"), text[start:end]
 

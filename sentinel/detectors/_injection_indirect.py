@@ -25,7 +25,10 @@ BITS = 13
 SEGMENTS = 400  # of one document; of a longer one the first and last are read
 LEAST_WORDS = 3
 _MASK = (1 << BITS) - 1
-_END = re.compile(r"\n|\s?\|\s?|[.!?…]+[\"'”’)\]]{0,3}(?=\s)")
+# Lines, table cells, sentences; strings of JSON; tags of HTML.
+_END = re.compile(
+    r"\n|\s?\|\s?|[.!?…]{1,20}[\"'”’)\]]{0,3}(?=\s)|\"\s?[,:]\s?(?=[\"\[{])|</?[a-z][^<>]{0,200}>"
+)
 _WORD = re.compile(r"[^\W\d_]{2,}(?:['’][^\W\d_]+)?")
 _OUTPUT = re.compile(
     r"\b(?:your|ur|this|the|each|every|deiner?|ihrer?|tus?|su|ta|votre|la)\s(?:[\w-]{1,20}\s){0,2}"
@@ -118,11 +121,16 @@ class Page(msgspec.Struct, frozen=True):
     text: str
 
 
+def _cut(match: re.Match[str]) -> tuple[int, int]:
+    """Where a segment stops, and where the next one begins. A mark that ends a sentence belongs to it."""
+    return match.end() if match.group()[0] in ".!?…" else match.start(), match.end()
+
+
 def page_of(text: str) -> Page:
     segments: list[Segment] = []
     start = 0
-    for end in (*(match.end() for match in _END.finditer(text)), len(text)):
-        piece = text[start:end].strip(" |\n\t")
+    for stop, end in (*map(_cut, _END.finditer(text)), (len(text), len(text))):
+        piece = text[start:stop].strip(' |\n\t"{}[],:<>')
         words = tuple(word.lower() for word in _WORD.findall(piece)) if len(piece) > 8 else ()
         if len(words) >= LEAST_WORDS:
             at = text.index(piece, start)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from sentinel.detectors import _injection_indirect as indirect
-from sentinel.detectors._injection_features import Reading, hashed, signals
+from sentinel.detectors._injection_features import Reading, dense, hashed
 
 if TYPE_CHECKING:
     import numpy as np
@@ -75,7 +75,7 @@ def judge(reading: Reading, weights: Weights, floor: float = 0.0) -> Verdict:
     import numpy as np
 
     buckets, tokens = hashed(reading.shape)
-    told = np.asarray(signals(reading), np.float32)
+    told = dense(reading)
     size = 1.0 / math.sqrt(max(1, len(buckets)))
     mine = weights.words[0][buckets]
     answer = float(weights.bias[0]) + float(told @ weights.signals[:, 0]) + float(mine.sum()) * size

@@ -18,6 +18,7 @@ _FOCUSES = 3
 _RUN = re.compile(r"\S{20}")
 _MARKED = re.compile(r"%[0-9a-fA-F]{2}|\\[xu]|&#")
 _NUMBERS = re.compile(r"[0-9][ ,:][0-9a-fA-F]{2,8}[ ,:]")
+_DOTS = re.compile(r"[.\-·−]{2,5}[ /|]{1,3}[.\-·−]{1,5}[ /|]")
 _JOINED = re.compile(r"\w[.\-_*|·]\w[.\-_*|·]\w[.\-_*|·]\w")
 _LETTERS_APART = re.compile(r"(?:\b\w ){4}")
 
@@ -28,7 +29,7 @@ def _may_be_encoded(text: str, shape: Shape) -> bool:
         or (("%" in text or "\\" in text or "&#" in text) and _MARKED.search(text))
         or _NUMBERS.search(text)
         or _JOINED.search(text)
-        or text.count("-") + text.count(".") > 16
+        or _DOTS.search(text)
         or (sum(map(len, shape.tokens)) < 2 * len(shape.tokens) or _LETTERS_APART.search(text))
     )
 

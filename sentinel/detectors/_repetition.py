@@ -12,7 +12,7 @@ _CIRCLE = re.compile(r"(\w{1,8}?)\1{39,}")
 _GRAM = 4
 _TIMES = 5  # how often something must stand in a row
 _WORDS = 40  # and how many words the row must have
-_LETTERS = 3  # different words with letters in what is repeated, else at least half of its words
+_LETTERS = 3  # words with letters in what is repeated, else all of it: a column of numbers is no loop
 
 
 class Stretch(msgspec.Struct, frozen=True):
@@ -56,7 +56,7 @@ def _row(
         return None
     unit = words[begin : begin + period]
     lettered = sum(any(char.isalpha() for char in word) for word in unit)
-    if lettered < min(_LETTERS, (period + 1) // 2):
+    if lettered < min(_LETTERS, period):
         return None
     return Stretch(found[begin].start(), found[end - 1].end(), times, end - begin)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal, Protocol, cast
 
 from sentinel.core.background import Background
+from sentinel.core.exchange import Stage
 from sentinel.core.finding import Inspection
 
 
@@ -13,7 +14,9 @@ class Detector(Protocol):
 
     `version` changes whenever the same text may give other findings. `inspect` is called from worker threads
     too and must not keep state between calls. A detector may say which finding types it gives, in an
-    attribute `types`: it is then left alone by rules that ask for others.
+    attribute `types`: it is then left alone by rules that ask for others; in `stages`, which stages it reads
+    (all, where it does not say); with `compares = False`, that it looks at the text alone; and with
+    `quick = True`, that it takes no longer than patterns do.
     """
 
     name: str
@@ -49,3 +52,19 @@ def types_of(detector: object) -> frozenset[str] | None:
     """The finding types that a detector, or its class, can give; None where it does not say."""
     types: frozenset[str] | None = getattr(detector, "types", None)
     return types
+
+
+def reads(detector: object, stage: Stage) -> bool:
+    """Whether a detector reads texts of a stage."""
+    stages: frozenset[Stage] | None = getattr(detector, "stages", None)
+    return stages is None or stage in stages
+
+
+def compares(detector: object) -> bool:
+    """Whether what a detector says may depend on more than the text and its stage."""
+    return bool(getattr(detector, "compares", True))
+
+
+def quick(detector: object) -> bool:
+    """Whether a detector takes no longer than patterns do."""
+    return bool(getattr(detector, "quick", False))

@@ -13,7 +13,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from sentinel.core.background import Background
-from sentinel.core.exchange import Stage
+from sentinel.core.exchange import Role
 from sentinel.core.finding import Finding, Inspection
 from sentinel.detectors._consistency import Doubt, contradictions, disagreements
 from sentinel.detectors._grounding import Reading, Source, readings
@@ -23,7 +23,7 @@ from sentinel.detectors._references import unknown_references
 BUILD = "1"  # raised whenever the same text may give other findings
 BASE_RATE = 0.2  # unsupported answers to general questions, where nothing tells (docs/models/groundedness.md)
 _FLOOR = 0.1
-_UNSURE = (0.15, 0.85)
+_GIVEN = (Role.CONTEXT, Role.SYSTEM)  # what is answered from is no answer
 _CONTRADICTED = 0.7  # a sentence against another of the same answer
 _ALONE = 0.5  # a sentence whose numbers and names no other answer holds
 _READABLE = 0.5
@@ -43,6 +43,13 @@ class GroundednessConfig(BaseModel):
     max_answer_chars: int = Field(
         default=50_000, ge=1000, description="Characters of an answer that are looked at, from the first on."
     )
+    unsure_from: float = Field(
+        default=0.15,
+        ge=0,
+        le=1,
+        description="Scores from here on are unsure: a larger model, if there is one, is asked.",
+    )
+    unsure_to: float = Field(default=0.85, ge=0, le=1, description="Scores above are sure.")
 
 
 class GroundednessDetector:
@@ -54,10 +61,11 @@ class GroundednessDetector:
         self._model = GroundingModel.shipped()
         self._limit = config.max_context_chars
         self._answer_limit = config.max_answer_chars
-        self.version = f"{self._model.version}+{BUILD}"
+        self._unsure = config.unsure_from, config.unsure_to
+        self.version = f"{self._model.version}+{self._limit}+{self._answer_limit}+{BUILD}"
 
     def inspect(self, text: str, background: Background) -> Inspection:
-        if background.stage is not Stage.OUTPUT or not text.strip():
+        if background.role in _GIVEN or not text.strip():
             return Inspection()
         cut = len(text) > self._answer_limit
         text = text[: self._answer_limit]
@@ -71,7 +79,8 @@ class GroundednessDetector:
         score = round(max(score, probability), 4)
         findings += [finding for finding in more if finding.score >= _FLOOR]
         findings.sort(key=lambda finding: (finding.start, finding.end, finding.type))
-        unsure = (self.name,) if cut or not context or _UNSURE[0] < score < _UNSURE[1] else ()
+        low, high = self._unsure
+        unsure = (self.name,) if cut or not context or low <= score < high else ()
         return Inspection(tuple(findings), {self.name: score}, {}, unsure)
 
     def _references(self, text: str, background: Background) -> Iterator[Finding]:

@@ -35,6 +35,16 @@ _PHONE_KINDS = {
 }
 
 
+class NamesConfig(BaseModel):
+    """Who looks for names of people, places and organisations."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    shipped: bool = Field(
+        default=True, description="Whether the small model that comes with Sentinel does (English, 4 MB)."
+    )
+
+
 class PiiConfig(BaseModel):
     """Which recognizers look for personal data, and what they let pass."""
 
@@ -71,6 +81,15 @@ class PiiConfig(BaseModel):
     normalise: bool = Field(
         default=True,
         description="Look also at the text without Unicode disguises (full-width, zero-width, look-alikes).",
+    )
+    disguises: Literal["off", "prompts", "all"] = Field(
+        default="prompts",
+        description="Where to look for e-mail addresses, cards, IBANs and US social security numbers that "
+        "are spaced out, spelled out, escaped or encoded. `all`: in answers too; a streamed answer is then "
+        "held back as a whole wherever a rule redacts or blocks one of these.",
+    )
+    names: NamesConfig = Field(
+        default=NamesConfig(), description="Names of people, places and organisations."
     )
 
 

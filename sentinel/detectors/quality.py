@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from sentinel.core.background import Background
-from sentinel.core.exchange import Stage
+from sentinel.core.exchange import Role
 from sentinel.core.finding import Finding, Inspection
 from sentinel.detectors._json_schema import TooMuch, mismatch
 from sentinel.detectors._refusals import refusals
@@ -40,15 +40,15 @@ class QualityConfig(BaseModel):
 
 class QualityDetector:
     name = "quality"
-    version = BUILD
     types = frozenset({"REFUSAL", "BROKEN_JSON", "REPETITION", "PROMPT_LEAK"})
     compares = True
 
     def __init__(self, config: QualityConfig, cache_dir: Path) -> None:
         self._leak_words = config.leak_words
+        self.version = f"{config.leak_words}+{BUILD}"
 
     def inspect(self, text: str, background: Background) -> Inspection:
-        if background.stage is not Stage.OUTPUT:
+        if background.role in (Role.CONTEXT, Role.SYSTEM):
             return Inspection()
         found = [*self._refusal(text), *self._repetition(text), *self._leak(text, background)]
         if background.schema:

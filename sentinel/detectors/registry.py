@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from sentinel.core.background import NO_BACKGROUND, Background
 from sentinel.core.errors import ConfigError
+from sentinel.core.exchange import Stage
 from sentinel.core.finding import Finding, Inspection
 from sentinel.core.names import Names
 from sentinel.core.needs import Needs, detectors_of, everything
@@ -30,7 +31,7 @@ from sentinel.detectors._page import Margins, Page, PatternDetector
 from sentinel.detectors._patterns import Candidates, Scanner, Work
 from sentinel.detectors._sentences import LEFT, sentences
 from sentinel.detectors._skeleton import skeleton
-from sentinel.detectors.base import Detector, Reading, SentenceDetector, by_sentence, types_of
+from sentinel.detectors.base import Detector, Reading, SentenceDetector, by_sentence, reads, types_of
 from sentinel.detectors.groundedness import GroundednessConfig
 from sentinel.detectors.injection import InjectionConfig
 from sentinel.detectors.language import LanguageConfig
@@ -61,6 +62,7 @@ READERS: dict[str, tuple[str, ...]] = {
     "misuse": ("sentinel.detectors.misuse:MisuseDetector",),
     "language": ("sentinel.detectors.language:LanguageDetector",),
     "sentiment": ("sentinel.detectors.sentiment:SentimentDetector",),
+    "pii": ("sentinel.detectors.disguises:DisguiseReader", "sentinel.detectors.names:NameReader"),
 }
 
 _NOTHING = Inspection()
@@ -250,9 +252,10 @@ class DetectorSet:
         return View(chosen, others, floors.of)
 
     def scopes(self, needs: Needs) -> frozenset[Scope]:
-        """How much of a text those that find it must see: "token" for patterns, "sentence" or "text"."""
+        """How much of an answer those that find it must see: "token" for patterns, "sentence" or "text"."""
         view = self.view(needs)
-        scopes: set[Scope] = {"sentence" if by_sentence(other) else "text" for other in view.others}
+        others = [other for other in view.others if reads(other, Stage.OUTPUT)]
+        scopes: set[Scope] = {"sentence" if by_sentence(other) else "text" for other in others}
         return frozenset(scopes | {"token"} if view.expressions else scopes)
 
     def live(self, view: View) -> Live:
@@ -290,7 +293,7 @@ class DetectorSet:
         """
         view = view or self._everything
         found = self._search(text, view, work, start, None)
-        return self._and_others(found, text, view, background) if view.others else found
+        return self._and_others(found, text, view, background, start) if view.others else found
 
     def look(self, text: str, view: View, start: int = 0, shape: bytes | None = None) -> Look:
         """The pattern detectors' findings from `start` on in a text that goes on. `shape`: the skeleton of
@@ -332,12 +335,22 @@ class DetectorSet:
             found.sort(key=_by_place)
         return Inspection(tuple(found), {}, failed)
 
-    def _and_others(self, found: Inspection, text: str, view: View, background: Background) -> Inspection:
-        """With what the other detectors say."""
+    def _and_others(
+        self, found: Inspection, text: str, view: View, background: Background, start: int
+    ) -> Inspection:
+        """With what the other detectors say, as far as it is asked for."""
         answers = [found]
         for detector in view.others:
+            if not reads(detector, background.stage):
+                continue
             try:
-                answers.append(inspect_whole(detector, text, background))
+                answer = inspect_whole(detector, text, background)
+                wanted = tuple(
+                    f
+                    for f in answer.findings
+                    if f.start >= start and f.score >= view.floor(f.detector, f.type)
+                )
+                answers.append(msgspec.structs.replace(answer, findings=wanted))
             except Exception as error:  # a broken detector must not take the others with it
                 why = f"it raised {type(error).__name__}"
                 answers.append(Inspection(failed={detector.name: why}))

@@ -166,7 +166,7 @@ class AnswerScreen:
     @property
     def classified(self) -> bool:
         """Whether more than patterns read the answer."""
-        return self._session.screener.minds_background(self._gates.every.needs)
+        return self._session.screener.classifies(self._gates.every.needs)
 
     @property
     def released(self) -> int:

@@ -12,7 +12,7 @@ from sentinel.core.errors import ConfigError
 from sentinel.core.exchange import CallContext, Stage
 from sentinel.core.finding import Inspection
 from sentinel.core.needs import Need, Needs, detectors_of, everything
-from sentinel.detectors.base import by_sentence
+from sentinel.detectors.base import by_sentence, compares, quick, reads
 from sentinel.detectors.registry import (
     DetectorsConfig,
     DetectorSet,
@@ -106,12 +106,20 @@ class Screener:
     ) -> SentenceInspector | None:
         """The same for the detectors that read sentences alone; None where no rule needs one."""
         others = self.detectors.view(selection.needs).others
-        readers = [reader for other in others if (reader := by_sentence(other)) is not None]
+        readers = [
+            reader
+            for other in others
+            if reads(other, Stage.OUTPUT) and (reader := by_sentence(other)) is not None
+        ]
         return SentenceInspector(readers, background) if readers else None
 
     def minds_background(self, needs: Needs) -> bool:
         """Whether a detector among those that are needed looks at more than the text."""
         return bool(self.detectors.view(needs).others or detectors_of(needs) & self.models.detectors)
+
+    def classifies(self, needs: Needs) -> bool:
+        """Whether what is needed takes many times as long as patterns do."""
+        return not all(map(quick, self.detectors.view(needs).others))
 
     def inspect(
         self,
@@ -132,7 +140,10 @@ class Screener:
     def _recalled(self, text: str, view: View, tenant: str, background: Background) -> Inspection:
         if len(text) < SHORTEST:
             return self.detectors.inspect(text, view, background)
-        key = self.memory.key((view, background) if view.others else view, tenant, text)
+        minded: object = background.stage if view.others else None
+        if any(map(compares, view.others)):
+            minded = background
+        key = self.memory.key((view, minded), tenant, text)
         found = self.memory.recall(key)
         if found is None:
             found = self.detectors.inspect(text, view, background)

@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sentinel.core.errors import ConfigError
-
-_NO_MEMORY = ("out of memory", "not enough memory", "can't allocate memory", "failed to allocate memory")
+from sentinel.models.inference import out_of_memory
 
 
 def package(name: str, extra: str, key: str) -> Any:
@@ -43,7 +42,7 @@ def loading(what: str, key: str) -> Iterator[None]:
 
 def _reason(what: str, error: Exception) -> str:
     told = " ".join(str(error).split())
-    if isinstance(error, MemoryError) or any(words in told.lower() for words in _NO_MEMORY):
+    if out_of_memory(error):
         return f"not enough memory to load {what}: choose a smaller model, int8, or another device"
     if isinstance(error, FileNotFoundError):
         return f"{what} lacks a file: {told}"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from sentinel.core.finding import Inspection
 from sentinel.models.base import Model, Passage
 
-_MEMORY = ("out of memory", "not enough memory", "allocate memory", "bad allocation", "bad_alloc")
+_NO_MEMORY = ("out of memory", "not enough memory", "allocate memory", "bad allocation", "bad_alloc")
 
 
 class WrongCount(Exception):
@@ -26,7 +26,10 @@ def told(error: BaseException) -> str:
     """A sentence without the error's own words, which might quote a text."""
     if isinstance(error, WrongCount):
         return "it gave another number of answers than it was given texts"
+    return "it ran out of memory" if out_of_memory(error) else f"it raised {type(error).__name__}"
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Libraries have no type of their own for it in common, only words."""
     words = str(error).lower()
-    if isinstance(error, MemoryError) or any(part in words for part in _MEMORY):
-        return "it ran out of memory"
-    return f"it raised {type(error).__name__}"
+    return isinstance(error, MemoryError) or any(part in words for part in _NO_MEMORY)

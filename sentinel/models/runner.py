@@ -139,11 +139,17 @@ class Runner:
             self._model = self._make()
         model = self._model
         model.load()
-        model.infer([_SHORT])
-        model.infer([_SHORT, _LONG] * (self.config.max_batch // 2) or [_LONG])
+        self._warm_up(model)
         self.version, self.types = model.version, model.types
         self.compares = getattr(model, "compares", True)
         self.detectors |= detectors_of(model)
+
+    def _warm_up(self, model: Model) -> None:
+        """What the first texts would otherwise wait for; on a GPU also whether a full batch fits, once."""
+        model.infer([_SHORT])
+        if not self.version:
+            on_gpu = str(getattr(self.config.settings, "device", "cpu")).startswith("cuda")
+            model.infer([_LONG] * self.config.max_batch if on_gpu else [_SHORT, _LONG])
 
     def _broken(self, why: str) -> None:
         self.state, self.why = "broken", why

@@ -105,7 +105,7 @@ class Driver:
     async def inspect(self, session: Session, command: Inspect) -> list[Inspection]:
         """What the detectors find, the model plane's too where it is to be asked."""
         size = sum([len(text) for text in command.texts])
-        if session.screener.minds_background(command.needs):
+        if session.screener.classifies(command.needs):
             size *= CLASSIFIERS_COST
         if size <= self.settings.limits.inline_chars:
             tenant, around = session.context.tenant, command.backgrounds

@@ -7,6 +7,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from sentinel.cli.rules import app
+from sentinel.detectors.registry import known_detectors
 from sentinel.policy.load import bundled_rules
 from sentinel.policy.schema import rules_schema
 
@@ -66,7 +67,7 @@ def test_check_tells_every_mistake(file: Path) -> None:
     assert result.exit_code == 1
     assert result.stderr.splitlines() == [
         f"{file}:3: rules[0].detect.detector: "
-        "unknown detector 'pi'; known are pii, secrets; did you mean pii?",
+        f"unknown detector 'pi'; known are {', '.join(sorted(known_detectors()))}; did you mean pii?",
         f"{file}:12: rules[1].action: "
         "must be 'allow', 'flag', 'redact' or 'block', not 'flog'; did you mean flag?",
         "2 mistakes",

@@ -99,6 +99,10 @@ def test_an_answer_that_contradicts_itself(detector: GroundednessDetector, text:
         "The first bus leaves at 7. The second bus leaves at 9.",
         "Is the bridge open all year? The bridge is open all year.",
         "- 3 eggs\n- 4 eggs",
+        "- The run takes 75 minutes at an easy pace.\n- The run takes 90 minutes at an easy pace.",
+        "1. The first word of a list is large.\n2. The first word of a list is small.",
+        "If the new word stands in the list, add one. If the new word stands in the list, add two.",
+        'print("The connected node is open.")\nprint("The connected node is closed.")',
     ],
 )
 def test_what_only_looks_alike_is_no_contradiction(detector: GroundednessDetector, text: str) -> None:
@@ -113,8 +117,8 @@ def test_names_that_no_sibling_holds(detector: GroundednessDetector) -> None:
     assert not detector.inspect(others[0], around(siblings=(others[1], others[0]))).findings
 
 
-def test_prompts_are_not_judged(detector: GroundednessDetector) -> None:
-    assert detector.inspect("Karin Berg?", Background(context=(REPORT,))) == Inspection()
+def test_what_was_given_is_not_judged(detector: GroundednessDetector) -> None:
+    assert detector.inspect("Karin Berg?", Background(role=Role.CONTEXT, context=(REPORT,))) == Inspection()
 
 
 def test_a_script_that_the_model_does_not_read_gets_the_base_rate(detector: GroundednessDetector) -> None:

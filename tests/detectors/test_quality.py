@@ -149,6 +149,7 @@ def test_a_loop_with_a_counter(detector: QualityDetector) -> None:
         " ".join(str(n % 7) for n in range(300)),
         "-" * 500,
         "| a | b |\n|---|---|\n" + "".join(f"| {n} | {n * n} |\n" for n in range(60)),
+        "".join(f"| {n}°C | {n * 2}°F |\n" for n in range(40)),
         " ".join(f"word{n} and word{n + 1} or else" for n in range(60)),
     ],
 )
@@ -171,8 +172,8 @@ def test_what_the_caller_said_is_no_leak(detector: QualityDetector) -> None:
     assert told(detector, "Never mention the prices.", system=SYSTEM) == []
 
 
-def test_prompts_are_not_judged(detector: QualityDetector) -> None:
-    assert detector.inspect("I can't help with that.", Background()) == Inspection()
+def test_what_was_given_is_not_judged(detector: QualityDetector) -> None:
+    assert detector.inspect("I can't help with that.", Background(role=Role.CONTEXT)) == Inspection()
 
 
 values = st.recursive(

@@ -5,11 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from sentinel.core.errors import ConfigError
-from sentinel.core.needs import Need
+from sentinel.core.needs import Need, everything
 from sentinel.detectors.registry import DetectorsConfig, DetectorSet, load_detectors
+from sentinel.detectors.stream import Inspector
 
 TOPICS = {
     "COMPETITORS": {
@@ -80,3 +83,27 @@ def test_a_topic_is_named_as_findings_are(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="capitals") as error:
         load(tmp_path, {"rivals": {"phrases": ["a"]}})
     assert error.value.key == "detectors.topics.rivals"
+
+
+@pytest.fixture(scope="module")
+def loaded(tmp_path_factory: pytest.TempPathFactory) -> DetectorSet:
+    return load(tmp_path_factory.mktemp("cache"))
+
+
+pieces = st.lists(
+    st.sampled_from(["Acme", " ", "\n ", "Corp", "C++", "project", "-Zeus", "émile", "'s", "IT", "x", ". "]),
+    max_size=12,
+)
+
+
+@given(pieces=pieces, cut=st.integers(1, 7))
+def test_a_stream_finds_what_the_whole_text_holds(loaded: DetectorSet, pieces: list[str], cut: int) -> None:
+    text = "".join(pieces)
+    view = loaded.view(everything(["topics"]))
+    stream = Inspector(loaded, view, loaded.live(view))
+    found = []
+    for at in range(0, len(text), cut):
+        stream.push(text[at : at + cut])
+        found += stream.advance().inspection.findings
+    found += stream.advance(final=True).inspection.findings
+    assert sorted(found, key=lambda f: (f.start, f.end)) == list(loaded.inspect(text, view).findings)

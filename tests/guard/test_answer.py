@@ -79,7 +79,7 @@ def session_of(screener: Screener, *prompts: str) -> Session:
 def told(session: Session, event: Event) -> Command:
     command = session.receive(event)
     while isinstance(command, Inspect):
-        inspections = session.screener.inspect(command.texts, command.needs)
+        inspections = session.screener.inspect(command.texts, command.needs, backgrounds=command.backgrounds)
         command = session.receive(Inspected(inspections, 1))
     return command
 

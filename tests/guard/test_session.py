@@ -58,7 +58,7 @@ class Play:
     def say(self, event: Event) -> Command:
         command = self.session.receive(event)
         while isinstance(command, Inspect):
-            inspections = self.screener.inspect(command.texts, command.needs)
+            inspections = self.screener.inspect(command.texts, command.needs, backgrounds=command.backgrounds)
             command = self.session.receive(Inspected(inspections, 7))
         return command
 

@@ -218,6 +218,19 @@ def test_idle_models_are_unloaded_and_loaded_on_demand() -> None:
     run(test)
 
 
+@pytest.mark.parametrize(("device", "first"), [("cpu", [1, 2]), ("cuda:0", [1, 8])])
+def test_the_first_texts_find_a_warm_model(device: str, first: list[int]) -> None:
+    async def test() -> None:
+        it = House((Toy, {"device": device, "max_batch": 8}))
+        await it.runner.load()
+        assert it.toys[0].batches == first
+        await it.runner.load()  # again, after it was idle: a text waits for this
+        assert it.toys[0].batches == [*first, 1]
+        it.runner.stop()
+
+    run(test)
+
+
 def test_a_model_that_hangs_is_told_of() -> None:
     async def test() -> None:
         async with house((Toy, {"stuck_s": 0.05})) as it:

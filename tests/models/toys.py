@@ -22,6 +22,7 @@ class ToySettings(BaseModel):
     kind: str
     path: Path | None = None
     pause_s: float = 0.0
+    device: str = "cpu"
 
 
 class Toy:

@@ -1,11 +1,12 @@
 """OpenAI's and Anthropic's own clients, checking every answer and event against their types, through Sentinel
-to the stand-in model server over HTTP."""
+to the stand-in model server over HTTP: by its own front, and by Envoy whose exchanges it processes."""
 
 from __future__ import annotations
 
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 
 from tests.e2e.client import eventually
 from tests.e2e.sidecar import Sidecar, start_sidecar
+from tests.peers.envoy import envoy
 from tests.peers.running import Client, Server
 
 pytestmark = pytest.mark.peers
@@ -52,11 +54,29 @@ MODEL = "ferry-office"
 SCHEMA = {"type": "object", "properties": {"text": {"type": "string"}}, "required": ["text"]}
 
 
-@pytest.fixture(scope="module")
-def sidecar(http_model: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sidecar]:
+@dataclass(frozen=True)
+class Way:
+    """A way in: where clients connect, and the sidecar that screens."""
+
+    http: str
+    sidecar: Sidecar
+
+
+@pytest.fixture(scope="module", params=["front", "envoy"])
+def way(
+    request: pytest.FixtureRequest, http_model: Server, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Way]:
     folder = tmp_path_factory.mktemp("http-clients")
-    with before(http_model.address, folder) as it:
-        yield it
+    if request.param == "front":
+        with before(http_model.address, folder) as sidecar:
+            yield Way(sidecar.http, sidecar)
+        return
+    (folder / "rules.yaml").write_text(RULES)
+    listen = {"grpc": None, "ext_proc": "127.0.0.1:0"}
+    rules = {"paths": [str(folder / "rules.yaml")]}
+    with start_sidecar(folder, "127.0.0.1:1", listen=listen, rules=rules) as sidecar:
+        with envoy(folder, http_model.address, str(sidecar.info()["ext_proc"])) as it:
+            yield Way(it.address, sidecar)
 
 
 def before(address: str, folder: Path, **config: Any) -> Any:
@@ -122,8 +142,8 @@ class TestChatCompletions:
 
     @pytest.fixture(scope="class")
     @classmethod
-    def openai(cls, openai_client: Client, sidecar: Sidecar) -> Caller:
-        return Caller(openai_client, sidecar.http)
+    def openai(cls, openai_client: Client, way: Way) -> Caller:
+        return Caller(openai_client, way.http)
 
     def streamed(self, openai: Caller, text: str, **more: Any) -> tuple[dict[int, str], list[Any], str]:
         """Text of each choice, the choices of all events, and the answer's bytes."""
@@ -206,12 +226,12 @@ class TestChatCompletions:
         told = openai.refused("chat.completions.create", messages=user("x"), model="other", stream=True)
         assert (told["error"], told["status"]) == ("NotFoundError", 404)
 
-    def test_the_caller_leaves(self, openai: Caller, sidecar: Sidecar) -> None:
-        gone = sidecar.total("sentinel_calls_total", code="499")
+    def test_the_caller_leaves(self, openai: Caller, way: Way) -> None:
+        gone = way.sidecar.total("sentinel_calls_total", code="499")
         arguments = {"messages": user("word " * 2000), "stream": True}
         told = openai.ask("create", "chat.completions.create", arguments, take=5)
         assert len(told["events"]) == 5
-        eventually(lambda: sidecar.total("sentinel_calls_total", code="499"), lambda now: now == gone + 1)
+        eventually(lambda: way.sidecar.total("sentinel_calls_total", code="499"), lambda now: now == gone + 1)
 
 
 def check_refusal(told: dict[str, Any], rule: str, message: str, stage: str) -> None:
@@ -226,8 +246,8 @@ def check_refusal(told: dict[str, Any], rule: str, message: str, stage: str) -> 
 class TestCompletions:
     @pytest.fixture(scope="class")
     @classmethod
-    def openai(cls, openai_client: Client, sidecar: Sidecar) -> Caller:
-        return Caller(openai_client, sidecar.http)
+    def openai(cls, openai_client: Client, way: Way) -> Caller:
+        return Caller(openai_client, way.http)
 
     def streamed(self, openai: Caller, text: str, **more: Any) -> tuple[str, str, str]:
         # The type of a whole completion is the chunks' too, which have no reason to finish but at the end.
@@ -260,8 +280,8 @@ class TestResponses:
 
     @pytest.fixture(scope="class")
     @classmethod
-    def openai(cls, openai_client: Client, sidecar: Sidecar) -> Caller:
-        return Caller(openai_client, sidecar.http)
+    def openai(cls, openai_client: Client, way: Way) -> Caller:
+        return Caller(openai_client, way.http)
 
     @staticmethod
     def text(response: dict[str, Any]) -> str:
@@ -311,8 +331,8 @@ class TestResponses:
 class TestMessages:
     @pytest.fixture(scope="class")
     @classmethod
-    def anthropic(cls, anthropic_client: Client, sidecar: Sidecar) -> Caller:
-        return Caller(anthropic_client, sidecar.http)
+    def anthropic(cls, anthropic_client: Client, way: Way) -> Caller:
+        return Caller(anthropic_client, way.http)
 
     tools = [{"name": "send", "input_schema": SCHEMA}]
     thinks = {"type": "enabled", "budget_tokens": 1024}
@@ -378,11 +398,11 @@ class TestMessages:
         told = anthropic.refused("messages.create", messages=user("x"), max_tokens=9, model="other")
         assert (told["error"], told["status"]) == ("NotFoundError", 404)
 
-    def test_the_caller_leaves(self, anthropic: Caller, sidecar: Sidecar) -> None:
-        gone = sidecar.total("sentinel_calls_total", code="499")
+    def test_the_caller_leaves(self, anthropic: Caller, way: Way) -> None:
+        gone = way.sidecar.total("sentinel_calls_total", code="499")
         arguments = {"messages": user("word " * 2000), "max_tokens": 9, "stream": True}
         assert len(anthropic.ask("create", "messages.create", arguments, take=5)["events"]) == 5
-        eventually(lambda: sidecar.total("sentinel_calls_total", code="499"), lambda now: now == gone + 1)
+        eventually(lambda: way.sidecar.total("sentinel_calls_total", code="499"), lambda now: now == gone + 1)
 
 
 def test_answers_of_our_own_in_place_of_blocked_ones(
