@@ -1,8 +1,8 @@
 """The encoder's answer together with that of the smaller detector of the same name.
 
 They are mistaken about different texts: words tell the small one more, what is meant tells the encoder more.
-So their log-odds are averaged by weight, for the whole and for each finding type that both know. What only the
-small one knows (an encoded payload, text that nobody sees) stays as it is.
+So their log-odds are averaged by weight, for the whole and for each finding type that both know. What only
+the small one knows (an encoded payload, text that nobody sees) stays as it is.
 """
 
 from __future__ import annotations
