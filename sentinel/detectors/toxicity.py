@@ -21,6 +21,7 @@ THRESHOLDS = {"TOXIC": 0.9, "INSULT": 0.9, "THREAT": 0.5, "IDENTITY_ATTACK": 0.8
 TYPES = tuple(THRESHOLDS)
 FLAGGED = THRESHOLDS["TOXIC"]  # at most 0.5 % of everyday texts
 _FLOOR = 0.1
+_EXPLAINED = 0.5  # lesser findings are for statistics: their evidence would take as long as all the rest
 _Told = tuple[float, ...] | None
 _AT_ONCE = 3000  # characters
 _SHORT = 300  # characters of a sentence and what stands before it that are read as one
@@ -104,10 +105,10 @@ class ToxicityDetector:
         return round(told[0], 4), findings
 
     def _finding(self, text: str, start: int, end: int, origin: int, head: int, score: float) -> Finding:
-        evidence = tuple(
-            (begin + origin, stop + origin, weight)
-            for begin, stop, weight in self._classifier.explain(text[origin:end], head, start - origin)
+        telling = (
+            self._classifier.explain(text[origin:end], head, start - origin) if score >= _EXPLAINED else ()
         )
+        evidence = tuple((begin + origin, stop + origin, weight) for begin, stop, weight in telling)
         sentence = text[start:end]
         begin = start + len(sentence) - len(sentence.lstrip())
         what = TYPES[head].lower().replace("_", " ")

@@ -91,9 +91,18 @@ def test_not_found(kind: str, text: str, detectors: DetectorSet) -> None:
     assert found(detectors, text, kind) == []
 
 
+PATTERNS = {"normalise": False, "disguises": "off", "names": {"shipped": False}}  # as Presidio has them
+
+
 @pytest.fixture(scope="module")
 def everything(load: Load, catalogue: Catalogue) -> DetectorSet:
-    return load(pii={"enable": [r.name for r in catalogue.recognizers]})
+    return load(
+        pii={
+            "enable": [r.name for r in catalogue.recognizers],
+            "disguises": "off",
+            "names": {"shipped": False},
+        }
+    )
 
 
 @pytest.mark.parametrize(("kind", "text", "value"), ENABLED)
@@ -207,7 +216,7 @@ def test_parity_with_presidio(load: Load, catalogue: Catalogue) -> None:
     from bench.presidio import Reference
 
     names = {r.name for r in catalogue.recognizers if r.enabled}
-    seen = compare(load(pii={"normalise": False}), Reference(), made_up_texts(catalogue, names, 500))
+    seen = compare(load(pii=PATTERNS), Reference(), made_up_texts(catalogue, names, 500))
     assert set(seen) == {r.entity for r in catalogue.recognizers if r.enabled}
 
 
@@ -220,7 +229,7 @@ def test_parity_with_every_recognizer_of_presidio(
 
     off = [r.name for r in catalogue.recognizers if not r.enabled]
     reference = Reference(extra=[getattr(predefined_recognizers, name) for name in off])
-    detectors = load(pii={"normalise": False, "enable": off})
+    detectors = load(pii={**PATTERNS, "enable": off})
     seen = compare(
         detectors, reference, made_up_texts(catalogue, {r.name for r in catalogue.recognizers}, 500)
     )
