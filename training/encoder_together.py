@@ -64,7 +64,8 @@ def main() -> None:
         chosen = [index for index in kept if name in every[index].targets]
         own = [heads.heads[column].probability(float(logits[index, column])) for index in chosen]
         theirs = [told[index].scores.get(detector, 0.0) for index in chosen]
-        mean = [both(detector, p, {}, told[index])[0] for index, p in zip(chosen, own, strict=True)]
+        kinds = {HEADS[head][1]: 0.0 for head in HEADS if HEADS[head][0] == detector}
+        mean = [both(detector, p, kinds, told[index])[0] for index, p in zip(chosen, own, strict=True)]
         scores = np.array([theirs, own, mean])
         labels = np.array([every[index].targets[name] for index in chosen])
         lines += _lines(detector, [every[index] for index in chosen], labels, scores)

@@ -114,7 +114,7 @@ def test_scores_in_between_are_unsure(folder: Path, heads_file: Path, state: Pat
     assert [answer.unsure for answer in answers] == [("injection", "toxicity"), ()]
 
 
-def test_the_smaller_detectors_have_half_of_the_say(
+def test_the_smaller_detectors_have_their_say(
     monkeypatch: pytest.MonkeyPatch, folder: Path, heads_file: Path, state: Path
 ) -> None:
     class Told:
@@ -133,7 +133,7 @@ def test_the_smaller_detectors_have_half_of_the_say(
     both = _model(folder, heads_file, state, alone=False).infer([passage])[0]
     assert both.scores["injection"] == alone.scores["injection"]
     odds = alone.scores["toxicity"] / (1 - alone.scores["toxicity"])
-    assert both.scores["toxicity"] == pytest.approx(odds**0.5 / (1 + odds**0.5), abs=1e-4)
+    assert both.scores["toxicity"] == pytest.approx(odds**0.7 / (1 + odds**0.7), abs=1e-4)
     (toxic,) = [finding for finding in both.findings if finding.type == "TOXIC"]
     assert (toxic.start, toxic.end, toxic.score) == (12, 15, both.scores["toxicity"])
 

@@ -20,17 +20,17 @@ def _told(score: float, **kinds: float) -> Inspection:
     [
         # The mean of the log-odds: both alike, opposite, and one that is sure.
         (0.8, {"OVERRIDE": 0.8}, _told(0.8, OVERRIDE=0.8), 0.8, {"OVERRIDE": 0.8}),
-        (0.8, {"OVERRIDE": 0.8}, _told(0.2, OVERRIDE=0.2), 0.5, {"OVERRIDE": 0.5}),
-        (0.9, {"OVERRIDE": 0.9}, _told(0.5, OVERRIDE=0.5), 0.75, {"OVERRIDE": 0.75}),
+        (0.8, {"OVERRIDE": 0.8}, _told(0.2, OVERRIDE=0.2), 0.6352, {"OVERRIDE": 0.6352}),
+        (0.9, {"OVERRIDE": 0.9}, _told(0.5, OVERRIDE=0.5), 0.8232, {"OVERRIDE": 0.8232}),
         # What the small one does not report is unlikely, but the whole has a type.
-        (0.9, {"OVERRIDE": 0.9, "JAILBREAK": 0.1}, _told(0.9), 0.9, {"OVERRIDE": 0.9, "JAILBREAK": 0.071}),
+        (0.9, {"OVERRIDE": 0.9, "JAILBREAK": 0.1}, _told(0.9), 0.9, {"OVERRIDE": 0.9, "JAILBREAK": 0.0816}),
         # What only the small one knows stays.
         (
             0.01,
             {"OVERRIDE": 0.01},
             _told(0.6, ENCODED_PAYLOAD=0.6),
             0.6,
-            {"ENCODED_PAYLOAD": 0.6, "OVERRIDE": 0.023},
+            {"ENCODED_PAYLOAD": 0.6, "OVERRIDE": 0.0163},
         ),
         # Nothing was said of it.
         (0.4, {"OVERRIDE": 0.4}, Inspection(), 0.4, {"OVERRIDE": 0.4}),
