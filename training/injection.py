@@ -13,7 +13,7 @@ import hashlib
 import json
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -71,6 +71,8 @@ FAMILIES = (
 )
 _READ = 5_000  # characters of a row
 _EACH = 320
+OTHER_TEXTS = ("toxicity", "pii")
+_EACH_SET = 500
 _TYPE_OF = {"override": 0, "jailbreak": 1, "extraction": 2, "inthewild": 1, "self": 1, "garak": 1}
 
 
@@ -95,6 +97,8 @@ def collected(data: Path, rng: np.random.Generator) -> list[Row]:
         for name in (*ATTACK_SOURCES, *BENIGN_SOURCES)
         for row in rows_of(data, name)
     ]
+    for group, text, cluster in elsewhere(data, rng):
+        rows.append(Row(text, 0, group, cluster))
     for family, text in attacks.expand(rng, _EACH):
         rows.append(Row(text, 1, f"grammar/{family}", f"own-{len(rows)}", _kind(family)))
     for kind, text in contrast_injection.expand(rng, _EACH):
@@ -104,6 +108,16 @@ def collected(data: Path, rng: np.random.Generator) -> list[Row]:
         text = contrast_injection.encoded_prose(rng, traffic)
         rows.append(Row(text, 0, "contrast/encoded", f"own-{len(rows)}"))
     return rows
+
+
+def elsewhere(data: Path, rng: np.random.Generator) -> Iterator[tuple[str, str, str]]:
+    """Texts that say all kinds of things, abuse among them, and attack no model: group, text, cluster."""
+    for area in OTHER_TEXTS:
+        for path in sorted((data / area).glob("*.jsonl.gz")):
+            with gzip.open(path, "rt", encoding="utf-8") as lines:
+                found = [json.loads(line) for line in lines]
+            for at in rng.permutation(len(found))[:_EACH_SET]:
+                yield area, found[at]["text"], str(found[at]["cluster"])
 
 
 def _kind(name: str) -> int:

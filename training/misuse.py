@@ -30,6 +30,7 @@ from training.rows import names, rows
 HARM = ("advbench", "wildguardmix_sample")
 HARMLESS = ("wildguard_benign", "mitre_frr_benign")
 _LONGEST = 12_000
+_EACH_SET = 600
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -48,6 +49,18 @@ def labelled(data: Path, seed: int) -> Iterator[Row]:
     for each in examples(seed):
         yield Row(each.text, int(each.harmful), 2.0, "contrast", each.family)
     yield from benign(data)
+    yield from elsewhere(data)
+
+
+def elsewhere(data: Path) -> Iterator[Row]:
+    """Texts that say all kinds of things, abuse among them, and ask for nothing. Moderation sets hold requests
+    too, and are left out."""
+    for area in ("toxicity", "pii"):
+        for name in names(data, area):
+            if name not in ("openai_moderation", "jigsaw_max_sample"):
+                found = list(rows(data, area, name))
+                for row in random.Random(0).sample(found, min(_EACH_SET, len(found))):
+                    yield Row(row["text"], 0, 0.5, area, row["cluster"])
 
 
 def benign(data: Path) -> Iterator[Row]:
