@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from sentinel.app import worker
+from sentinel.app.models_asked import ModelsAsked
 from sentinel.app.worker import Worker
 from sentinel.config import SentinelConfig
 
@@ -38,7 +39,7 @@ def test_a_slow_reload_does_not_undo_a_later_one(monkeypatch: pytest.MonkeyPatch
     driver = Driver()
     loaded: list[Any] = []
 
-    def load(config: SentinelConfig) -> Any:
+    def load(config: SentinelConfig, models: ModelsAsked) -> Any:
         screener = SimpleNamespace(warm_up=lambda: None, policy=SimpleNamespace(digest=f"{len(loaded)}"))
         loaded.append(screener)
         if len(loaded) == 1:
@@ -49,7 +50,7 @@ def test_a_slow_reload_does_not_undo_a_later_one(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(worker, "_load_screener", load)
 
     async def reload_twice() -> None:
-        it: Any = Worker(None, config, SimpleNamespace(), 0)  # type: ignore[arg-type]
+        it: Any = Worker(None, config, SimpleNamespace(), ModelsAsked(config), 0)  # type: ignore[arg-type]
         it._driver = driver
         await asyncio.gather(it._reload(), it._reload())
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from sentinel.detectors.registry import known_detectors
 from sentinel.policy.condition import FIELDS
 from sentinel.policy.load import load_policy
 from sentinel.policy.rule import DetectConfig, ExampleConfig, MatchConfig, OperatorConfig, RuleConfig
-from tests.policy.support import KNOWN
 
 DOC = (Path(__file__).parents[2] / "docs" / "rules.md").read_text("utf-8")
 
@@ -16,7 +16,7 @@ DOC = (Path(__file__).parents[2] / "docs" / "rules.md").read_text("utf-8")
 @pytest.mark.parametrize("block", re.findall(r"```yaml\n(.*?)```", DOC, re.DOTALL))
 def test_examples_load(tmp_path: Path, block: str) -> None:
     (tmp_path / "doc.yaml").write_text(block)
-    assert load_policy([tmp_path], KNOWN).rules
+    assert load_policy([tmp_path], known_detectors()).rules
 
 
 @pytest.mark.parametrize("model", [RuleConfig, MatchConfig, DetectConfig, OperatorConfig, ExampleConfig])
