@@ -53,8 +53,8 @@ def labelled(data: Path, seed: int) -> Iterator[Row]:
 
 
 def elsewhere(data: Path) -> Iterator[Row]:
-    """Texts that say all kinds of things, abuse among them, and ask for nothing. Moderation sets hold requests
-    too, and are left out."""
+    """Texts that say all kinds of things, abuse among them, and ask for nothing. Sets for moderation hold
+    requests too, and are left out."""
     for area in ("toxicity", "pii"):
         for name in names(data, area):
             if name not in ("openai_moderation", "jigsaw_max_sample"):

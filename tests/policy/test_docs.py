@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from sentinel.detectors.registry import known_detectors
+from sentinel.config import load_config
+from sentinel.detectors.registry import DetectorsConfig, known_detectors
 from sentinel.policy.condition import FIELDS
 from sentinel.policy.load import load_policy
 from sentinel.policy.rule import DetectConfig, ExampleConfig, MatchConfig, OperatorConfig, RuleConfig
@@ -16,7 +17,10 @@ DOC = (Path(__file__).parents[2] / "docs" / "rules.md").read_text("utf-8")
 @pytest.mark.parametrize("block", re.findall(r"```yaml\n(.*?)```", DOC, re.DOTALL))
 def test_examples_load(tmp_path: Path, block: str) -> None:
     (tmp_path / "doc.yaml").write_text(block)
-    assert load_policy([tmp_path], known_detectors()).rules
+    if block.startswith("detectors:"):  # of the configuration
+        assert load_config(tmp_path / "doc.yaml").detectors != DetectorsConfig()
+    else:
+        assert load_policy([tmp_path], known_detectors()).rules
 
 
 @pytest.mark.parametrize("model", [RuleConfig, MatchConfig, DetectConfig, OperatorConfig, ExampleConfig])
