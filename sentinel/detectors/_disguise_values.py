@@ -43,8 +43,11 @@ _SPACE = re.compile(r"\s+")
 def addresses(text: str, recognizer: Recognizer) -> Iterator[Value]:
     """`jane at example dot com`, `jane [at] example.com`, `jane @ example . com`. A bare `at` needs a
     written `dot`: "look at example.com" is no address."""
-    if "@" not in text and not _BRACKETED.search(text) and not any(dot in text.lower() for dot in _DOT_WORDS):
-        return
+    if "@" not in text:
+        small = text.lower()
+        brackets = any(bracket in text for bracket in "[({<")
+        if not any(dot in small for dot in _DOT_WORDS) and not (brackets and _BRACKETED.search(text)):
+            return
     for middle in _MIDDLE.finditer(text):
         host = _HOST.match(text, _before(text, middle.start()))
         if host is None:

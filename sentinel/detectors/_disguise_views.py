@@ -97,6 +97,22 @@ def unescaped(text: str) -> View | None:
     return None
 
 
+# What kind of character stands where, in ASCII: most texts are seen at once to hold no disguise
+
+_KINDS = (
+    b"".join(
+        b"a" if char.islower() else b"A" if char.isupper() else b"0" if char.isdecimal() else b" "
+        for char in map(chr, range(128))
+    )
+    + b" " * 128
+)
+
+
+def kinds_of(text: str) -> bytes:
+    """`a` for a lower-case letter, `A` for a capital, `0` for a digit, a space for anything else."""
+    return text.encode("ascii", "replace").translate(_KINDS)
+
+
 # Written out: `j a n e @ e x a m p l e`, `four one one one`
 
 _MARKS = r"[\s.\-_*|/,:·~+]"
@@ -126,9 +142,21 @@ def _closed(run: str) -> str:
     return "".join(made)
 
 
+_ONE_KIND = bytes.maketrans(b"A0", b"aa")
+_TWO_ALONE = tuple(b" a" + b" " * gap + b"a " for gap in range(1, 8))
+
+
+def _no_letters_alone(text: str) -> bool:
+    """Whether no two characters stand alone side by side. Of other texts than ASCII it is not known."""
+    if not text.isascii():
+        return False
+    kinds = b" " + kinds_of(text).translate(_ONE_KIND) + b" "
+    return not any(pair in kinds for pair in _TWO_ALONE)
+
+
 def closed_up(text: str) -> View | None:
     """Without the gaps in words that are written letter by letter."""
-    if not _MANY_LETTERS.search(text):
+    if _no_letters_alone(text) or not _MANY_LETTERS.search(text):
         return None
     return rewritten(
         text, ((m.start(), m.end(), _closed(m.group())) for m in _LETTERS.finditer(text)), "spaced out"
@@ -191,6 +219,8 @@ def _digits(run: str) -> str:
 def spelled(text: str) -> View | None:
     """With digits for the words that name them."""
     words = text.lower().encode("utf-8", "surrogatepass").translate(_APART).split()
+    if _NUMBERS.isdisjoint(words):
+        return None
     at = [place for place, word in enumerate(words) if word in _NUMBERS]
     if not any(b - a < _NEAR for a, b in zip(at, at[_ENOUGH - 1 :], strict=False)):
         return None
@@ -241,29 +271,61 @@ def _worth(stretch: str) -> bool:
     return not (stretch.islower() or stretch.istitle() or stretch.isupper() or stretch.isdecimal())
 
 
-_ENCODINGS: tuple[tuple[re.Pattern[str], Callable[[str], str], str], ...] = (
-    (_BASE64, _from_base64, "in base64"),
-    (_HEX, _from_hex, "in hexadecimal"),
-    (_BASE32, _from_base32, "in base32"),
-)
+# Every long stretch of base64 has one of these, and hardly any word: letters by their case, digits.
+_TURNS = (b"aA", b"a0", b"0a", b"0A", b"AAa")
+_ALPHABET = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/_-")
+_FEWEST_PAIRS = 6  # of what is read as hexadecimal: the first half of each is a digit, for what can be read
+_BASE32_RUN = b"A" * 16
+
+
+def _base64_stretches(text: str, kinds: bytes) -> Iterator[re.Match[str]]:
+    """Where base64 may stand. Words are not looked at: they are most of a text."""
+    hints: list[int] = []
+    for turn in _TURNS:
+        at = kinds.find(turn)
+        while at >= 0:
+            hints.append(at)
+            at = kinds.find(turn, at + 1)
+    end = 0
+    for hint in sorted(hints):
+        if hint < end:
+            continue
+        start = hint
+        while start > end and text[start - 1] in _ALPHABET:
+            start -= 1
+        match = _BASE64.match(text, start)
+        if match is not None:
+            end = match.end()
+            yield match
+
+
+def _encodings(text: str) -> Iterator[tuple[re.Match[str], Callable[[str], str], str]]:
+    kinds = kinds_of(text)
+    for match in _base64_stretches(text, kinds):
+        yield match, _from_base64, "in base64"
+    if kinds.count(b"0") >= _FEWEST_PAIRS:
+        for match in _HEX.finditer(text):
+            yield match, _from_hex, "in hexadecimal"
+    if _BASE32_RUN in kinds.replace(b"0", b"A"):
+        for match in _BASE32.finditer(text):
+            yield match, _from_base32, "in base32"
 
 
 def encoded(text: str) -> Iterator[View]:
     """What each encoded stretch says, as views in which every place is the whole stretch."""
     budget = STRETCHES
-    for expression, decode, how in _ENCODINGS:
-        for match in expression.finditer(text):
-            for start, stretch in _stretches(match):
-                if len(stretch) > LONGEST or (expression is _BASE64 and not _worth(stretch)):
-                    continue
-                said = decode(stretch)
-                if len(said) < 6:
-                    continue
-                if not budget:
-                    return
-                budget -= 1
-                end = start + len(stretch)
-                yield View(said, [start] * len(said), [end] * len(said), how)
+    for match, decode, how in _encodings(text):
+        for start, stretch in _stretches(match):
+            if len(stretch) > LONGEST or (decode is _from_base64 and not _worth(stretch)):
+                continue
+            said = decode(stretch)
+            if len(said) < 6:
+                continue
+            if not budget:
+                return
+            budget -= 1
+            end = start + len(stretch)
+            yield View(said, [start] * len(said), [end] * len(said), how)
 
 
 def _stretches(match: re.Match[str]) -> Iterator[tuple[int, str]]:
