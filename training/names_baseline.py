@@ -21,6 +21,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--epochs", type=int, default=8)
+    parser.add_argument("--minutes", type=float, default=60, help="of processor time; the epoch begun ends")
     parser.add_argument("--leave-out", default="")
     asked = parser.parse_args()
     rows, test = load_rows(asked.data)
@@ -35,12 +36,12 @@ def main() -> None:
         examples = []
         for row in chosen(rows, chance, asked.leave_out):
             doc = nlp.make_doc(row.text[:600])
-            spans = (
-                doc.char_span(a, b, label=t, alignment_mode="expand") for a, b, t in row.spans if t != "?"
-            )
+            spans = (doc.char_span(a, b, label=t, alignment_mode="expand") for a, b, t in row.spans)
             gold = filter_spans([span for span in spans if span is not None])
             reference = doc.copy()
-            reference.ents = [spacy.tokens.Span(reference, s.start, s.end, s.label_) for s in gold]
+            told = [spacy.tokens.Span(reference, s.start, s.end, s.label_) for s in gold if s.label_ != "?"]
+            untold = [spacy.tokens.Span(reference, s.start, s.end) for s in gold if s.label_ == "?"]
+            reference.set_ents(told, missing=untold)
             examples.append(Example(doc, reference))
         chance.shuffle(examples)
         losses: dict[str, float] = {}
@@ -51,6 +52,8 @@ def main() -> None:
             f"cpu {time.process_time():.0f} s",
             flush=True,
         )
+        if time.process_time() > asked.minutes * 60:
+            break
     test = [row for row in test if row.source in data.REAL]
     found = [{(e.start_char, e.end_char, e.label_) for e in nlp(row.text).ents} for row in test]
     for source, line in f1(test, found).items():

@@ -53,6 +53,11 @@ def kind_of(word: str) -> str:
 
 def shape(word: str) -> str:
     """`Jane` is `Xxxx`, `McKay-2` is `XxXxx-d`: at most three of a kind in a row."""
+    if word.isalpha():  # most are, and a miss of the kept ones should not cost much
+        if word.islower():
+            return "xxx"[: len(word)]
+        if word[0].isupper() and word[1:].islower():
+            return "Xxxx"[: len(word)]
     made: list[str] = []
     for char in word[:_LONGEST]:
         if char.isalpha():

@@ -8,6 +8,8 @@ e-mail addresses hold no names: other types of `pii` are for those, or a rule on
 from __future__ import annotations
 
 import functools
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -15,12 +17,14 @@ from sentinel.core.background import Background
 from sentinel.core.exchange import Stage
 from sentinel.core.finding import Finding, Inspection
 from sentinel.detectors._allow import AllowList
+from sentinel.detectors._name_words import WORDS
 from sentinel.detectors.pii import PiiConfig
 
 if TYPE_CHECKING:
     from sentinel.detectors._name_model import NameModel
 
-_LEFT = 60  # characters before the sentence: the model sees three words to each side
+_LEFT = 60  # characters before the sentence
+_BEFORE = 3  # words of them that are read: the model sees three to each side
 _FLOOR = 0.1
 TYPES = ("PERSON", "LOCATION", "ORGANIZATION")
 
@@ -34,7 +38,7 @@ def _model() -> NameModel:
 
 class NameReader:
     name = "pii"
-    version = "names-1"
+    version = "names-2"
     types = frozenset(TYPES)
     scope: Literal["sentence"] = "sentence"
     compares = False
@@ -46,18 +50,53 @@ class NameReader:
         self._floors = {type_: max(_FLOOR, config.min_scores.get(type_, config.min_score)) for type_ in TYPES}
 
     def inspect(self, text: str, start: int, background: Background) -> Inspection:
+        return self.inspect_sentences(text, [(start, len(text))], background)
+
+    def inspect_sentences(
+        self, text: str, places: Sequence[tuple[int, int]], background: Background
+    ) -> Inspection:
+        """All sentences of a text at once: several times as fast as one by one, with the same answers."""
         if self._model is None:
             return Inspection()
-        origin = max(0, start - _LEFT)
-        while 0 < origin < start and not text[origin - 1].isspace():
-            origin += 1
-        found = [
-            Finding(
-                self.name, name.type, name.start + origin, name.end + origin, name.probability, "name model"
-            )
-            for name in self._model.names(text[origin:])
-            if name.start + origin >= start and name.probability >= self._floors[name.type]
-        ]
+        read = [(start, words) for start, words in _words(text, places) if words]
+        told = self._model.names([[text[at:end] for at, end in words] for _, words in read])
+        found: list[Finding] = []
+        for (start, words), names in zip(read, told, strict=True):
+            for name in names:
+                at, end = words[name.first][0], words[name.last - 1][1]
+                if at >= start and name.probability >= self._floors[name.type]:
+                    found.append(Finding(self.name, name.type, at, end, name.probability, "name model"))
         if self._allowed:
             found = [f for f in found if not self._allowed.covers(text[f.start : f.end])]
         return Inspection(tuple(found)) if found else Inspection()
+
+
+def _words(text: str, places: Sequence[tuple[int, int]]) -> Iterator[tuple[int, list[tuple[int, int]]]]:
+    """Of each sentence its start and its words, with some before it, as (start, end) in the text."""
+    for run in _runs(text, places):
+        words = [match.span() for match in WORDS.finditer(text, _origin(text, run[0][0]), run[-1][1])]
+        starts = [start for start, _ in words]
+        for start, end in run:
+            first, last = bisect_left(starts, start), bisect_left(starts, end)
+            before = max(bisect_left(starts, _origin(text, start), 0, first), first - _BEFORE)
+            yield start, words[before:last]
+
+
+def _runs(text: str, places: Sequence[tuple[int, int]]) -> Iterator[list[tuple[int, int]]]:
+    """Sentences whose words can be told together: white space parts them, so that no word goes over."""
+    run: list[tuple[int, int]] = []
+    for start, end in places:
+        if run and not (text[start - 1].isspace() or text[start : start + 1].isspace()):
+            yield run
+            run = []
+        run.append((start, end))
+    if run:
+        yield run
+
+
+def _origin(text: str, start: int) -> int:
+    """Where what is read before a sentence begins: at a word."""
+    origin = max(0, start - _LEFT)
+    while 0 < origin < start and not text[origin - 1].isspace():
+        origin += 1
+    return origin

@@ -7,11 +7,19 @@ import pytest
 
 from sentinel.core.background import NO_BACKGROUND
 from sentinel.core.needs import Need
+from sentinel.detectors import _name_model
 from sentinel.detectors._name_model import NameModel, best_path
 from sentinel.detectors._name_words import WORDS, hashes, kind_of, pieces, plain, shape
+from sentinel.detectors._sentences import LONGEST, sentences
 from sentinel.detectors.names import NameReader
 from sentinel.detectors.pii import NamesConfig, PiiConfig
-from sentinel.detectors.registry import DetectorsConfig, load_detectors
+from sentinel.detectors.registry import (
+    DetectorsConfig,
+    inspect_sentence,
+    inspect_whole,
+    joined,
+    load_detectors,
+)
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +66,40 @@ def test_only_names_of_the_sentence_are_told(reader: NameReader) -> None:
     text = "I met Peter Walker. He knows Anna Schmidt."
     start = text.index("He")
     assert told(reader, text, start) == [("PERSON", "Anna Schmidt")]
+
+
+_LETTER = """Dear Ms. Okonkwo,
+thank you for the evening in Lisbon. Peter Walker of Brightwater Ltd. says hello! Is Anna still in Oslo?
+Her friends José and Zoë moved to Kyoto... "He knows Maria Fernandez." She said so.
+"""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        _LETTER,
+        _LETTER * 9,  # more than is read at once
+        _LETTER.replace(". ", "。").replace("\n", "。"),  # no white space where sentences end
+        "Anna Schmidt met Peter O'Brien's aunt in Oslo and " * 50,  # cut within words
+        ("Anna" * 300 + " Peter Walker's5 ") * 2,
+        "it's" * (LONGEST // 4) + "5 Anna",
+        ", " * 900 + "Anna Schmidt",
+    ],
+)
+def test_sentences_read_together_are_read_as_if_alone(reader: NameReader, text: str) -> None:
+    places = list(sentences(text, 0, final=True))
+    alone = [inspect_sentence(reader, text, *place, NO_BACKGROUND) for place in places]
+    assert inspect_whole(reader, text, NO_BACKGROUND) == joined(alone)
+
+
+def test_what_was_read_before_changes_nothing(reader: NameReader, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_name_model, "_KEPT", 600)
+    forgetful = NameReader(PiiConfig(), Path(), NameModel.shipped())
+    want = inspect_whole(reader, _LETTER, NO_BACKGROUND)
+    assert {"PERSON", "LOCATION"} <= {finding.type for finding in want.findings}
+    for turn in range(4):
+        inspect_whole(forgetful, " ".join(f"w{turn}x{number}" for number in range(390)), NO_BACKGROUND)
+        assert inspect_whole(forgetful, _LETTER, NO_BACKGROUND) == want
 
 
 def test_allow_list_and_least_score() -> None:
@@ -113,6 +155,16 @@ def test_what_is_seen_of_a_word() -> None:
         "<mention>",
         "",
     )
+    assert [shape(word) for word in ("is", "Anna", "ANNA", "A", "aNna", "文字", "Élan", "3rd")] == [
+        "xx",
+        "Xxxx",
+        "XXX",
+        "X",
+        "xXxx",
+        "xx",
+        "Xxxx",
+        "dxx",
+    ]
     assert hashes("Anna")[:3] == hashes("ANNA")[:3] and hashes("Anna")[3] != hashes("ANNA")[3]
     assert pieces("Annabel", {"anna": 0, "##bel": 1, "a": 2}) == [0, 1]
     assert pieces("anna@example.com", {"anna": 0}) == []
