@@ -143,7 +143,7 @@ def _closed(run: str) -> str:
 
 
 _ONE_KIND = bytes.maketrans(b"A0", b"aa")
-_TWO_ALONE = tuple(b" a" + b" " * gap + b"a " for gap in range(1, 8))
+_WIDEST_GAP = 7
 
 
 def _no_letters_alone(text: str) -> bool:
@@ -151,7 +151,13 @@ def _no_letters_alone(text: str) -> bool:
     if not text.isascii():
         return False
     kinds = b" " + kinds_of(text).translate(_ONE_KIND) + b" "
-    return not any(pair in kinds for pair in _TWO_ALONE)
+    at = kinds.find(b" a ")
+    while at >= 0:
+        behind = kinds[at + 2 : at + 4 + _WIDEST_GAP].lstrip(b" ")
+        if behind.startswith(b"a "):
+            return False
+        at = kinds.find(b" a ", at + 1)
+    return True
 
 
 def closed_up(text: str) -> View | None:
