@@ -115,7 +115,7 @@ class Screener:
 
     def minds_background(self, needs: Needs) -> bool:
         """Whether a detector among those that are needed looks at more than the text."""
-        return bool(self.detectors.view(needs).others or detectors_of(needs) & self.models.detectors)
+        return bool(self.detectors.view(needs).others) or self.asks_models(needs)
 
     def classifies(self, needs: Needs) -> bool:
         """Whether what is needed takes many times as long as patterns do."""

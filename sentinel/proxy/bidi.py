@@ -187,7 +187,7 @@ class BidiCall:
             raise _Ended(code, f"{self._method}: {error}", decision_trailers(None, run.exchange_id)) from None
         vault = self._vault(decoded)
         run.begin_session(decoded.model, vault)
-        command = await self._driver.screen(run.session, run.read(Stage.INPUT, decoded))
+        command = await self._driver.screen(run.session, self._driver.read(Stage.INPUT, decoded))
         if isinstance(command, Refuse):
             stream, _ = self._answers.open(decoded, message)
             await self._refuse(_Exchange(run, stream, None), command.decision, Stage.INPUT)

@@ -12,14 +12,16 @@ from typing import ParamSpec, TypeVar
 
 import grpc
 
+from sentinel.adapters.base import Decoded
 from sentinel.core.background import Passage
 from sentinel.core.errors import SpoolFull
+from sentinel.core.exchange import Stage
 from sentinel.core.finding import Inspection
 from sentinel.core.needs import detectors_of
-from sentinel.core.record import Record
+from sentinel.core.record import Record, Screened
 from sentinel.guard.cascade import Ask, AskNow, with_answers
 from sentinel.guard.commands import Command, Inspect
-from sentinel.guard.events import Event, Inspected
+from sentinel.guard.events import Event, Inspected, RequestRead, ResponseRead, Unreadable
 from sentinel.guard.screener import Screener
 from sentinel.guard.session import Session
 from sentinel.instruments import HISTORY, IN_FLIGHT, REJECTED
@@ -31,9 +33,7 @@ from sentinel.telemetry.recorder import Recorder
 
 _SPOOL_FULL = "the record spool is at its bound (spool.max_bytes) and spool.on_full is reject"
 
-CLASSIFIERS_COST = (
-    8  # a text that they read too takes so many times as long as one for patterns alone, or more
-)
+CLASSIFIERS_COST = 8  # what classifiers read too takes so many times as long as patterns alone, or longer
 _MANY_FINDINGS = 1000  # deciding about more takes milliseconds, in which no other call would be answered
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -88,6 +88,16 @@ class Driver:
                 HISTORY.labels(known).inc(count)
             await asyncio.sleep(1.0)
 
+    def read(self, stage: Stage, decoded: Decoded) -> Event:
+        """What a session is told of a decoded message."""
+        limit = self.settings.limits.max_text_chars
+        if sum([len(part.text) for part in decoded.parts]) > limit:
+            return Unreadable(stage, Screened.TOO_LARGE, f"more text than limits.max_text_chars ({limit})")
+        partly = bool(decoded.unread)
+        if stage is Stage.INPUT:
+            return RequestRead(decoded.parts, partly, getattr(decoded, "schema", ""))
+        return ResponseRead(decoded.parts, partly)
+
     async def screen(self, session: Session, event: Event) -> Command:
         """What follows from the event, once the detectors are asked: about short texts at once, about long
         ones on a thread, on the model plane too, and up to the command's deadline.
@@ -116,9 +126,7 @@ class Driver:
         asked = session.screener.questions(command.texts, command.needs, around, inspections)
         if not asked:
             return inspections
-        assert self.ask is not None, (
-            "a screener that names the model plane's detectors comes with a way to ask"
-        )
+        assert self.ask is not None, "who names the model plane's detectors says how they are asked"
         deadline = command.deadline_ms
         answers = await asyncio.gather(*(self.ask(q.passages, q.detectors, deadline) for q in asked))
         return with_answers(inspections, asked, answers)

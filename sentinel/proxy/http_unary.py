@@ -16,7 +16,7 @@ from sentinel.core.errors import WireError
 from sentinel.core.exchange import Stage
 from sentinel.core.record import Outcome, Screened
 from sentinel.guard.commands import Answer, Command, Forward, Refuse
-from sentinel.guard.events import Event, RequestRead, ResponseRead, Unreadable
+from sentinel.guard.events import Unreadable
 from sentinel.proxy.driver import Driver, on_thread
 from sentinel.proxy.http_call import Call
 from sentinel.proxy.http_coding import TooLarge, UnknownCoding, codings, readable, unpacked
@@ -51,7 +51,7 @@ class ScreenedRun(HttpRun):
         request = await self._request()
         self.begin_session(request.model)
         self.streaming = request.streaming
-        command = await self.driver.screen(self.session, self._read(Stage.INPUT, request))
+        command = await self.driver.screen(self.session, self.driver.read(Stage.INPUT, request))
         if isinstance(command, Refuse):
             return await self.refuse(command.decision)
         assert isinstance(command, Forward)
@@ -150,7 +150,7 @@ class ScreenedRun(HttpRun):
                 self.response_id = answer.response_id
                 self.tokens = answer.input_tokens, answer.output_tokens
                 decoded = answer
-            return decoded, await self.driver.screen(self.session, self._read(Stage.OUTPUT, decoded))
+            return decoded, await self.driver.screen(self.session, self.driver.read(Stage.OUTPUT, decoded))
         except WireError as error:
             screened = Screened.TOO_LARGE if isinstance(error, TooLarge) else Screened.MALFORMED
             return None, await self.driver.screen(
@@ -171,15 +171,6 @@ class ScreenedRun(HttpRun):
         self.output_bytes = len(body)
         await self.record(outcome or outcome_of(status), status, error_type_of(status))
         await self.call.answer(status, [*headers, *self.decision_headers()], body)
-
-    def _read(self, stage: Stage, decoded: Decoded) -> Event:
-        limit = self.driver.settings.limits.max_text_chars
-        if sum([len(part.text) for part in decoded.parts]) > limit:
-            return Unreadable(stage, Screened.TOO_LARGE, f"more text than limits.max_text_chars ({limit})")
-        partly = bool(decoded.unread)
-        if stage is Stage.INPUT:
-            return RequestRead(decoded.parts, partly, getattr(decoded, "schema", ""))
-        return ResponseRead(decoded.parts, partly)
 
     async def _off_loop(self, size: int, work: Callable[..., T], *arguments: object) -> T:
         """Long bodies are unpacked and decoded on a thread, so that no other call waits."""

@@ -12,13 +12,13 @@ from typing import NoReturn
 import grpc
 import grpc.aio
 
-from sentinel.adapters.base import Adapter, Decoded, DecodedRequest
+from sentinel.adapters.base import Adapter, DecodedRequest
 from sentinel.core.decision import Decision
 from sentinel.core.errors import WireError
 from sentinel.core.exchange import Role, Stage, TextPart
 from sentinel.core.record import Outcome, Screened
 from sentinel.guard.commands import Answer, Forward, Refuse
-from sentinel.guard.events import Event, RequestRead, ResponseRead, Unreadable
+from sentinel.guard.events import ResponseRead, Unreadable
 from sentinel.proxy.driver import Driver
 from sentinel.proxy.exchange import ExchangeRun, outcome_of
 from sentinel.proxy.forward import Context, End
@@ -62,7 +62,7 @@ class UnaryRun(ExchangeRun):
         except WireError as error:
             await self._malformed(error)
         self.begin_session(decoded.model)
-        command = await self.driver.screen(self.session, self.read(Stage.INPUT, decoded))
+        command = await self.driver.screen(self.session, self.driver.read(Stage.INPUT, decoded))
         if isinstance(command, Refuse):
             await self.refuse(command.decision, self.driver.settings.refusal.prompt_code)
         assert isinstance(command, Forward)
@@ -75,7 +75,7 @@ class UnaryRun(ExchangeRun):
             decoded = self.adapter.decode_response(self.method, response, request)
             self.response_id = decoded.response_id
             self.tokens = decoded.input_tokens, decoded.output_tokens
-            command = await self.driver.screen(self.session, self.read(Stage.OUTPUT, decoded))
+            command = await self.driver.screen(self.session, self.driver.read(Stage.OUTPUT, decoded))
             if isinstance(command, Answer) and command.texts is not None:
                 response = decoded.encode(command.texts)
         except WireError as error:
@@ -90,17 +90,6 @@ class UnaryRun(ExchangeRun):
             outcome = Outcome.REFUSED
         await self.record(outcome)
         return response
-
-    def read(self, stage: Stage, decoded: Decoded) -> Event:
-        """What the session is told of a decoded message."""
-        limit = self.driver.settings.limits.max_text_chars
-        if sum([len(part.text) for part in decoded.parts]) > limit:
-            why = f"more text than limits.max_text_chars ({limit})"
-            return Unreadable(stage, Screened.TOO_LARGE, why)
-        partly = bool(decoded.unread)
-        if stage is Stage.INPUT:
-            return RequestRead(decoded.parts, partly, getattr(decoded, "schema", ""))
-        return ResponseRead(decoded.parts, partly)
 
     async def _call(self, payload: bytes) -> tuple[bytes, Reply]:
         """The model's response and what came with it; an error of the upstream's ends the call as it is."""
