@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from sentinel.core.background import Background
 from sentinel.core.finding import Finding, Inspection
+from sentinel.detectors._unsure import UnsureBand
 
 BUILD = "1"  # raised whenever the same text may give other findings
 FLAGGED = 0.9  # where docs/models/misuse.md counts; for rules of a user's own
@@ -20,21 +21,12 @@ _STEP = 1200
 _FLOOR = 0.1
 
 
-class MisuseConfig(BaseModel):
+class MisuseConfig(UnsureBand):
     """How much of a text is read, and when the shipped classifier's answer is not certain."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     max_chars: int = Field(
         default=12_000, ge=100, description="Characters of a text that are read, from the first on."
     )
-    unsure_from: float = Field(
-        default=0.2,
-        ge=0,
-        le=1,
-        description="Scores from here on are unsure: a larger model, if there is one, is asked.",
-    )
-    unsure_to: float = Field(default=0.9, ge=0, le=1, description="Scores above are sure.")
 
 
 class MisuseDetector:

@@ -10,10 +10,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
-
 from sentinel.core.background import Background
 from sentinel.core.finding import Finding, Inspection
+from sentinel.detectors._unsure import UnsureBand
 
 BUILD = "1"  # raised whenever the same text may give other findings
 # Where docs/models/toxicity.md counts; rules/toxicity.yaml asks for those of its three types.
@@ -27,18 +26,8 @@ _AT_ONCE = 3000  # characters
 _SHORT = 300  # characters of a sentence and what stands before it that are read as one
 
 
-class ToxicityConfig(BaseModel):
+class ToxicityConfig(UnsureBand):
     """When the shipped classifier's answer is not certain."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    unsure_from: float = Field(
-        default=0.2,
-        ge=0,
-        le=1,
-        description="Scores from here on are unsure: a larger model, if there is one, is asked.",
-    )
-    unsure_to: float = Field(default=0.9, ge=0, le=1, description="Scores above are sure.")
 
 
 class ToxicityDetector:
