@@ -46,7 +46,8 @@ class TestDrain:
                 assert sidecar.stop(within_s=10) == 0
                 time.sleep(0.3)
             assert load.failed.keys() & reached(upstream) == set()
-            assert {seen.code for seen in load.failed.values()} <= {"UNAVAILABLE"}
+            # gRPC itself cancels a call that it has read and not yet handed to us when the server stops.
+            assert {seen.code for seen in load.failed.values()} <= {"UNAVAILABLE", "CANCELLED"}
             assert not (sidecar.state_dir / "serve.json").exists()
             assert group_members(sidecar.pid) == {}
 

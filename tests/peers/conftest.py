@@ -11,6 +11,15 @@ from tests.e2e.sidecar import Sidecar, start_sidecar
 from tests.peers import running
 from tests.peers.environments import TRITONCLIENT, ensure
 
+# The first test that needs a peer installs it.
+INSTALL_S = 900
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.get_closest_marker("peers"):
+            item.add_marker(pytest.mark.timeout(INSTALL_S))
+
 
 @pytest.fixture(scope="session")
 def tritonclient_python() -> Path:
