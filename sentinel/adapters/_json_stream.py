@@ -7,7 +7,7 @@ text that stands complete in its element.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -21,6 +21,7 @@ from sentinel.adapters._json_walk import (
     Key,
     is_structural,
     nothing,
+    placed,
     strings,
     whole_text,
 )
@@ -146,6 +147,13 @@ class EventWalker:
         self.template = False
         self._stream.unread = (*self._stream.unread, path)[:MOST_UNREAD]
         self._mark(Kind.DESCRIBES, node, nothing(node))
+
+    def probable(self, key: Key, said: Sequence[str], logprobs: Sequence[Node]) -> None:
+        channel = self._stream.last_channel(key)
+        for number, slot in enumerate(self.slots):
+            if slot.channel == channel and not slot.whole:
+                tokens = placed(slot.text, said, logprobs, self._text)
+                self.slots[number] = msgspec.structs.replace(slot, tokens=tokens)
 
     def end(self, keys: Callable[[Key], bool]) -> None:
         """The element ends these channels."""

@@ -9,6 +9,7 @@ every other string is text, and so are the names of members that no protocol def
 from __future__ import annotations
 
 import functools
+import itertools
 import re
 from collections.abc import Sequence
 from enum import Enum
@@ -20,7 +21,7 @@ from sentinel.adapters._json import Edit, Node, decode_utf8, escape, parse, spli
 from sentinel.adapters._json_text import JsonTextReader, JsonTextWriter, is_json_text
 from sentinel.adapters.base import Decoded
 from sentinel.core.errors import WireError
-from sentinel.core.exchange import Role, TextPart
+from sentinel.core.exchange import Role, TextPart, TokenProbability
 
 # Identifiers, roles, types, models: what a protocol's own strings look like.
 STRUCTURAL = r"[A-Za-z0-9_.:/-]{0,128}+"
@@ -97,6 +98,10 @@ class Walker(Protocol):
 
     def signs(self, node: Node, key: Key) -> None:
         """Left out when the text of that channel has changed."""
+        ...
+
+    def probable(self, key: Key, said: Sequence[str], logprobs: Sequence[Node]) -> None:
+        """How probable the model found each token of that channel's text; `said` are the tokens."""
         ...
 
     def unread(self, node: Node, path: str) -> None:
@@ -203,6 +208,21 @@ def arguments(walk: Walker, node: Node, path: str, key: Key, flow: Flow = Flow.O
         walk.text(node, path, key, flow, How.JSON)
 
 
+def placed(
+    text: str, said: Sequence[str], logprobs: Sequence[Node], message: str
+) -> tuple[TokenProbability, ...]:
+    """The tokens `said` with their places in `text`; none where they do not spell it, as they cannot where a
+    character is cut between two."""
+    if len(said) != len(logprobs) or "".join(said) != text:
+        return ()
+    ends = list(itertools.accumulate(map(len, said)))
+    return tuple(
+        (start, end, float(message[node.start : node.end]))
+        for start, end, node in zip([0, *ends[:-1]], ends, logprobs, strict=True)
+        if type(node.value) in (int, float)
+    )
+
+
 class Place(msgspec.Struct, gc=False):
     """Where a text stands in the message, and how it is written there."""
 
@@ -295,6 +315,13 @@ class MessageWalker:
     def unread(self, node: Node, path: str) -> None:
         if len(self.names) < MOST_UNREAD:
             self.names.append(path)
+
+    def probable(self, key: Key, said: Sequence[str], logprobs: Sequence[Node]) -> None:
+        number = self._signed.get(key)
+        if number is not None:
+            part = self.parts[number]
+            tokens = placed(part.text, said, logprobs, self._text)
+            self.parts[number] = msgspec.structs.replace(part, tokens=tokens)
 
 
 def _key_text(text: str, start: int, end: int) -> str:

@@ -109,6 +109,25 @@ def _choice(choice: Node, walk: Walker, path: str, number: int) -> None:
             walk.misleads(node)
         else:
             _beside(name, node, walk, path, index)
+    logprobs = choice.get("logprobs")
+    if logprobs is not None and logprobs.value:
+        _probable(logprobs, walk, Key(index))
+
+
+def _probable(logprobs: Node, walk: Walker, key: Key) -> None:
+    """The tokens' own probabilities, as chats or completions tell them."""
+    listed, told = logprobs.get("tokens"), logprobs.get("token_logprobs")
+    if listed is not None and told is not None:
+        walk.probable(key, [str(item.value) for item in listed.items], told.items)
+    content = logprobs.get("content")
+    if content is not None and content.value:
+        tell_tokens(content, walk, key)
+
+
+def tell_tokens(content: Node, walk: Walker, key: Key) -> None:
+    """A list of tokens with their log-probabilities."""
+    numbers = [number for item in content.items if (number := item.get("logprob")) is not None]
+    walk.probable(key, [item.text("token") for item in content.items], numbers)
 
 
 def choice_index(choice: Node, number: int) -> int:

@@ -31,6 +31,7 @@ from sentinel.adapters._json_walk import (
     strings,
     structure,
 )
+from sentinel.adapters._openai_completions import tell_tokens
 from sentinel.adapters._templates import Templates
 
 _PARTS = 4096  # an output item's number times this, and its part's number, make a channel's number
@@ -139,6 +140,9 @@ def _part(part: Node, walk: Walker, path: str, number: int, flow: Flow) -> None:
             walk.describes(node)
         else:
             _beside(name, node, walk, path)
+    logprobs = part.get("logprobs")
+    if kind and logprobs is not None and logprobs.value:
+        tell_tokens(logprobs, walk, Key(0, kind, number))
 
 
 def walk_text(walk: Walker, node: Node, path: str, key: Key, flow: Flow) -> None:
@@ -204,6 +208,9 @@ class ResponsesStream(JsonStream):
                 _part(node, walk, label, part, Flow.GOES_ON if verb == "added" else Flow.WHOLE)
             elif not self._text(label, node, walk, name, verb, part, root):
                 self._plain(label, node, walk)
+        logprobs = root.get("logprobs")
+        if verb == "delta" and logprobs is not None and logprobs.value:
+            tell_tokens(logprobs, walk, Key(0, _TEXTS.get(name, (name, ""))[0], part))
         if kind in _LAST:
             walk.end(lambda key: True)
         elif verb == "done":

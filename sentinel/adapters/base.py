@@ -8,7 +8,7 @@ from typing import Protocol
 
 import msgspec
 
-from sentinel.core.exchange import Channel, TextPart
+from sentinel.core.exchange import Channel, TextPart, TokenProbability
 
 
 class MethodKind(Enum):
@@ -63,13 +63,14 @@ class Slot(msgspec.Struct, frozen=True, gc=False):
 
     It continues its channel's text, or, `whole`, repeats that text from the beginning. `quoted` text stands
     inside JSON text (tool-call arguments): `text` has its \\u and control escapes decoded, and what replaces
-    a part of it is written as the inside of a JSON string.
+    a part of it is written as the inside of a JSON string. `tokens` as in `TextPart`, by the slot's offsets.
     """
 
     channel: Channel
     text: str
     whole: bool = False
     quoted: bool = False
+    tokens: tuple[TokenProbability, ...] = ()
 
 
 class Element(Protocol):

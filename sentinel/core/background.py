@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from sentinel.core.exchange import Role, Stage
+from sentinel.core.exchange import Role, Stage, TokenProbability
 
 
 class Background(msgspec.Struct, frozen=True):
@@ -12,7 +12,7 @@ class Background(msgspec.Struct, frozen=True):
 
     `question` is the caller's last prompt, `context` the documents handed to the model, `system` the system
     prompt, `siblings` the other answers to the same request (`n` > 1), `schema` the JSON Schema that the
-    request wants the answer to follow.
+    request wants the answer to follow, `tokens` how probable the model found what it said (as in `TextPart`).
     """
 
     stage: Stage = Stage.INPUT
@@ -22,6 +22,7 @@ class Background(msgspec.Struct, frozen=True):
     system: str = ""
     siblings: tuple[str, ...] = ()
     schema: str = ""
+    tokens: tuple[TokenProbability, ...] = ()
 
 
 NO_BACKGROUND = Background()

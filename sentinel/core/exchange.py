@@ -24,18 +24,24 @@ class Role(StrEnum):
     ANSWER = "answer"
 
 
+# One of the tokens that a model made: where it lies in the text (offsets), and its natural log-probability.
+TokenProbability = tuple[int, int, float]
+
+
 class TextPart(msgspec.Struct, frozen=True, gc=False):
     """One text of a message.
 
     `path` names its place in the message, for people and records (`inputs[text_input][0]`); an adapter finds
     the place again by the part's index in the list that it returned. `quoted` text is JSON text (see
-    core.quoting): what replaces a part of it is written as the inside of a JSON string.
+    core.quoting): what replaces a part of it is written as the inside of a JSON string. `tokens` are those
+    of an answer whose probabilities the model server told, in their order; there may be gaps.
     """
 
     role: Role
     text: str
     path: str
     quoted: bool = False
+    tokens: tuple[TokenProbability, ...] = ()
 
 
 RESUMED = 1 << 32

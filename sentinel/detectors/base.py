@@ -15,8 +15,9 @@ class Detector(Protocol):
     `version` changes whenever the same text may give other findings. `inspect` is called from worker threads
     too and must not keep state between calls. A detector may say which finding types it gives, in an
     attribute `types`: it is then left alone by rules that ask for others; in `stages`, which stages it reads
-    (all, where it does not say); with `compares = False`, that it looks at the text alone; and with
-    `quick = True`, that it takes no longer than patterns do.
+    (all, where it does not say); with `compares = False`, that it looks at the text alone; with
+    `quick = True`, that it takes no longer than patterns do; and in `by_form`, which types it tells by form,
+    so that no model's opinion takes them back.
     """
 
     name: str
@@ -51,6 +52,12 @@ def by_sentence(detector: Reading) -> SentenceDetector | None:
 def types_of(detector: object) -> frozenset[str] | None:
     """The finding types that a detector, or its class, can give; None where it does not say."""
     types: frozenset[str] | None = getattr(detector, "types", None)
+    return types
+
+
+def by_form(detector: object) -> frozenset[str]:
+    """The finding types that no model takes back."""
+    types: frozenset[str] = getattr(detector, "by_form", frozenset())
     return types
 
 

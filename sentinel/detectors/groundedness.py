@@ -2,7 +2,8 @@
 documents and in the question (`_grounding`), and a small trained model weighs what that shows.
 
 Without documents it can only tell signs: references that nobody gave, sentences that contradict each other,
-disagreement with the other answers to the same request.
+disagreement with the other answers to the same request, numbers and names that the model itself found
+improbable.
 """
 
 from __future__ import annotations
@@ -18,14 +19,16 @@ from sentinel.core.finding import Finding, Inspection
 from sentinel.detectors._consistency import Doubt, contradictions, disagreements
 from sentinel.detectors._grounding import Reading, Source, readings
 from sentinel.detectors._grounding_model import GroundingModel
+from sentinel.detectors._improbable import improbable
 from sentinel.detectors._references import unknown_references
 
-BUILD = "1"  # raised whenever the same text may give other findings
+BUILD = "2"  # raised whenever the same text may give other findings
 BASE_RATE = 0.2  # unsupported answers to general questions, where nothing tells (docs/models/groundedness.md)
 _FLOOR = 0.1
 _GIVEN = (Role.CONTEXT, Role.SYSTEM)  # what is answered from is no answer
 _CONTRADICTED = 0.7  # a sentence against another of the same answer
 _ALONE = 0.5  # a sentence whose numbers and names no other answer holds
+_IMPROBABLE = 0.6  # one with a number or name that the model all but ruled out
 _READABLE = 0.5
 
 
@@ -55,6 +58,7 @@ class GroundednessConfig(BaseModel):
 class GroundednessDetector:
     name = "groundedness"
     types = frozenset({"UNSUPPORTED", "CONTRADICTED", "INVENTED_REFERENCE"})
+    by_form = frozenset({"INVENTED_REFERENCE"})
     compares = True
 
     def __init__(self, config: GroundednessConfig, cache_dir: Path) -> None:
@@ -118,6 +122,10 @@ class GroundednessDetector:
                 self._doubted(text, "UNSUPPORTED", doubt, _ALONE * doubt.share)
                 for doubt in disagreements(text, background.siblings, self._limit)
             ]
+        found += [
+            self._doubted(text, "UNSUPPORTED", doubt, _IMPROBABLE * doubt.share)
+            for doubt in improbable(text, background.tokens)
+        ]
         return max([BASE_RATE, *(finding.score for finding in found)]), found
 
     def _doubted(self, text: str, type_: str, doubt: Doubt, score: float) -> Finding:

@@ -59,6 +59,7 @@ class InjectionDetector:
     name = "injection"
     version = BUILD
     types = TYPES
+    by_form = frozenset({"FORGED_TEMPLATE", "ENCODED_PAYLOAD", "INVISIBLE_TEXT"})
     compares = True
 
     def __init__(self, config: InjectionConfig, cache_dir: Path) -> None:

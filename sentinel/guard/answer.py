@@ -282,6 +282,8 @@ class AnswerScreen:
             if text is None or text.closed:
                 text = self._open(slot)
             new, start = slot.text, text.length
+        if slot.tokens:
+            text.tokens += [(start + begin, start + end, logprob) for begin, end, logprob in slot.tokens]
         if new:
             text.push(new)
             if text.closed:

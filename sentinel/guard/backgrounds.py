@@ -26,6 +26,7 @@ def backgrounds(
             system,
             tuple(answers[:number] + answers[number + 1 :]),
             schema,
+            part.tokens,
         )
         for number, part in enumerate(parts)
     ]

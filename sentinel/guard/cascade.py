@@ -4,8 +4,9 @@
   of the model plane, about every text.
 - A rule that holds a streamed answer back holds all of it where the model plane may be asked, so that the
   outcome is that of the whole text; `enforce: cut` goes by what is found here.
-- A larger model's answer takes the place of the unsure one. Where it is late or broken, what was found here
-  stands, and the detector counts as failed: each rule's `on_error` decides.
+- A larger model's answer takes the place of the unsure one, but for what was found here by form. Where it has
+  no score to tell (nothing to compare with), what was found here stands; where it is late or broken too, and
+  the detector counts as failed: each rule's `on_error` decides.
 """
 
 from __future__ import annotations
@@ -43,11 +44,13 @@ NO_MODELS: Served = _Nothing()
 
 
 class Question(msgspec.Struct, frozen=True):
-    """Detectors that are asked about some of the texts, by the texts' numbers."""
+    """Detectors that are asked about some of the texts, by the texts' numbers. `by_form`: the finding types
+    of each that an answer does not take back."""
 
     detectors: frozenset[str]
     numbers: tuple[int, ...]
     passages: tuple[Passage, ...]
+    by_form: Mapping[str, frozenset[str]] = {}
 
 
 def questions(
@@ -56,6 +59,7 @@ def questions(
     texts: Sequence[str],
     backgrounds: Sequence[Background],
     inspections: Sequence[Inspection],
+    by_form: Mapping[str, frozenset[str]] = {},
 ) -> list[Question]:
     """What to ask the detectors `needed` about `texts`, of which those `here` have said `inspections`."""
     asked: dict[tuple[int, ...], set[str]] = {}
@@ -69,7 +73,7 @@ def questions(
             asked.setdefault(numbers, set()).add(name)
     around = backgrounds or [NO_BACKGROUND] * len(texts)
     return [
-        Question(frozenset(names), numbers, tuple(Passage(texts[i], 0, around[i]) for i in numbers))
+        Question(frozenset(names), numbers, tuple(Passage(texts[i], 0, around[i]) for i in numbers), by_form)
         for numbers, names in asked.items()
     ]
 
@@ -81,16 +85,25 @@ def with_answers(
     merged = list(inspections)
     for question, told in zip(asked, answers, strict=True):
         for number, answer in zip(question.numbers, told, strict=True):
-            merged[number] = _merged(merged[number], answer, question.detectors)
+            merged[number] = _merged(merged[number], answer, question)
     return merged
 
 
-def _merged(here: Inspection, answer: Inspection, detectors: frozenset[str]) -> Inspection:
-    replaced = {name for name in detectors if name in here.unsure and name not in answer.failed}
+def _merged(here: Inspection, answer: Inspection, question: Question) -> Inspection:
+    replaced = {name for name in question.detectors if name in here.unsure and name in answer.scores}
+    told = {(finding.detector, finding.type) for finding in answer.findings}
     kept = Inspection(
-        tuple(finding for finding in here.findings if finding.detector not in replaced),
+        tuple(
+            finding
+            for finding in here.findings
+            if finding.detector not in replaced
+            or (
+                finding.type in question.by_form.get(finding.detector, ())
+                and (finding.detector, finding.type) not in told
+            )
+        ),
         {name: score for name, score in here.scores.items() if name not in replaced},
-        {name: why for name, why in here.failed.items() if name not in detectors},
+        {name: why for name, why in here.failed.items() if name not in question.detectors},
         tuple(name for name in here.unsure if name not in replaced),
     )
     return joined([kept, answer])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sentinel.core.exchange import Channel, Role, TextPart
+from sentinel.core.exchange import Channel, Role, TextPart, TokenProbability
 from sentinel.core.finding import Finding
 from sentinel.core.quoting import quoted
 from sentinel.detectors.stream import Reader, SentenceInspector
@@ -36,6 +36,7 @@ class ChannelText:
         "path",
         "quote",
         "resumed",
+        "tokens",
         "withheld",
     )
 
@@ -61,6 +62,7 @@ class ChannelText:
         self.resumed = 0
         self.edited = Edited()
         self.findings: list[Finding] = []
+        self.tokens: list[TokenProbability] = []
         self._pieces: list[str] = []
         self._restoring = Restoring(vault, self.quote) if vault is not None and not vault.empty else None
 
@@ -90,7 +92,7 @@ class ChannelText:
 
     @property
     def part(self) -> TextPart:
-        return TextPart(Role.ANSWER, self.text, self.path, self.quote is quoted)
+        return TextPart(Role.ANSWER, self.text, self.path, self.quote is quoted, tuple(self.tokens))
 
     @property
     def place(self) -> TextPart:

@@ -12,7 +12,7 @@ from sentinel.core.errors import ConfigError
 from sentinel.core.exchange import CallContext, Stage
 from sentinel.core.finding import Inspection
 from sentinel.core.needs import Need, Needs, detectors_of, everything
-from sentinel.detectors.base import by_sentence, compares, quick, reads
+from sentinel.detectors.base import by_form, by_sentence, compares, quick, reads
 from sentinel.detectors.registry import (
     DetectorsConfig,
     DetectorSet,
@@ -92,7 +92,10 @@ class Screener:
         if not served:
             return []
         needed = served & detectors_of(needs).union(extra)
-        return questions(needed, self.detectors.names, texts, backgrounds, inspections) if needed else []
+        if not needed:
+            return []
+        forms = {other.name: by_form(other) for other in self.detectors.view(needs).others}
+        return questions(needed, self.detectors.names, texts, backgrounds, inspections, forms)
 
     def inspector(self, selection: Selection, background: Background = NO_BACKGROUND) -> Reader:
         """For one text that arrives in pieces, asked for what the rules of a selection need."""

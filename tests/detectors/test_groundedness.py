@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pytest
@@ -115,6 +116,36 @@ def test_names_that_no_sibling_holds(detector: GroundednessDetector) -> None:
     (finding,) = of(detector.inspect(text, around(siblings=others)), "UNSUPPORTED")
     assert finding.score == pytest.approx(0.5)
     assert not detector.inspect(others[0], around(siblings=(others[1], others[0]))).findings
+
+
+def spelled(*tokens: tuple[str, float]) -> tuple[str, Background]:
+    """An answer of these tokens, and what its model server told of them."""
+    text, placed = "", []
+    for token, probability in tokens:
+        placed.append((len(text), len(text) + len(token), math.log(probability)))
+        text += token
+    return text, Background(Stage.OUTPUT, Role.ANSWER, tokens=tuple(placed))
+
+
+def test_a_number_that_the_model_found_improbable(detector: GroundednessDetector) -> None:
+    said = [("It was built", 0.9), (" in", 0.1), (" 19", 0.5), ("11", 0.4), (".", 0.9), (" It is red.", 0.2)]
+    text, background = spelled(*said)
+    (finding,) = of(detector.inspect(text, background), "UNSUPPORTED")
+    assert (finding.start, finding.end) == (0, len("It was built in 1911."))
+    assert finding.score == pytest.approx(0.6 * (1 - 0.2))
+    assert [text[start:end] for start, end, _ in finding.evidence] == ["1911"]
+
+
+def test_a_name_in_two_tokens_is_as_probable_as_both(detector: GroundednessDetector) -> None:
+    text, background = spelled(("It is by", 0.1), (" Str", 0.9), ("and", 0.05), (" of Oslo", 0.9))
+    (finding,) = of(detector.inspect(text, background), "UNSUPPORTED")
+    assert [text[start:end] for start, end, _ in finding.evidence] == ["Strand"]
+    assert "0.0" in finding.why and "Strand" not in finding.why
+
+
+def test_other_words_may_be_improbable(detector: GroundednessDetector) -> None:
+    text, background = spelled(("It", 0.1), (" was", 0.1), (" erected", 0.01), (" in", 0.1), (" 1911.", 0.8))
+    assert not detector.inspect(text, background).findings
 
 
 def test_what_was_given_is_not_judged(detector: GroundednessDetector) -> None:

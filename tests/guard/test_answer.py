@@ -514,3 +514,31 @@ def test_an_answer_with_bytes_that_nothing_reads_is_screened_partly(build: Build
     stream.unread = ("outputs[picture][0]",)
     screen.close(0.0)
     assert session.output.screened is Screened.PARTLY
+
+
+@pytest.mark.parametrize("size", [1, 2, 5])
+def test_probabilities_of_a_stream_are_those_of_the_whole_answer(build: Build, size: int) -> None:
+    """A number that the model itself found improbable is found in a stream as in one piece."""
+    rules = """
+rules:
+  - {id: held, level: low, stage: output, detect: {detector: groundedness, type: UNSUPPORTED}, action: flag}
+"""
+    adapter, path = OpenAI(OpenAIConfig()), "/v1/chat/completions"
+    asked = {"model": "m", "stream": True, "messages": [{"role": "user", "content": "When was it built?"}]}
+    request = adapter.decode_request(path, json.dumps(asked).encode())
+    tokens = [("It", -0.1), (" was", -0.1), (" built", -0.2), (" in", -0.1), (" 1911", -2.5)]
+    events = []
+    for start in range(0, len(tokens), size):
+        some = tokens[start : start + size]
+        told = {"content": [{"token": token, "logprob": logprob} for token, logprob in some]}
+        delta = {"content": "".join(token for token, _ in some)}
+        choice = {"index": 0, "delta": delta, "logprobs": told, "finish_reason": None}
+        events.append(b"data: " + json.dumps({"id": "1", "choices": [choice]}).encode() + b"\n\n")
+    session = session_of(build(rules), "When was it built?")
+    screen = open_answer(session, adapter.open_stream(path, request))
+    assert screen is not None
+    played(screen, events)
+    assert session.output.decision is not None
+    (finding,) = session.output.decision.findings
+    assert finding.type == "UNSUPPORTED" and "1911" not in finding.why
+    assert session.output.parts[0].text[slice(*finding.evidence[0][:2])] == "1911"

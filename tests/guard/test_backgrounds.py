@@ -37,3 +37,8 @@ def test_a_lone_prompt_has_no_surroundings_but_itself() -> None:
 def test_an_answer_knows_the_schema_that_it_is_to_follow() -> None:
     (told,) = backgrounds(Stage.OUTPUT, ASKED, [TextPart(Role.ANSWER, "{}", "a")], '{"type": "object"}')
     assert told.schema == '{"type": "object"}'
+
+
+def test_probabilities_belong_to_their_answer() -> None:
+    parts = [TextPart(Role.ANSWER, "one", "a", tokens=((0, 3, -0.5),)), TextPart(Role.ANSWER, "two", "b")]
+    assert [each.tokens for each in backgrounds(Stage.OUTPUT, [], parts)] == [((0, 3, -0.5),), ()]

@@ -110,6 +110,23 @@ def test_an_answer_takes_the_place_of_an_unsure_one_and_a_failure_does_not() -> 
     assert (kept.findings, kept.scores, kept.failed) == (here.findings, {"a": 0.5}, {"a": "late"})
 
 
+def test_what_was_found_by_form_stays() -> None:
+    form, opinion = Finding("a", "FORM", 0, 1, 0.5), Finding("a", "X", 2, 3, 0.5)
+    here = Inspection((form, opinion), {"a": 0.5}, unsure=("a",))
+    asked = questions({"a"}, {"a"}, ["text"], (), [here], {"a": frozenset({"FORM"})})
+    (told,) = with_answers([here], asked, [[Inspection(scores={"a": 0.1})]])
+    assert (told.findings, told.scores) == ((form,), {"a": 0.1})
+    surer = Finding("a", "FORM", 0, 2, 0.7)
+    (told,) = with_answers([here], asked, [[Inspection((surer,), {"a": 0.7})]])
+    assert told.findings == (surer,)
+
+
+def test_an_answer_without_a_score_changes_nothing() -> None:
+    here = Inspection((Finding("a", "X", 0, 1, 0.5),), {"a": 0.5}, unsure=("a",))
+    asked = questions({"a"}, {"a"}, ["text"], (), [here])
+    assert with_answers([here], asked, [[Inspection()]]) == [here]
+
+
 def test_screen_asks_the_plane_about_what_is_unsure(
     build: Callable[..., Screener], redactor: Redactor
 ) -> None:
