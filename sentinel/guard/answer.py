@@ -15,7 +15,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -31,6 +30,7 @@ from sentinel.detectors.stream import Reader, SentenceInspector
 from sentinel.guard.channel import ChannelText
 from sentinel.guard.commands import Cut, Inspect, Keep, Send, StreamCommand
 from sentinel.guard.gates import Bound, Gates
+from sentinel.guard.pending import Pending, Stretch
 from sentinel.guard.recording import finding_rows
 from sentinel.guard.session import Session
 from sentinel.policy.engine import Selection
@@ -39,89 +39,6 @@ from sentinel.policy.operators import Replacement, replacements
 _WITHHELD = "<REDACTED>"
 _NOTHING = Inspection()
 _TAIL = 512  # characters of a text that ended, which one that goes on with it is read behind
-_SAYS_SOMETHING = re.compile(r"\w").search
-
-
-class _Stretch:
-    """A slot's place in its channel; `start` moves on when a part of it was sent ahead."""
-
-    __slots__ = ("channel", "end", "slot", "start", "taken")
-
-    def __init__(self, slot: Slot, channel: ChannelText, start: int, end: int) -> None:
-        self.slot = slot
-        self.channel = channel
-        self.start = start
-        self.end = end
-        self.taken = 0  # characters of the slot's text that were sent ahead
-
-    def text(self, end: int) -> str:
-        """What leaves of it up to `end`."""
-        rest = self.slot.text[self.taken : self.taken + end - self.start]
-        return self.channel.released(self.start, end, rest)
-
-    def take(self, end: int) -> None:
-        self.taken += end - self.start
-        self.start = end
-
-
-class _Pending:
-    """An element that has not left, or not wholly."""
-
-    __slots__ = ("arrived", "element", "stretches")
-
-    def __init__(self, element: Element, stretches: list[_Stretch], arrived: float) -> None:
-        self.element = element
-        self.stretches = stretches
-        self.arrived = arrived
-
-    # One for each message of a stream: plain loops, for a generator costs more than what it looks at.
-
-    @property
-    def decided(self) -> bool:
-        for stretch in self.stretches:
-            if stretch.channel.edited.settled < stretch.end:
-                return False
-        return True
-
-    @property
-    def undecided(self) -> ChannelText:
-        """The first text that it waits for."""
-        for stretch in self.stretches:
-            if stretch.channel.edited.settled < stretch.end:
-                return stretch.channel
-        raise LookupError("all of it is decided")
-
-    def encode(self) -> bytes:
-        for stretch in self.stretches:
-            edited = stretch.channel.edited
-            if stretch.taken or (edited.edits and edited.touched(stretch.start, stretch.end)):
-                return self.element.encode([each.text(each.end) for each in self.stretches])
-        return self.element.encode()
-
-    def head(self) -> bytes:
-        """What may leave of it by now, as an element of its own; b"" when that is not worth one."""
-        for stretch in self.stretches:
-            known = stretch.channel.edited.settled - stretch.start
-            # On prose it is the space before a word, with nearly every message.
-            if known > 1 or (known == 1 and not stretch.slot.text[stretch.taken].isspace()):
-                return self._head()
-        return b""
-
-    def _head(self) -> bytes:
-        limits = [_limit(stretch) for stretch in self.stretches]
-        texts = [each.text(end) for each, end in zip(self.stretches, limits, strict=True)]
-        if not any(map(_SAYS_SOMETHING, texts)):
-            return b""
-        for stretch, end in zip(self.stretches, limits, strict=True):
-            stretch.take(end)
-        return self.element.head(texts)
-
-
-def _limit(stretch: _Stretch) -> int:
-    """How much of a stretch may be sent ahead. One that repeats its channel's text leaves as a whole."""
-    if stretch.slot.whole:
-        return stretch.start
-    return max(stretch.start, min(stretch.channel.edited.settled, stretch.end))
 
 
 def open_answer(session: Session, stream: AnswerStream) -> AnswerScreen | None:
@@ -147,7 +64,7 @@ class AnswerScreen:
         self._background = session.answer_background(gates.every.needs)
         self._channels: dict[Channel, ChannelText] = {}
         self._texts: list[ChannelText] = []
-        self._queue: deque[_Pending] = deque()
+        self._queue: deque[Pending] = deque()
         self._out: list[StreamCommand] = []
         self._stalls: list[RuleHit] = []
         self._failed: dict[str, str] = {}
@@ -268,9 +185,9 @@ class AnswerScreen:
         for channel in element.ends:
             if channel in self._channels:
                 self._end(self._channels[channel])
-        self._queue.append(_Pending(element, stretches, now))
+        self._queue.append(Pending(element, stretches, now))
 
-    def _stretch(self, slot: Slot) -> _Stretch:
+    def _stretch(self, slot: Slot) -> Stretch:
         text = self._channels.get(slot.channel)
         if slot.whole:
             # What claims to repeat a channel and does not is a text of its own.
@@ -289,7 +206,7 @@ class AnswerScreen:
             if text.closed:
                 text.closed = False
             self._advance(text)
-        return _Stretch(slot, text, start, start + len(slot.text))
+        return Stretch(slot, text, start, start + len(slot.text))
 
     def _open(self, slot: Slot) -> ChannelText:
         gates = self._gates
