@@ -4,11 +4,12 @@
 - The oldest job is in the next batch, so that none starves; its mates are those nearest to it in length,
   because a model pads a batch to its longest.
 - A batch is due when it is full, or when its oldest job has waited for `max_wait` seconds.
-- A job whose deadline has passed is in no batch: nobody waits for its answer any more.
+- A job whose deadline has passed is in no batch: nobody waits for its answer any more, and `dropped` is told.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Generic, TypeVar
 
 J = TypeVar("J")
@@ -28,8 +29,15 @@ class Job(Generic[J]):
 class Batcher(Generic[J]):
     """The jobs of one model, oldest first."""
 
-    def __init__(self, max_batch: int, max_wait: float, capacity: int) -> None:
+    def __init__(
+        self,
+        max_batch: int,
+        max_wait: float,
+        capacity: int,
+        dropped: Callable[[J], object] = lambda what: None,
+    ) -> None:
         self._max_batch, self._max_wait, self._capacity = max_batch, max_wait, capacity
+        self._dropped = dropped
         self._jobs: list[Job[J]] = []
 
     def __len__(self) -> int:
@@ -75,5 +83,8 @@ class Batcher(Generic[J]):
         return jobs
 
     def _drop_late(self, now: float) -> None:
-        if any(job.deadline <= now for job in self._jobs):
+        late = [job for job in self._jobs if job.deadline <= now]
+        if late:
             self._jobs = [job for job in self._jobs if job.deadline > now]
+            for job in late:
+                self._dropped(job.what)

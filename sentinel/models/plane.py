@@ -86,7 +86,8 @@ class Plane:
         answers = []
         for wait in waits:
             if not isinstance(wait, Inspection):
-                wait = wait.result() if wait.done() else runner.failed(_late(runner, limit_ms))
+                known = wait.done() and not wait.cancelled()
+                wait = wait.result() if known else runner.failed(_late(runner, limit_ms))
             if wait.failed:
                 MODEL_TEXTS.labels(runner.name, "failed").inc()
             answers.append(wait)
@@ -116,6 +117,8 @@ class Plane:
     def _answered(self, runner: Runner, version: str, key: bytes, job: Job[Question]) -> None:
         if self._in_flight.get(key) is job:
             del self._in_flight[key]
+        if job.what.answer.cancelled():
+            return
         answer = job.what.answer.result()
         if not answer.failed and runner.version == version:
             self._answers.put(key, answer)

@@ -64,7 +64,12 @@ class Runner:
         self._model: Model | None = None
         self._one_at_a_time = one_at_a_time  # two loads at once would need the memory of both
         self._on_stuck = on_stuck
-        self._batcher: Batcher[Question] = Batcher(config.max_batch, config.max_wait_ms / 1000, config.queue)
+        self._batcher: Batcher[Question] = Batcher(
+            config.max_batch,
+            config.max_wait_ms / 1000,
+            config.queue,
+            lambda question: question.answer.cancel(),
+        )
         self._asked = asyncio.Event()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"model-{name}")
         self._running: Future[Any] | None = None
@@ -77,8 +82,8 @@ class Runner:
         return len(self._batcher)
 
     def ask(self, passage: Passage, deadline: float) -> Job[Question]:
-        """A job whose future will hold the answer, unless nobody waits until `deadline` (monotonic seconds):
-        who does wait must look at the time."""
+        """A job whose future will hold the answer; who waits must look at the time. It is cancelled when the
+        model did not come to it before `deadline` (monotonic seconds)."""
         now = time.monotonic()
         question = Question(passage, asyncio.get_running_loop().create_future())
         job = Job(question, len(passage.text) - passage.start, now, deadline)

@@ -173,6 +173,18 @@ def test_a_late_answer_is_failed_and_kept_for_the_next() -> None:
     run(test)
 
 
+def test_nothing_is_kept_of_texts_that_nobody_waits_for() -> None:
+    async def test() -> None:
+        async with house((Toy, {"max_batch": 1, "pause_s": 0.2})) as it:
+            texts = [Passage(f"text {number}") for number in range(5)]
+            found = await it.plane.inspect(texts, ["manners"], 20)
+            assert [each.failed for each in found] == [{"manners": "no answer within 20 ms"}] * 5
+            await until(lambda: not it.plane._in_flight)
+            assert it.toys[0].batches == [1]
+
+    run(test)
+
+
 def test_the_models_own_deadline_is_the_longest() -> None:
     async def test() -> None:
         async with house((Toy, {"deadline_ms": 40})) as it:
