@@ -15,6 +15,7 @@ import msgspec
 
 from sentinel.core.errors import ConfigError
 from sentinel.models._loading import package
+from sentinel.models.inference import not_a_number
 
 Precision = Literal["fp32", "fp16", "bf16", "int8"]
 Attention = Literal["auto", "eager", "sdpa", "flash_attention_2"]
@@ -90,7 +91,7 @@ def _head(tokenizer: Any, text: str, most: int) -> str:
 
 def run(model: Any, tokenizer: Any, chosen: Sequence[Window], then: Callable[[Any], Any]) -> list[Any]:
     """`then` of each window's logits, as nested lists, in the order of the windows; windows of about the same
-    length go through the model together."""
+    length go through the model together. Raises NoAnswer where one is no number."""
     import torch
 
     where = next(model.parameters(), torch.empty(0)).device
@@ -101,8 +102,10 @@ def run(model: Any, tokenizer: Any, chosen: Sequence[Window], then: Callable[[An
             indices = order[first : first + _WINDOWS_AT_ONCE]
             inputs = [chosen[index].inputs for index in indices]
             padded = tokenizer.pad(inputs, return_tensors="pt").to(where)
-            rows = then(model(**padded).logits.float()).cpu().tolist()
-            for index, row in zip(indices, rows, strict=True):
+            rows = then(model(**padded).logits.float()).cpu()
+            if rows.isnan().any():
+                raise not_a_number()
+            for index, row in zip(indices, rows.tolist(), strict=True):
                 answers[index] = row
     return answers
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from sentinel.core.finding import Inspection
@@ -10,22 +11,48 @@ from sentinel.models.base import Model, Passage
 _NO_MEMORY = ("out of memory", "not enough memory", "allocate memory", "bad allocation", "bad_alloc")
 
 
-class WrongCount(Exception):
-    """A model answered about another number of texts than it was asked about."""
+_ROUNDED = 1e-3  # by which a score may leave [0, 1]
+
+
+class NoAnswer(Exception):
+    """What a model gave is no answer about the texts that it was asked about: `why`, as a sentence."""
+
+    def __init__(self, why: str) -> None:
+        self.why = why
+
+
+def not_a_number() -> NoAnswer:
+    """For a model that computed NaN, which half precision does where it overflows. Compared with a threshold
+    it would pass for a harmless text."""
+    return NoAnswer("it gave a score that is no number: choose fp32 or bf16")
 
 
 def inferred(model: Model, passages: Sequence[Passage]) -> list[Inspection]:
-    """An answer for each passage. Raises whatever the model does, and WrongCount."""
+    """An answer for each passage. Raises whatever the model does, and NoAnswer."""
     answers = model.infer(passages)
     if len(answers) != len(passages):
-        raise WrongCount
+        raise NoAnswer("it gave another number of answers than it was given texts")
+    for passage, answer in zip(passages, answers, strict=True):
+        _check(answer, len(passage.text))
     return answers
+
+
+def _check(answer: object, length: int) -> None:
+    """That callers can use it: a place outside the text would break what replaces or shows findings."""
+    if not isinstance(answer, Inspection):
+        raise NoAnswer("it gave something else than an Inspection")
+    for score in (*answer.scores.values(), *[finding.score for finding in answer.findings]):
+        if not -_ROUNDED <= score <= 1.0 + _ROUNDED:
+            raise not_a_number() if math.isnan(score) else NoAnswer("it gave a score that is not in [0, 1]")
+    for finding in answer.findings:
+        if not 0 <= finding.start <= finding.end <= length:
+            raise NoAnswer("it gave a finding outside the text")
 
 
 def told(error: BaseException) -> str:
     """A sentence without the error's own words, which might quote a text."""
-    if isinstance(error, WrongCount):
-        return "it gave another number of answers than it was given texts"
+    if isinstance(error, NoAnswer):
+        return error.why
     return "it ran out of memory" if out_of_memory(error) else f"it raised {type(error).__name__}"
 
 

@@ -17,6 +17,7 @@ from sentinel.models import _runtime
 from sentinel.models._loading import existing, loading, package
 from sentinel.models._scores import checked_labels, highest, inspection
 from sentinel.models.base import Passage, key_of
+from sentinel.models.inference import not_a_number
 
 
 class OnnxConfig(BaseModel):
@@ -86,7 +87,10 @@ class OnnxModel:
         rows = _runtime.run(self._session, chosen, [self._session.get_outputs()[0].name])
         best: list[dict[str, float]] = [{} for _ in passages]
         for window, (row,) in zip(chosen, rows, strict=True):
-            scores = _sigmoid(row) if config.several else _softmax(row)
+            with np.errstate(invalid="ignore"):
+                scores = _sigmoid(row) if config.several else _softmax(row)
+            if np.isnan(scores).any():
+                raise not_a_number()
             for type_, score in highest(self._types, scores.tolist()).items():
                 best[window.owner][type_] = max(best[window.owner].get(type_, 0.0), score)
         why = config.path.name

@@ -13,6 +13,7 @@ import pytest
 
 from sentinel.core.errors import ConfigError
 from sentinel.models.base import Passage
+from sentinel.models.inference import NoAnswer
 from sentinel.models.onnx import OnnxConfig, OnnxModel
 from tests.models import tiny
 
@@ -24,12 +25,15 @@ FOOL, FIND = (tiny.VOCABULARY.index(word) for word in ("fool", "find"))
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model whose logits count words: 0, three times "fool", twice "find"."""
+    return _saved(tmp_path_factory.mktemp("onnx"), 3.0)
+
+
+def _saved(place: Path, fool: float) -> Path:
     import onnx
     from onnx import TensorProto, helper, numpy_helper
 
-    place = tmp_path_factory.mktemp("onnx")
     table = np.zeros((len(tiny.VOCABULARY), 3), np.float32)
-    table[FOOL, 1], table[FIND, 2] = 3.0, 2.0
+    table[FOOL, 1], table[FIND, 2] = fool, 2.0
     nodes = [
         helper.make_node("Gather", ["table", "input_ids"], ["each"]),
         helper.make_node("ReduceSum", ["each", "axis"], ["logits"], keepdims=0),
@@ -74,6 +78,14 @@ def test_several_labels_a_text(folder: Path) -> None:
     assert _scores(model, "you are a fool") == pytest.approx(
         {"INSULT": 1 / (1 + math.exp(-3)), "THREAT": 0.5}
     )
+
+
+def test_what_is_no_number_is_no_answer(tmp_path: Path) -> None:
+    model = _model(_saved(tmp_path, math.inf))
+    model.load()
+    assert _scores(model, "find it")
+    with pytest.raises(NoAnswer):
+        model.infer([Passage("you are a fool")])
 
 
 def test_what_stands_before_the_start_is_not_read(folder: Path) -> None:

@@ -135,6 +135,10 @@ def test_other_surroundings_are_another_question() -> None:
         ("explode", "it raised ValueError"),
         ("exit", "it raised SystemExit"),
         ("few", "it gave another number of answers than it was given texts"),
+        ("nan", "it gave a score that is no number: choose fp32 or bf16"),
+        ("certain", "it gave a score that is not in [0, 1]"),
+        ("outside", "it gave a finding outside the text"),
+        ("string", "it gave something else than an Inspection"),
     ],
 )
 def test_one_bad_text_fails_alone_and_its_words_are_not_told(

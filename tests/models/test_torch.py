@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from sentinel.models import _torch
+from sentinel.models.inference import NoAnswer
 from tests.models import tiny
 
 pytestmark = pytest.mark.torch
@@ -34,3 +35,17 @@ def test_a_pair_stands_in_every_window(classifier: Path) -> None:
     assert len(found) > 2
     assert len({window.inputs["input_ids"].count(ann) for window in found}) == 1
     assert all(0 < window.inputs["input_ids"].count(ann) <= tokenizer.model_max_length for window in found)
+
+
+def test_what_is_no_number_is_no_answer(classifier: Path) -> None:
+    import torch
+    import transformers
+
+    tokenizer = transformers.AutoTokenizer.from_pretrained(classifier)
+    model = transformers.AutoModelForSequenceClassification.from_pretrained(classifier)
+    with torch.no_grad():
+        model.classifier.bias[1] = torch.inf  # as where half precision overflows
+    with pytest.raises(NoAnswer):
+        _torch.run(
+            model, tokenizer, _torch.windows(tokenizer, ["the cat"]), lambda logits: logits.softmax(-1)
+        )

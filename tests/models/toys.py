@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +13,8 @@ from pydantic import BaseModel, ConfigDict
 from sentinel.core.errors import ConfigError
 from sentinel.core.finding import Finding, Inspection
 from sentinel.models.base import Passage, key_of
+
+ODD = {"nan": ((0, 1), math.nan), "certain": ((0, 1), 7.0), "outside": ((0, 1000), 0.9)}  # word: place, score
 
 
 class ToySettings(BaseModel):
@@ -27,7 +30,7 @@ class ToySettings(BaseModel):
 
 class Toy:
     """Finds each `rude`. `explode` raises, `exit` ends the thread as far as code can, `memory` needs too
-    much, `sleep` sleeps, `hang` hangs, `few` makes it answer too little."""
+    much, `sleep` sleeps, `hang` hangs, `few` makes it answer too little, and words of `ODD` odd things."""
 
     Settings: ClassVar[type[BaseModel]] = ToySettings
 
@@ -60,10 +63,15 @@ class Toy:
             time.sleep(0.5)
         if "hang" in words:
             time.sleep(60)
+        if "string" in words:
+            return ["rude"] * len(passages)  # type: ignore[list-item]  # that is the mistake
         answers = [self._read(passage) for passage in passages]
         return answers[1:] if "few" in words else answers
 
     def _read(self, passage: Passage) -> Inspection:
+        for word, (place, score) in ODD.items():
+            if word in passage.text:
+                return Inspection((Finding(self.name, "RUDE", *place, score),))
         place = passage.text.find("rude", passage.start)
         if place < 0:
             return Inspection((), {self.name: 0.01})
