@@ -15,16 +15,18 @@ from sentinel.models._loading import loading
 
 _AT_ONCE = 32  # windows of one run
 _TOKENS_AT_ONCE = 1024  # of one run: 4096 leave the processor's cache, and cost a fifth more
-_MAX_WINDOWS = 64  # of one text: what stands behind is not read
-_CHARACTERS = 16  # that one token may stand for, when a text is cut before it is tokenised
+MAX_WINDOWS = 64  # of one text: what stands behind is not read
+CHARACTERS = 16  # that one token may stand for, when a text is cut before it is tokenised
 
 
 class Window(msgspec.Struct, frozen=True):
-    """Some tokens of a text: `owner` is the text's index, `offsets` their places in it."""
+    """Some tokens of a text: `owner` is the text's index, `offsets` their places in it. `cut`: whether the
+    text goes on behind its last window."""
 
     owner: int
     ids: list[int]
     offsets: list[tuple[int, int]]
+    cut: bool = False
 
 
 def session(runtime: Any, model: Path | bytes, device: str, threads: int, key: str) -> Any:
@@ -56,21 +58,27 @@ def tokenizer(path: Path, key: str) -> Any:
 
 
 def windows(tokenizer: Any, texts: Sequence[str], longest: int) -> list[Window]:
-    """Every window of every text, of at most `longest` tokens each. A text's windows are of about the same
-    length, so that none has almost no context."""
-    read = [text[: _MAX_WINDOWS * longest * _CHARACTERS] for text in texts]
+    """The windows of every text, of at most `longest` tokens each, and at most MAX_WINDOWS of one text. A
+    text's windows are of about the same length, so that none has almost no context."""
+    most = MAX_WINDOWS * longest * CHARACTERS
+    read = [text[:most] for text in texts]
     encoded = [tokenizer.encode(read[0])] if len(read) == 1 else tokenizer.encode_batch(read)
-    return [window for owner, one in enumerate(encoded) for window in _cut(owner, one, longest)]
+    return [
+        window
+        for owner, one in enumerate(encoded)
+        for window in _windows(owner, one, longest, len(texts[owner]) > most)
+    ]
 
 
-def _cut(owner: int, encoded: Any, longest: int) -> list[Window]:
+def _windows(owner: int, encoded: Any, longest: int, cut: bool) -> list[Window]:
     ids, offsets, special = encoded.ids, encoded.offsets, encoded.special_tokens_mask
     start = next((index for index, mark in enumerate(special) if not mark), len(ids))
     end = len(ids) - next(
         (index for index, mark in enumerate(reversed(special)) if not mark), len(ids) - start
     )
     room = longest - start - (len(ids) - end)
-    count = min(_MAX_WINDOWS, -(-(end - start) // room)) or 1
+    wanted = -(-(end - start) // room)
+    count = min(MAX_WINDOWS, wanted) or 1
     step = min(room, -(-(end - start) // count))
     ahead, behind = (0, 0), [(0, 0)] * (len(ids) - end)
     return [
@@ -78,6 +86,7 @@ def _cut(owner: int, encoded: Any, longest: int) -> list[Window]:
             owner,
             [*ids[:start], *ids[first : min(first + step, end)], *ids[end:]],
             [*[ahead] * start, *offsets[first : min(first + step, end)], *behind],
+            cut or wanted > count,
         )
         for first in range(start, start + count * max(step, 1), max(step, 1))
     ]

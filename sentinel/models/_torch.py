@@ -15,6 +15,7 @@ import msgspec
 
 from sentinel.core.errors import ConfigError
 from sentinel.models._loading import package
+from sentinel.models._runtime import CHARACTERS, MAX_WINDOWS
 from sentinel.models.inference import not_a_number
 
 Precision = Literal["fp32", "fp16", "bf16", "int8"]
@@ -22,7 +23,6 @@ Attention = Literal["auto", "eager", "sdpa", "flash_attention_2"]
 
 _LONGEST = 512  # tokens of a window, where the tokenizer names no bound
 _WINDOWS_AT_ONCE = 16
-_MAX_WINDOWS = 64  # of one text
 _OVERLAP = 64
 
 
@@ -54,19 +54,21 @@ def placed(model: Any, where: Any, precision: Precision, key: str) -> Any:
 
 class Window(msgspec.Struct, frozen=True):
     """Some tokens of a text. `owner`: the index of the text; `offsets`: each token's place in it, (0, 0) for
-    those that stand for nothing."""
+    those that stand for nothing; `cut`: whether the text goes on behind its last window."""
 
     owner: int
     inputs: dict[str, list[int]]
     offsets: list[tuple[int, int]]
+    cut: bool = False
 
 
 def windows(tokenizer: Any, texts: Sequence[str], pairs: Sequence[str] | None = None) -> list[Window]:
-    """Every window of every text; with `pairs`, each text is read before its pair, whose first part, at most
-    half of a window, is in each of its windows."""
+    """The windows of every text, at most MAX_WINDOWS of one; with `pairs`, each text is read before its pair,
+    whose first part, at most half of a window, is in each of its windows."""
     bound = min(int(tokenizer.model_max_length), _LONGEST)
+    most = MAX_WINDOWS * bound * CHARACTERS
     encoded = tokenizer(
-        list(texts),
+        [text[:most] for text in texts],
         None if pairs is None else [_head(tokenizer, pair, bound // 2) for pair in pairs],
         truncation=True if pairs is None else "only_first",
         max_length=bound,
@@ -80,8 +82,12 @@ def windows(tokenizer: Any, texts: Sequence[str], pairs: Sequence[str] | None = 
         Window(owner, {name: values[index] for name, values in encoded.items()}, offsets[index])
         for index, owner in enumerate(owners)
     ]
-    kept = (list(group)[:_MAX_WINDOWS] for _, group in itertools.groupby(found, lambda window: window.owner))
-    return list(itertools.chain.from_iterable(kept))
+    kept: list[Window] = []
+    for owner, group in itertools.groupby(found, lambda window: window.owner):
+        ours = list(group)
+        cut = len(ours) > MAX_WINDOWS or len(texts[owner]) > most
+        kept += [msgspec.structs.replace(window, cut=cut) for window in ours[:MAX_WINDOWS]]
+    return kept
 
 
 def _head(tokenizer: Any, text: str, most: int) -> str:

@@ -19,7 +19,7 @@ from sentinel.core.errors import ConfigError
 from sentinel.core.finding import Inspection
 from sentinel.models import _torch
 from sentinel.models._loading import existing, loading, package
-from sentinel.models._scores import highest, inspection
+from sentinel.models._scores import highest, inspection, with_cut
 from sentinel.models.base import Passage, key_of
 
 Variant = Literal["original", "unbiased", "multilingual", "original-small", "unbiased-small"]
@@ -131,7 +131,8 @@ class DetoxifyModel:
             for type_, score in highest(types, row[: len(types)]).items():
                 best[window.owner][type_] = max(best[window.owner].get(type_, 0.0), score)
         why = f"Detoxify ({self._config.variant if self._config.checkpoint is None else 'own checkpoint'})"
-        return [inspection(self.name, *each, why) for each in zip(passages, best, strict=True)]
+        answers = [inspection(self.name, *each, why) for each in zip(passages, best, strict=True)]
+        return with_cut(answers, chosen, self.name)
 
     def unload(self) -> None:
         where = None if self._model is None else next(self._model.parameters()).device

@@ -3,6 +3,8 @@
 A text runs once through the encoder, in windows of `WINDOW` tokens; every head reads the same features. What
 holds:
 - a text's logit is the highest of its windows', so a long text is as suspicious as its worst stretch;
+- of a text that goes on behind its last window, the answer holds what was found and no score, so that it
+  takes back nothing that the smaller detectors found, who read all of it;
 - a head is linear in the means of token states, so what each word adds to it is known, and is the evidence;
 - heads fit one base encoder; `_prepared` proves that the prepared file is that one.
 """
@@ -22,7 +24,7 @@ from sentinel.core.exchange import Role
 from sentinel.core.finding import Finding, Inspection
 from sentinel.models import _runtime
 from sentinel.models._loading import loading, package
-from sentinel.models._scores import FLOOR
+from sentinel.models._scores import FLOOR, partly
 from sentinel.models._small import Small, both
 from sentinel.models._weights import Head, read_heads
 from sentinel.models.base import Passage, Progress, key_of
@@ -133,7 +135,8 @@ class EncoderModel:
         findings: list[Finding] = []
         scores: dict[str, float] = {}
         document = passage.background.role is Role.CONTEXT
-        told = self._small.ask(passage) if self._small is not None else Inspection()
+        cut = windows[0].window.cut
+        told = self._small.ask(passage) if self._small is not None and not cut else Inspection()
         for detector in sorted({head.detector for head in self._heads.heads}):
             read = {
                 index: self._strongest(index, windows)
@@ -155,6 +158,9 @@ class EncoderModel:
                     head = self._heads.heads[index]
                     findings.append(self._finding(passage, read[index][1], index, head, each))
         findings += self._topics(passage, windows)
+        if cut:
+            answer = Inspection(tuple(findings), unsure=tuple(sorted(scores)))
+            return partly(answer, "topics") if self._examples else answer
         low, high = self._config.unsure
         unsure = tuple(sorted(name for name, score in scores.items() if low < score < high))
         return Inspection(tuple(findings), scores, unsure=unsure)

@@ -7,6 +7,7 @@ the best window entails it; it is contradicted as far as a window contradicts it
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,7 +20,7 @@ from sentinel.core.errors import ConfigError
 from sentinel.core.finding import Finding, Inspection
 from sentinel.detectors._sentences import sentences
 from sentinel.models import _torch
-from sentinel.models._scores import FLOOR
+from sentinel.models._scores import FLOOR, partly
 from sentinel.models.base import Passage, key_of
 from sentinel.models.transformers import HuggingFaceConfig, loaded
 
@@ -107,7 +108,11 @@ class NliModel:
                     if score >= FLOOR:
                         why = f"entailed to {entailed:.2f}, contradicted to {contradicted:.2f}"
                         found[owner].append(Finding(self.name, type_, start, end, score, why))
-        return [Inspection(tuple(each), told) for each, told in zip(found, scores, strict=True)]
+        answers = [Inspection(tuple(each), told) for each, told in zip(found, scores, strict=True)]
+        return [
+            partly(answer, self.name) if _longer(passage) else answer
+            for passage, answer in zip(passages, answers, strict=True)
+        ]
 
     def _questions(self, owner: int, passage: Passage) -> list[_Question]:
         premises = _premises(passage.background.context, self._config.window)
@@ -115,7 +120,9 @@ class NliModel:
             return []
         words = [set(_WORD.findall(premise.lower())) for premise in premises]
         asked: list[_Question] = []
-        for start, end in list(sentences(passage.text, passage.start, final=True))[:_MAX_SENTENCES]:
+        for start, end in itertools.islice(
+            sentences(passage.text, passage.start, final=True), _MAX_SENTENCES
+        ):
             claim = set(_WORD.findall(passage.text[start:end].lower()))
             if len(claim) < _SHORTEST:
                 continue
@@ -129,6 +136,15 @@ class NliModel:
         where = None if self._model is None else next(self._model.parameters()).device
         self._model = self._tokenizer = None
         _torch.freed(where)
+
+
+def _longer(passage: Passage) -> bool:
+    """Whether it has sentences that are not read."""
+    if not passage.background.context:
+        return False
+    found = sentences(passage.text, passage.start, final=True)
+    unread = itertools.islice(found, _MAX_SENTENCES, None)
+    return any(not passage.text[start:end].isspace() for start, end in unread)
 
 
 def _premises(documents: Sequence[str], window: int) -> list[str]:

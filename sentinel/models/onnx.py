@@ -15,7 +15,7 @@ from sentinel.core.errors import ConfigError
 from sentinel.core.finding import Inspection
 from sentinel.models import _runtime
 from sentinel.models._loading import existing, loading, package
-from sentinel.models._scores import checked_labels, highest, inspection
+from sentinel.models._scores import checked_labels, highest, inspection, with_cut
 from sentinel.models.base import Passage, key_of
 from sentinel.models.inference import not_a_number
 
@@ -94,7 +94,8 @@ class OnnxModel:
             for type_, score in highest(self._types, scores.tolist()).items():
                 best[window.owner][type_] = max(best[window.owner].get(type_, 0.0), score)
         why = config.path.name
-        return [inspection(self.name, *each, why) for each in zip(passages, best, strict=True)]
+        answers = [inspection(self.name, *each, why) for each in zip(passages, best, strict=True)]
+        return with_cut(answers, chosen, self.name)
 
     def unload(self) -> None:
         self._session = self._tokenizer = None

@@ -12,7 +12,7 @@ from sentinel.core.errors import ConfigError
 from sentinel.core.finding import Finding, Inspection
 from sentinel.models import _torch
 from sentinel.models._loading import existing, loading, package
-from sentinel.models._scores import FLOOR, checked_labels, highest, inspection
+from sentinel.models._scores import FLOOR, checked_labels, highest, inspection, with_cut
 from sentinel.models._spans import Piece, joined
 from sentinel.models.base import Passage, key_of
 
@@ -119,12 +119,14 @@ class TransformersModel:
             lambda logits: logits.sigmoid() if several else logits.softmax(-1),
         )
         if self._config.task == "tokens":
-            return self._spans(passages, chosen, rows)
+            return with_cut(self._spans(passages, chosen, rows), chosen, self.name)
         best: list[dict[str, float]] = [{} for _ in passages]
         for window, row in zip(chosen, rows, strict=True):
             for type_, score in highest(self._types, row).items():
                 best[window.owner][type_] = max(best[window.owner].get(type_, 0.0), score)
-        return [inspection(self.name, *each, self._config.model) for each in zip(passages, best, strict=True)]
+        why = self._config.model
+        answers = [inspection(self.name, *each, why) for each in zip(passages, best, strict=True)]
+        return with_cut(answers, chosen, self.name)
 
     def _spans(
         self, passages: Sequence[Passage], chosen: Sequence[_torch.Window], rows: Sequence[Any]

@@ -94,6 +94,16 @@ def test_a_long_text_is_as_bad_as_its_worst_window(folder: Path, heads_file: Pat
     assert any(finding.end - finding.start < len(tiny.LONG) * 3 for finding in answer.findings)
 
 
+def test_what_is_behind_the_last_window_is_left_to_the_smaller_detectors(
+    folder: Path, heads_file: Path, state: Path
+) -> None:
+    model = _model(folder, heads_file, state, alone=False, topics={"insults": ["you are a fool"]})
+    answer = model.infer([Passage(text="you are a fool " + "the cat sat . " * 3000)])[0]
+    assert answer.findings
+    assert (answer.scores, answer.unsure) == ({}, ("injection", "toxicity"))
+    assert answer.failed == {"topics": "the text is longer than what it reads of one, and was read in part"}
+
+
 def test_documents_and_speech_have_heads_of_their_own(folder: Path, heads_file: Path, state: Path) -> None:
     model = _model(folder, heads_file, state)
     said, handed = (

@@ -37,6 +37,20 @@ def test_premises_are_whole_sentences(window: int, count: int) -> None:
 
 
 @on_torch
+def test_an_answer_of_very_many_sentences_is_judged_in_part(judge: Path, tmp_path: Path) -> None:
+    model = _model(judge, tmp_path, windows=1)
+    model.load()
+    background = Background(context=(DOCUMENT,))
+    told = [
+        answer.failed
+        for answer in model.infer(
+            [Passage("The dog sat on the mat. " * count, 0, background) for count in (64, 65)]
+        )
+    ]
+    assert told == [{}, {"judge": "the text is longer than what it reads of one, and was read in part"}]
+
+
+@on_torch
 def test_each_sentence_is_judged(judge: Path, tmp_path: Path) -> None:
     import torch
     import transformers

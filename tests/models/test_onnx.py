@@ -80,6 +80,16 @@ def test_several_labels_a_text(folder: Path) -> None:
     )
 
 
+def test_what_is_behind_the_last_window_is_not_called_harmless(folder: Path) -> None:
+    model = _model(folder, several=True)
+    model.load()
+    long, short = model.infer([Passage("you are a fool " + "the cat sat . " * 1000), Passage("the cat sat")])
+    told = "the text is longer than what it reads of one, and was read in part"
+    assert long.failed == {"own": told}
+    assert {finding.type for finding in long.findings} >= {"INSULT"}
+    assert not short.failed
+
+
 def test_what_is_no_number_is_no_answer(tmp_path: Path) -> None:
     model = _model(_saved(tmp_path, math.inf))
     model.load()

@@ -35,8 +35,19 @@ def test_owners(tokenizer: Any) -> None:
     assert [window.owner for window in found] == [0, 0, 1, 2]
 
 
-def test_a_text_without_end_has_an_end(tokenizer: Any) -> None:
-    assert len(_runtime.windows(tokenizer, ["cat " * 100_000], 16)) == 64
+@pytest.mark.parametrize(
+    ("text", "count", "cut"),
+    [
+        ("cat " * 100_000, 64, True),
+        ("cat " * 64 * 14, 64, False),
+        ("cat " * (64 * 14 + 1), 64, True),
+        ("z" * 20_000, 1, True),  # one unknown word
+        ("", 1, False),
+    ],
+)
+def test_a_text_without_end_has_an_end(tokenizer: Any, text: str, count: int, cut: bool) -> None:
+    found = _runtime.windows(tokenizer, ["dog", text], 16)
+    assert [window.cut for window in found] == [False, *[cut] * count]
 
 
 @pytest.mark.parametrize(

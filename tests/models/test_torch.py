@@ -37,6 +37,16 @@ def test_a_pair_stands_in_every_window(classifier: Path) -> None:
     assert all(0 < window.inputs["input_ids"].count(ann) <= tokenizer.model_max_length for window in found)
 
 
+@pytest.mark.parametrize(("words", "cut"), [(400, False), (5000, True), (60_000, True)])
+def test_a_text_without_end_has_an_end(classifier: Path, words: int, cut: bool) -> None:
+    import transformers
+
+    tokenizer = transformers.AutoTokenizer.from_pretrained(classifier)
+    found = _torch.windows(tokenizer, ["dog", "cat " * words])
+    assert [window.cut for window in found] == [False, *[cut] * (len(found) - 1)]
+    assert len(found) <= 65
+
+
 def test_what_is_no_number_is_no_answer(classifier: Path) -> None:
     import torch
     import transformers
