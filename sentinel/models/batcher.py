@@ -3,16 +3,21 @@
 - At most `capacity` jobs wait; one more is refused.
 - The oldest job is in the next batch, so that none starves; its mates are those nearest to it in length,
   because a model pads a batch to its longest.
+- A batch holds at most so much text as `max_batch` texts of EACH characters, or one text: a few long ones
+  would keep all others waiting.
 - A batch is due when it is full, or when its oldest job has waited for `max_wait` seconds.
 - A job whose deadline has passed is in no batch: nobody waits for its answer any more, and `dropped` is told.
 """
 
 from __future__ import annotations
 
+import bisect
+import itertools
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
 J = TypeVar("J")
+EACH = 4096
 
 
 class Job(Generic[J]):
@@ -64,12 +69,15 @@ class Batcher(Generic[J]):
     def take(self, now: float) -> list[Job[J]]:
         """The next batch, shortest first; empty when nothing waits."""
         self._drop_late(now)
-        if len(self._jobs) <= self._max_batch:
+        room = self._max_batch * EACH
+        if len(self._jobs) <= self._max_batch and sum([job.length for job in self._jobs]) <= room:
             batch, self._jobs = self._jobs, []
         else:
             oldest = self._jobs[0].length
             near = sorted(range(len(self._jobs)), key=lambda i: (i > 0, abs(self._jobs[i].length - oldest)))
-            chosen = set(near[: self._max_batch])
+            lengths = [self._jobs[index].length for index in near[: self._max_batch]]
+            fit = bisect.bisect_right(list(itertools.accumulate(lengths)), room)
+            chosen = set(near[: max(1, fit)])
             batch = [job for index, job in enumerate(self._jobs) if index in chosen]
             self._jobs = [job for index, job in enumerate(self._jobs) if index not in chosen]
         for job in batch:

@@ -114,6 +114,7 @@ class Driver:
 
     async def inspect(self, session: Session, command: Inspect) -> list[Inspection]:
         """What the detectors find, the model plane's too where it is to be asked."""
+        deadline = command.deadline_ms
         size = sum([len(text) for text in command.texts])
         if session.screener.classifies(command.needs):
             size *= CLASSIFIERS_COST
@@ -121,13 +122,15 @@ class Driver:
             tenant, around = session.context.tenant, command.backgrounds
             inspections = session.screener.inspect(command.texts, command.needs, tenant, around)
         else:
+            started = time.monotonic()
             inspections = await _inspect_on_thread(session, command)
+            if deadline is not None:  # it is for the model plane too
+                deadline = max(1, deadline - int(1000 * (time.monotonic() - started)))
         around = command.backgrounds
         asked = session.screener.questions(command.texts, command.needs, around, inspections)
         if not asked:
             return inspections
         assert self.ask is not None, "who names the model plane's detectors says how they are asked"
-        deadline = command.deadline_ms
         answers = await asyncio.gather(*(self.ask(q.passages, q.detectors, deadline) for q in asked))
         return with_answers(inspections, asked, answers)
 

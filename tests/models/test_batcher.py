@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from sentinel.models.batcher import Batcher, Job
+from sentinel.models.batcher import EACH, Batcher, Job
 
 FOREVER = 1e9
 
@@ -27,6 +27,10 @@ def filled(batcher: Batcher[int], *jobs: Job[int]) -> Batcher[int]:
         ([50, 900, 60, 40, 910, 1], [[40, 50, 60], [1, 900, 910], []]),
         # However odd its length, the oldest is not put off for others that fit together.
         ([1000, 1, 2, 3, 4], [[3, 4, 1000], [1, 2], []]),
+        # Long ones do not keep all others waiting.
+        ([3 * EACH, 1], [[3 * EACH], [1], []]),
+        ([1, 9 * EACH, 2], [[1, 2], [9 * EACH], []]),
+        ([EACH, EACH, EACH, 2 * EACH, 2 * EACH], [[EACH] * 3, [2 * EACH], [2 * EACH], []]),
     ],
 )
 def test_batches(lengths: list[int], batches: list[list[int]]) -> None:
