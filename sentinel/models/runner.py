@@ -7,6 +7,7 @@ survives whatever the model raises; a model that hangs cannot be ended, so `on_s
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Callable, Sequence
@@ -107,13 +108,19 @@ class Runner:
             if due == 0.0:
                 await self._next_batch()
                 continue
-            idle = self.config.idle_s if due is None and self.state == "ready" else None
             self._asked.clear()
             try:
-                await asyncio.wait_for(self._asked.wait(), due if due is not None else idle)
+                await asyncio.wait_for(self._asked.wait(), self._unasked_for() if due is None else due)
             except TimeoutError:
                 if due is None:
-                    await self._unload()
+                    await (self._unload() if self.state == "ready" else self.load())
+
+    def _unasked_for(self) -> float | None:
+        """Seconds after which something is to be done although nobody asks: a model that is ready is
+        unloaded, one that is broken is tried again, for a pool that is not ready is asked nothing."""
+        if self.state == "broken":
+            return max(0.0, self._retry_at - time.monotonic())
+        return self.config.idle_s if self.state == "ready" else None
 
     def stop(self) -> bool:
         """Wait for nothing. Whether the thread is at rest."""
@@ -143,8 +150,13 @@ class Runner:
         if self._model is None:
             self._model = self._make()
         model = self._model
-        model.load()
-        self._warm_up(model)
+        try:
+            model.load()
+            self._warm_up(model)
+        except BaseException:
+            with contextlib.suppress(Exception):
+                model.unload()  # or the next try would need the memory of both
+            raise
         self.version, self.types = model.version, model.types
         self.compares = getattr(model, "compares", True)
         self.detectors |= detectors_of(model)
@@ -159,7 +171,7 @@ class Runner:
     def _broken(self, why: str) -> None:
         self.state, self.why = "broken", why
         self._retry_at = time.monotonic() + self._pause
-        log.error("%s cannot be used, and is tried again in %.0f s or later: %s", self.name, self._pause, why)
+        log.error("%s cannot be used, and is tried again in %.0f s: %s", self.name, self._pause, why)
         self._pause = min(2 * self._pause, _LONGEST_PAUSE_S)
         MODEL_READY.labels(self.name).set(0)
         MODEL_LOADS.labels(self.name, "broken").inc()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import pytest
 
 from sentinel.core.background import Background
 from sentinel.core.finding import Inspection
+from sentinel.models import runner
 from sentinel.models.base import Passage
 from sentinel.models.config import ModelConfig
 from sentinel.models.plane import Plane
@@ -219,6 +220,39 @@ def test_nobody_waits_for_a_model_that_cannot_be_loaded(tmp_path: Path) -> None:
             it.runner._retry_at = 0.0
             assert len((await it.ask("rude"))[0].findings) == 1
             assert (it.runner.state, it.runner.why) == ("ready", "")
+
+    run(test)
+
+
+def test_a_broken_model_is_tried_again_though_nobody_asks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "_FIRST_PAUSE_S", 0.05)
+
+    async def test() -> None:
+        path = tmp_path / "weights"
+        async with house((Toy, {"path": path})) as it:
+            assert it.runner.state == "broken"
+            path.touch()
+            await until(lambda: it.runner.state == "ready")
+
+    run(test)
+
+
+def test_a_model_that_does_not_warm_up_is_put_away() -> None:
+    class Cold(Toy):
+        def infer(self, passages: Sequence[Passage]) -> list[Inspection]:
+            raise MemoryError
+
+    async def test() -> None:
+        it = House((Toy, {}))
+        it.runner._make = lambda: Cold("manners", it.runner.config.settings, Path())  # type: ignore[arg-type]
+        await it.runner.load()
+        cold = it.runner._model
+        assert isinstance(cold, Cold)
+        assert (it.runner.state, it.runner.why) == ("broken", "it ran out of memory while it was loaded")
+        assert (cold.loads, cold.loaded) == (1, False)
+        it.runner.stop()
 
     run(test)
 
