@@ -52,6 +52,8 @@ def prepare(context: typer.Context, config: ConfigOption = None) -> None:
     from sentinel.config import load_config
     from sentinel.core.errors import ConfigError
     from sentinel.models import registry
+    from sentinel.models.base import key_of
+    from sentinel.models.inference import failure
 
     settings = load_config(config or context.obj)
     _some(settings)
@@ -68,10 +70,11 @@ def prepare(context: typer.Context, config: ConfigOption = None) -> None:
             started = time.monotonic()
             try:
                 _prepare(registry.make(name, entry.settings, settings.state_dir), told)
-            except ConfigError as error:
+            except Exception as error:  # a library's, or that of a model of the user's own
                 bad += 1
                 progress.update(task, description=f"{name}: failed")
-                console.print(escape(str(error)), highlight=False, soft_wrap=True)
+                line = error if isinstance(error, ConfigError) else f"{key_of(name)}: {failure(error)}"
+                console.print(escape(str(line)), highlight=False, soft_wrap=True)
             else:
                 took = time.monotonic() - started
                 progress.update(task, description=f"{name}: ready ({took:.0f} s)", completed=1.0)
@@ -106,12 +109,15 @@ def status(context: typer.Context, config: ConfigOption = None) -> None:
 
 
 def _prepare(model: Model, told: object) -> None:
+    from sentinel.models.base import Passage
+    from sentinel.models.inference import inferred
+
     prepare = getattr(model, "prepare", None)
     if prepare is not None:
         prepare(told)
-    else:
-        model.load()
-        model.unload()
+    model.load()
+    inferred(model, [Passage("The ferry leaves at nine.")])
+    model.unload()
 
 
 def _some(settings: SentinelConfig) -> None:

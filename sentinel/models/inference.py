@@ -5,12 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+import msgspec
+
 from sentinel.core.finding import Inspection
 from sentinel.models.base import Model, Passage
 
 _NO_MEMORY = ("out of memory", "not enough memory", "allocate memory", "bad allocation", "bad_alloc")
 
 
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(Inspection).decode
 _ROUNDED = 1e-3  # by which a score may leave [0, 1]
 
 
@@ -41,6 +45,11 @@ def _check(answer: object, length: int) -> None:
     """That callers can use it: a place outside the text would break what replaces or shows findings."""
     if not isinstance(answer, Inspection):
         raise NoAnswer("it gave something else than an Inspection")
+    try:
+        _decode(_encode(answer))
+    except (TypeError, msgspec.ValidationError, UnicodeEncodeError) as error:
+        told = "text that is no Unicode" if isinstance(error, UnicodeEncodeError) else str(error)
+        raise NoAnswer(f"it gave an Inspection that cannot be told: {told}") from None
     for score in (*answer.scores.values(), *[finding.score for finding in answer.findings]):
         if not -_ROUNDED <= score <= 1.0 + _ROUNDED:
             raise not_a_number() if math.isnan(score) else NoAnswer("it gave a score that is not in [0, 1]")
@@ -54,6 +63,12 @@ def told(error: BaseException) -> str:
     if isinstance(error, NoAnswer):
         return error.why
     return "it ran out of memory" if out_of_memory(error) else f"it raised {type(error).__name__}"
+
+
+def failure(error: BaseException) -> str:
+    """The same with the error's own words, for one that came before any text of a caller's was read."""
+    words = " ".join(str(error).split())[:300]
+    return f"{told(error)} ({words})" if words and not isinstance(error, NoAnswer) else told(error)
 
 
 def out_of_memory(error: BaseException) -> bool:

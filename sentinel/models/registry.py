@@ -54,8 +54,9 @@ def _theirs(kind: str) -> Any:
     """A class of the user's, as `package.module:Class`; its settings are its attribute `Settings`."""
     try:
         found = _named(kind)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise ValueError(f"the kind `{kind[:60]}` cannot be imported: {error}") from None
+    except Exception as error:  # whatever the user's module does
+        what = "" if isinstance(error, ImportError | AttributeError) else f"{type(error).__name__}: "
+        raise ValueError(f"the kind `{kind[:60]}` cannot be imported: {what}{error}") from None
     if not isinstance(getattr(found, "Settings", None), type) or "kind" not in found.Settings.model_fields:
         raise ValueError(f"`{kind[:60]}` has no class `Settings` with a field `kind`")
     return found

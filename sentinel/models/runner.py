@@ -18,10 +18,10 @@ from sentinel.core.background import Background
 from sentinel.core.errors import ConfigError
 from sentinel.core.finding import Inspection
 from sentinel.instruments import MODEL_BATCH, MODEL_LOADS, MODEL_READY, MODEL_SECONDS, MODEL_WAITING
-from sentinel.models.base import Model, Passage, detectors_of
+from sentinel.models.base import Model, Passage, detectors_of, key_of
 from sentinel.models.batcher import Batcher, Job
 from sentinel.models.config import ModelConfig
-from sentinel.models.inference import inferred, told
+from sentinel.models.inference import failure, inferred, told
 
 log = logging.getLogger("sentinel.models")
 
@@ -139,7 +139,7 @@ class Runner:
             except BaseException as error:
                 if isinstance(error, asyncio.CancelledError):
                     raise
-                self._broken(f"{told(error)} while it was loaded")
+                self._broken(f"{key_of(self.name)}: {failure(error)}")
             else:
                 self.state, self.why, self._pause = "ready", "", _FIRST_PAUSE_S
                 MODEL_READY.labels(self.name).set(1)

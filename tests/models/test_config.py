@@ -54,6 +54,13 @@ def test_mistakes(tmp_path: Path, entry: str, line: int, key: str, told: str) ->
     assert told in str(error)
 
 
+def test_a_module_that_breaks_is_told_like_a_mistake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "breaks_on_import.py").write_text("raise RuntimeError('no licence')\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(ConfigError, match="cannot be imported: RuntimeError: no licence"):
+        load_config(written(tmp_path, "{kind: 'breaks_on_import:Model'}"))
+
+
 def test_every_mistake_is_told_at_once(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as raised:
         load_config(written(tmp_path, f"{{kind: {TOY}, pth: x, pause_s: long}}", "workers: 0\n"))

@@ -139,6 +139,11 @@ def test_other_surroundings_are_another_question() -> None:
         ("nan", "it gave a score that is no number: choose fp32 or bf16"),
         ("certain", "it gave a score that is not in [0, 1]"),
         ("outside", "it gave a finding outside the text"),
+        (
+            "half",
+            "it gave an Inspection that cannot be told: "
+            "Encoding objects of type numpy.float64 is unsupported",
+        ),
         ("string", "it gave something else than an Inspection"),
     ],
 )
@@ -242,7 +247,7 @@ def test_a_broken_model_is_tried_again_though_nobody_asks(
 def test_a_model_that_does_not_warm_up_is_put_away() -> None:
     class Cold(Toy):
         def infer(self, passages: Sequence[Passage]) -> list[Inspection]:
-            raise MemoryError
+            raise RuntimeError("CUDA out of memory")
 
     async def test() -> None:
         it = House((Toy, {}))
@@ -250,7 +255,8 @@ def test_a_model_that_does_not_warm_up_is_put_away() -> None:
         await it.runner.load()
         cold = it.runner._model
         assert isinstance(cold, Cold)
-        assert (it.runner.state, it.runner.why) == ("broken", "it ran out of memory while it was loaded")
+        told = "it ran out of memory (CUDA out of memory)"
+        assert (it.runner.state, it.runner.why) == ("broken", f"models.detectors.manners: {told}")
         assert (cold.loads, cold.loaded) == (1, False)
         it.runner.stop()
 

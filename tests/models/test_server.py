@@ -21,7 +21,7 @@ from sentinel.models.base import Passage
 from sentinel.models.client import BlockingModelClient
 from tests.e2e.processes import ROOT
 from tests.e2e.test_failing_upstream import free_port
-from tests.models.running import TOY, Running, model_plane, settled
+from tests.models.running import TOY, Running, model_plane, settled, written
 
 PLENTY = 20_000
 
@@ -112,6 +112,16 @@ def test_status_and_prepare(plane: Running) -> None:
         assert done.returncode == 1  # `lost` is broken
         assert "models.detectors.lost.path" in done.stdout + done.stderr
         assert shown in done.stdout + done.stderr
+
+
+def test_prepare_tells_whatever_a_library_raises_and_goes_on(tmp_path: Path) -> None:
+    detectors = {"faulty": {"kind": "tests.models.toys:Faulty"}, "manners": {"kind": TOY}}
+    file = written(tmp_path, {"detectors": detectors})
+    command = [sys.executable, "-m", "sentinel.cli", "models", "prepare", "--config", str(file)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=120)
+    assert done.returncode == 1
+    assert "models.detectors.faulty: it raised OSError ([Errno 5] Input/output error)" in done.stderr
+    assert "manners: ready" in done.stderr
 
 
 def test_it_drains(tmp_path: Path) -> None:

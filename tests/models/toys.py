@@ -8,13 +8,20 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from sentinel.core.errors import ConfigError
 from sentinel.core.finding import Finding, Inspection
 from sentinel.models.base import Passage, key_of
 
-ODD = {"nan": ((0, 1), math.nan), "certain": ((0, 1), 7.0), "outside": ((0, 1000), 0.9)}  # word: place, score
+# Word -> place and score of what is found.
+ODD: dict[str, tuple[tuple[int, int], float]] = {
+    "nan": ((0, 1), math.nan),
+    "certain": ((0, 1), 7.0),
+    "outside": ((0, 1000), 0.9),
+    "half": ((0, 1), np.float64(0.5)),
+}
 
 
 class ToySettings(BaseModel):
@@ -80,6 +87,13 @@ class Toy:
 
     def unload(self) -> None:
         self.loaded = False
+
+
+class Faulty(Toy):
+    """What a library does when a disk is broken."""
+
+    def load(self) -> None:
+        raise OSError(5, "Input/output error")
 
 
 class SureSettings(ToySettings):
