@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from sentinel.adapters.registry import AdaptersConfig
 from sentinel.core import address
-from sentinel.core.errors import ConfigErrors
+from sentinel.core.errors import ConfigError, ConfigErrors
 from sentinel.core.mistakes import mistakes_of
 from sentinel.core.paths import state_dir as default_state_dir
 from sentinel.core.source import read
@@ -206,11 +206,25 @@ class SentinelConfig(BaseModel):
 
     def model_channel(self) -> tuple[str, grpc.ChannelCredentials | None, str | None]:
         """What a client of the model plane takes: address, credentials, and the name to expect in the
-        server's certificate. Raises ConfigError naming the key whose file cannot be read."""
+        server's certificate. Raises ConfigError naming the key whose file cannot be read, or that a plane
+        which only `models.listen` tells of cannot be called."""
+        if self.models.connect is None:
+            self._check_own_plane()
         tls = self.models.connect.tls if self.models.connect else None
         if tls is None:
             return self.model_plane, None, None
         return self.model_plane, channel_credentials(tls, "models.connect.tls"), tls.server_name
+
+    def _check_own_plane(self) -> None:
+        if self.models.tls is not None:
+            message = (
+                "our own model plane is asked without TLS: remove this, or name the plane in models.connect "
+                "with `address` and `tls`"
+            )
+            raise ConfigError(message, key="models.tls")
+        if (self.models.listen or "").endswith(":0"):
+            message = "port 0 is a free one that nobody can know of: write a port, or models.connect"
+            raise ConfigError(message, key="models.listen")
 
     @property
     def spool_dir(self) -> Path:

@@ -194,13 +194,25 @@ def _warn_of_plain_text(address: str, encrypted: bool) -> None:
         log.warning("texts travel to %s unencrypted; set models.tls unless a mesh encrypts them", address)
 
 
+def _load(path: Path | None, last_good: Path | None) -> SentinelConfig:
+    """A replaced plane serves what its predecessor did, when the file on disk is wrong by now."""
+    try:
+        return load_config(path)
+    except SentinelError as error:
+        if last_good is None or not last_good.exists():
+            raise
+        log.error("starting with the last good settings, because the present ones are wrong:\n%s", error)
+        return load_config(last_good)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m sentinel.app.models")
     parser.add_argument("--config", type=Path)
+    parser.add_argument("--last-good", type=Path, help="a copy to go by when the file is wrong by now")
     options = parser.parse_args()
     set_up_logging("info", "models")
     try:
-        config = load_config(options.config)
+        config = _load(options.config, options.last_good)
         logging.getLogger().setLevel(config.log_level.upper())
         return run(config)
     except SentinelError as error:

@@ -50,8 +50,11 @@ class ModelsSide:
     """The model plane's process under a supervisor. It may die without taking the data plane with it: rules
     say what then happens."""
 
-    def __init__(self, config_path: Path | None, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, config_path: Path | None, environment: Mapping[str, str], last_good: Path | None = None
+    ) -> None:
         given = ["--config", str(config_path)] if config_path else []
+        given += ["--last-good", str(last_good)] if last_good else []
         command = [sys.executable, "-m", "sentinel.app.models", *given]
         self.child = Child(
             "models", command, {**environment, "SENTINEL_WORKER_SLOT": "models"}, self._reported

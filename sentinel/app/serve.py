@@ -147,7 +147,8 @@ class Supervisor:
         if self._models is None and (detectors := needed(config)):
             config.models.place(config.state_dir)  # a mistake in the address is told here
             log.info("starting the model plane for %s", ", ".join(sorted(detectors)))
-            self._models = ModelsSide(self._config_path, self._environment)
+            good = last_good.path(self._config.state_dir)
+            self._models = ModelsSide(self._config_path, self._environment, good)
             self._models.start()
 
     def _children(self) -> list[Child]:

@@ -93,7 +93,7 @@ def status(context: typer.Context, config: ConfigOption = None) -> None:
     found = client.health()
     client.close()
     if found is None:
-        typer.echo(f"no model plane answers at {settings.model_plane}", err=True)
+        typer.echo(f"no model plane answers at {settings.model_plane}: {client.why}", err=True)
         raise typer.Exit(1)
     table = Table("model", "kind", "state", "answers for", "version", "device", "waiting", box=None)
     for model in found.models:

@@ -8,6 +8,7 @@ once.
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Any
@@ -24,8 +25,11 @@ from sentinel.models.base import Passage
 Ask = Callable[[Sequence[Passage], frozenset[str], int | None], Awaitable[list[Inspection]]]
 """Passages, detectors, deadline in ms (None: the models' own) -> an answer for each passage."""
 
+log = logging.getLogger("sentinel.models")
+
 _LONGEST_MS = 30_000  # without a deadline
 _SLACK_MS = 100  # the plane says by itself which detectors are late, and may take so long to say it
+_TELL_EVERY_S = 10.0  # in the log, why the plane cannot be reached
 _OPTIONS: list[tuple[str, Any]] = [
     *wire.OPTIONS,
     ("grpc.enable_retries", 0),
@@ -55,6 +59,7 @@ class ModelClient:
         self._inspect: Any = self._channel.unary_unary(wire.INSPECT)
         self._health: Any = self._channel.unary_unary(wire.HEALTH)
         self._max_in_flight, self._in_flight = max_in_flight, 0
+        self._unreached = _Unreached(address)
         self.versions: dict[str, str] = {}
         """Of the models behind each detector, as the plane last told."""
 
@@ -77,6 +82,7 @@ class ModelClient:
             raise
         except grpc.RpcError as error:
             answers = _failed(passages, detectors, _why(error, deadline_ms))
+            self._unreached.log(error)
         finally:
             self._in_flight -= 1
         result = "failed" if any(answer.failed for answer in answers) else "answered"
@@ -110,7 +116,10 @@ class BlockingModelClient:
             self._channel = grpc.secure_channel(address, credentials, options=options)
         self._inspect: Any = self._channel.unary_unary(wire.INSPECT)
         self._health: Any = self._channel.unary_unary(wire.HEALTH)
+        self._unreached = _Unreached(address)
         self.versions: dict[str, str] = {}
+        self.why = ""
+        """Of the last `health` that came to nothing, for people."""
 
     def inspect(
         self, passages: Sequence[Passage], detectors: Collection[str], deadline_ms: int | None = None
@@ -122,6 +131,7 @@ class BlockingModelClient:
         try:
             answer = self._inspect(data, timeout=_timeout_s(deadline_ms))
         except grpc.RpcError as error:
+            self._unreached.log(error)
             return _failed(passages, detectors, _why(error, deadline_ms))
         answers, self.versions = _read(answer, passages, detectors, self.versions)
         return answers
@@ -130,11 +140,28 @@ class BlockingModelClient:
         """See `ModelClient.health`."""
         try:
             return wire.decode_health(self._health(b"", timeout=timeout_s))
-        except (grpc.RpcError, msgspec.DecodeError):
-            return None
+        except grpc.RpcError as error:
+            self.why = error.details() or error.code().name
+        except msgspec.DecodeError:
+            self.why = "it is no model plane, or of another version"
+        return None
 
     def close(self) -> None:
         self._channel.close()
+
+
+class _Unreached:
+    """Tells the log why a plane cannot be reached (a certificate, a name, a port), which records do not, but
+    not with every call. The words are those of gRPC about the connection."""
+
+    def __init__(self, address: str) -> None:
+        self._address, self._next = address, 0.0
+
+    def log(self, error: grpc.RpcError) -> None:
+        now = time.monotonic()
+        if error.code() is grpc.StatusCode.UNAVAILABLE and now >= self._next:
+            self._next = now + _TELL_EVERY_S
+            log.warning("the model plane at %s cannot be reached: %s", self._address, error.details())
 
 
 def _options(server_name: str | None) -> list[tuple[str, Any]]:

@@ -11,8 +11,10 @@ from pydantic import (
     ConfigDict,
     Field,
     SerializeAsAny,
+    SerializerFunctionWrapHandler,
     ValidationError,
     field_validator,
+    model_serializer,
     model_validator,
 )
 from pydantic_core import InitErrorDetails, PydanticCustomError
@@ -77,6 +79,12 @@ class ModelConfig(BaseModel):
         except ValueError as error:
             raise _mistakes([(("kind",), str(error))]) from None
         return {**{key: part for key, part in value.items() if key in ours}, "settings": made}
+
+    @model_serializer(mode="wrap")
+    def _as_written(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """The settings of the kind stand beside ours again, for what is written can be read."""
+        ours = plain(self)
+        return {**ours.pop("settings"), **ours}
 
     def detectors(self, name: str) -> frozenset[str]:
         """The detectors that it answers for, under the name that the user gave it."""

@@ -94,7 +94,9 @@ def request(passages: Sequence[Passage], detectors: Sequence[str], deadline_ms: 
 
 
 def passages(request: InspectRequest) -> list[Passage]:
-    """Raises ValueError on a piece that does not fit the request."""
+    """Raises ValueError on a deadline that is none, and on a piece that does not fit the request."""
+    if request.deadline_ms is not None and request.deadline_ms < 1:
+        raise ValueError("the deadline is before the request")
     count = len(request.backgrounds)
     for piece in request.pieces:
         if not 0 <= piece.around < count or not 0 <= piece.start <= len(piece.text):

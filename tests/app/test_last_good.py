@@ -38,6 +38,20 @@ def test_a_second_copy_replaces_the_first(tmp_path: Path) -> None:
     assert [rule.id for rule in load_policy(copy.rules.files(), {"pii"}).rules] == ["b"]
 
 
+def test_models_are_copied_too(tmp_path: Path) -> None:
+    file = tmp_path / "sentinel.yaml"
+    file.write_text(
+        "rules: {paths: []}\n"
+        "models:\n"
+        "  detectors:\n"
+        "    encoder: {kind: encoder, topics: {money: [a loan]}, max_batch: 3}\n"
+        "    names: {kind: spacy, pipeline: ./pipeline, idle_s: 60}\n"
+    )
+    config = load_config(file)
+    last_good.keep(config, tmp_path / "state")
+    assert load_config(last_good.path(tmp_path / "state")).models == config.models
+
+
 def test_forgetting_leaves_nothing(tmp_path: Path) -> None:
     last_good.keep(load_config(None), tmp_path)
     last_good.forget(tmp_path)

@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 import yaml
 
+from sentinel.app import last_good
 from sentinel.app.models_side import ModelsSide, needed
-from sentinel.config import SentinelConfig
+from sentinel.config import SentinelConfig, load_config
 from sentinel.core.finding import Inspection
 from sentinel.models.base import Passage
 from sentinel.models.client import ModelClient
@@ -58,7 +59,7 @@ def test_when_a_plane_is_needed(
 async def supervised(folder: Path, **toy: Any) -> AsyncIterator[tuple[ModelsSide, ModelClient]]:
     file = written(folder, {"detectors": {"manners": {"kind": TOY, "deadline_ms": 20_000, **toy}}})
     environment = {**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(folder)}
-    side = ModelsSide(file, environment)
+    side = ModelsSide(file, environment, last_good.path(folder / "state"))
     client = ModelClient(f"unix:{folder}/state/models.sock")
     side.start()
     try:
@@ -116,6 +117,18 @@ def test_a_plane_whose_model_hangs_is_replaced(tmp_path: Path) -> None:
                     (found,) = await client.inspect([Passage("rude")], {"manners"}, 5000)
                     await asyncio.sleep(0.05)
             assert found.findings
+
+    asyncio.run(test())
+
+
+def test_a_plane_is_replaced_though_the_file_is_wrong_by_now(tmp_path: Path) -> None:
+    async def test() -> None:
+        async with supervised(tmp_path) as (side, _):
+            last_good.keep(load_config(tmp_path / "sentinel.yaml"), tmp_path / "state")
+            (tmp_path / "sentinel.yaml").write_text("models: [")
+            side.child.signal(signal.SIGKILL)
+            await until(lambda: side.child.restarts == 1)
+            await until(lambda: side.states()["models"] == {"manners": "ready"})
 
     asyncio.run(test())
 

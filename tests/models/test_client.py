@@ -78,9 +78,15 @@ def test_nonsense_is_a_failure(tmp_path: Path, answer: Callable[[bytes], bytes],
         assert both(address, 20_000) == [[Inspection(failed={"a": told, "b": told})]] * 2
 
 
-def test_nobody_there(tmp_path: Path) -> None:
+def test_nobody_there(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     told = "the model plane cannot be reached"
     assert both(f"unix:{tmp_path}/none", 20_000) == [[Inspection(failed={"a": told, "b": told})]] * 2
+    assert caplog.text.count(f"the model plane at unix:{tmp_path}/none cannot be reached: ") == 2  # each once
+    assert "No such file or directory" in caplog.text
+    client = BlockingModelClient(f"unix:{tmp_path}/none")
+    assert client.health() is None
+    assert "No such file or directory" in client.why
+    client.close()
 
 
 def test_a_silent_plane_is_late(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import grpc
@@ -82,6 +83,23 @@ def test_where_it_listens(tmp_path: Path) -> None:
     assert config({"connect": {"address": "pool:1"}}).model_plane == "pool:1"
     with pytest.raises(ConfigError, match=r"models\.listen: .* too long for a unix socket"):
         config({}, tmp_path / ("x" * 100)).model_plane  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    ("models", "told"),
+    [
+        (
+            {"listen": "0.0.0.0:1", "tls": {"certificate": "a", "key": "b"}},
+            "models.tls: our own model plane is asked without TLS",
+        ),
+        ({"listen": "127.0.0.1:0"}, "models.listen: port 0 is a free one that nobody can know of"),
+    ],
+)
+def test_our_own_plane_can_be_called(models: dict[str, object], told: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(told)):
+        SentinelConfig.model_validate({"models": models}).model_channel()
+    connected = {**models, "connect": {"address": "pool:1"}}
+    assert SentinelConfig.model_validate({"models": connected}).model_channel()[0] == "pool:1"
 
 
 def test_what_a_client_needs_to_know(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from tests.e2e.test_failing_upstream import free_port
 from tests.models.running import TOY, Running, model_plane, settled, written
 
 PLENTY = 20_000
+LATE = wire.encode(wire.request([Passage("rude")], ["manners"], -5))
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +85,7 @@ def test_a_slow_model_is_late_for_some_and_not_for_others(client: BlockingModelC
     assert client.inspect([Passage("sleep two")], ["manners"], PLENTY)[0].failed == {}
 
 
-@pytest.mark.parametrize("data", [b"", b"\xff\xff", wire.encode({"detectors": []})])
+@pytest.mark.parametrize("data", [b"", b"\xff\xff", wire.encode({"detectors": []}), LATE])
 def test_what_is_no_request_is_refused(plane: Running, data: bytes) -> None:
     with grpc.insecure_channel(plane.socket) as channel, pytest.raises(grpc.RpcError) as raised:
         channel.unary_unary(wire.INSPECT)(data, timeout=20)
