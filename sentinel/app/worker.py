@@ -188,12 +188,13 @@ class Worker:
     async def _take_up(self) -> None:
         try:
             config = load_config(self._config_path)
+            # Told first, for a rule that asks for a model which is new in the file is refused.
+            if stale := [key for key in _NEED_RESTART if getattr(config, key) != getattr(self._config, key)]:
+                log.warning("changed, but in force only after a restart: %s", ", ".join(stale))
             screener = await asyncio.to_thread(_load_screener, config, self._models)
             await asyncio.to_thread(screener.warm_up)
             self._driver.settings = _settings(config)
             self._driver.screener = screener
-            if stale := [key for key in _NEED_RESTART if getattr(config, key) != getattr(self._config, key)]:
-                log.warning("changed, but in force only after a restart: %s", ", ".join(stale))
         except SentinelError as error:
             RELOADS.labels("refused").inc()
             log.error("the reload is refused and the old rules stay in force:\n%s", error)

@@ -15,6 +15,7 @@ from sentinel.models._loading import loading
 
 _AT_ONCE = 32  # windows of one run
 _TOKENS_AT_ONCE = 1024  # of one run: 4096 leave the processor's cache, and cost a fifth more
+INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 MAX_WINDOWS = 64  # of one text: what stands behind is not read
 CHARACTERS = 16  # that one token may stand for, when a text is cut before it is tokenised
 
@@ -72,6 +73,8 @@ def windows(tokenizer: Any, texts: Sequence[str], longest: int) -> list[Window]:
 
 def _windows(owner: int, encoded: Any, longest: int, cut: bool) -> list[Window]:
     ids, offsets, special = encoded.ids, encoded.offsets, encoded.special_tokens_mask
+    if not ids:  # an empty text, and a tokenizer that adds nothing: no model takes a row of no tokens
+        return [Window(owner, [0], [(0, 0)], cut)]
     start = next((index for index, mark in enumerate(special) if not mark), len(ids))
     end = len(ids) - next(
         (index for index, mark in enumerate(reversed(special)) if not mark), len(ids) - start

@@ -161,7 +161,9 @@ class _Unreached:
         now = time.monotonic()
         if error.code() is grpc.StatusCode.UNAVAILABLE and now >= self._next:
             self._next = now + _TELL_EVERY_S
-            log.warning("the model plane at %s cannot be reached: %s", self._address, error.details())
+            check = "" if self._address.startswith("unix:") else " (check models.connect and its tls)"
+            told = "the model plane at %s cannot be reached: %s%s"
+            log.warning(told, self._address, error.details(), check)
 
 
 def _options(server_name: str | None) -> list[tuple[str, Any]]:

@@ -19,6 +19,8 @@ from sentinel.models._scores import checked_labels, highest, inspection, with_cu
 from sentinel.models.base import Passage, key_of
 from sentinel.models.inference import not_a_number
 
+_IDS = "tensor(int64)"
+
 
 class OnnxConfig(BaseModel):
     """One ONNX file that takes token ids and gives one row of logits a text."""
@@ -68,17 +70,36 @@ class OnnxModel:
         runtime = package("onnxruntime", "models", key)
         package("tokenizers", "models", key)
         path = existing(config.path, f"{key}.path")
+        if path.is_dir():
+            raise ConfigError(f"{path} is a folder; name the .onnx file in it", key=f"{key}.path")
         beside = config.tokenizer or path.parent / "tokenizer.json"
         tokenizer = _runtime.tokenizer(existing(beside, f"{key}.tokenizer"), f"{key}.tokenizer")
         with loading(f"the ONNX file {path}", f"{key}.path"):
             session = _runtime.session(runtime, path, config.device, config.threads, f"{key}.device")
         names = config.label_names or _label_names(path.parent / "config.json", f"{key}.label_names")
         types = checked_labels(config.labels, names, f"{key}.labels")
+        self._check_shapes(session)
         width = session.get_outputs()[0].shape[-1]
         if isinstance(width, int) and width != len(names):
             message = f"the model gives {width} numbers a text, and {len(names)} labels are named"
             raise ConfigError(message, key=f"{key}.label_names")
         self._session, self._tokenizer, self._types = session, tokenizer, types
+
+    def _check_shapes(self, session: Any) -> None:
+        key = f"{self._key}.path"
+        given = {each.name: each.type for each in session.get_inputs()}
+        known = all(name in _runtime.INPUTS and type_ == _IDS for name, type_ in given.items())
+        if not known or "input_ids" not in given:
+            told = ", ".join(f"`{name}` ({type_})" for name, type_ in given.items())
+            message = f"it takes {told}; a model for texts takes {', '.join(_runtime.INPUTS)}, each {_IDS}"
+            raise ConfigError(message, key=key)
+        output = session.get_outputs()[0]
+        if len(output.shape) != 2:
+            message = (
+                f"its first output `{output.name}` has {len(output.shape)} dimensions, and one row of logits "
+                "a text has 2: export it for sequence classification"
+            )
+            raise ConfigError(message, key=key)
 
     def infer(self, passages: Sequence[Passage]) -> list[Inspection]:
         config = self._config

@@ -121,6 +121,7 @@ def test_a_batch_answers_as_one_by_one(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("more", "message"),
     [
+        ({"path": Path("/")}, r"own\.path: / is a folder; name the \.onnx file in it"),
         ({"path": Path("/absent/model.onnx")}, r"own\.path: /absent/model.onnx does not exist"),
         ({"tokenizer": Path("/absent.json")}, r"own\.tokenizer: /absent.json does not exist"),
         ({"labels": {"polite": "NICE"}}, r"own\.labels: .*`polite`; it has `fine`"),
@@ -135,6 +136,45 @@ def test_a_batch_answers_as_one_by_one(folder: Path) -> None:
 def test_mistakes(folder: Path, more: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         _model(folder, **more).load()
+
+
+@pytest.mark.parametrize(
+    ("input_name", "input_type", "keepdims", "told"),
+    [
+        ("ids", "INT64", 0, r"own\.path: it takes `ids` \(tensor\(int64\)\); a model for texts takes"),
+        ("input_ids", "INT32", 0, r"own\.path: it takes `input_ids` \(tensor\(int32\)\)"),
+        ("input_ids", "INT64", 1, r"own\.path: its first output `logits` has 3 dimensions"),
+    ],
+)
+def test_a_model_of_another_form(
+    folder: Path, tmp_path: Path, input_name: str, input_type: str, keepdims: int, told: str
+) -> None:
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+
+    held = [
+        numpy_helper.from_array(np.zeros((9, 3), np.float32), "table"),
+        numpy_helper.from_array(np.array([1], np.int64), "axis"),
+    ]
+    nodes = [
+        helper.make_node("Gather", ["table", input_name], ["each"]),
+        helper.make_node("ReduceSum", ["each", "axis"], ["logits"], keepdims=keepdims),
+    ]
+    shape = ["texts", 1, 3] if keepdims else ["texts", 3]
+    graph = helper.make_graph(
+        nodes,
+        "other",
+        [helper.make_tensor_value_info(input_name, getattr(TensorProto, input_type), ["texts", "length"])],
+        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, shape)],
+        held,
+    )
+    onnx.save(
+        helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9),
+        tmp_path / "other.onnx",
+    )
+    (tmp_path / "config.json").write_text((folder / "config.json").read_text())
+    with pytest.raises(ConfigError, match=told):
+        _model(folder, path=tmp_path / "other.onnx", tokenizer=folder / "tokenizer.json").load()
 
 
 def test_labels_that_nobody_names(folder: Path, tmp_path: Path) -> None:

@@ -30,6 +30,15 @@ def test_every_token_is_in_one_window(tokenizer: Any, words: int) -> None:
     assert max(sizes) - min(sizes) <= len(found)
 
 
+def test_no_token_at_all(tmp_path: Path) -> None:
+    from tokenizers import Tokenizer, models, pre_tokenizers
+
+    bare = Tokenizer(models.WordLevel({"[PAD]": 0, "cat": 1}, unk_token="[PAD]"))
+    bare.pre_tokenizer = pre_tokenizers.Whitespace()
+    found = _runtime.windows(bare, ["", "cat cat", " "], 16)
+    assert [(window.owner, window.ids) for window in found] == [(0, [0]), (1, [1, 1]), (2, [0])]
+
+
 def test_owners(tokenizer: Any) -> None:
     found = _runtime.windows(tokenizer, ["cat " * 20, "", "dog"], 16)
     assert [window.owner for window in found] == [0, 0, 1, 2]
