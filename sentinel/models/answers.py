@@ -9,9 +9,8 @@ from collections import OrderedDict
 
 import msgspec
 
-from sentinel.core.background import Background
 from sentinel.core.finding import Inspection
-from sentinel.models.base import Passage
+from sentinel.models.base import Passage, Reads
 
 _pack = msgspec.msgpack.Encoder().encode
 
@@ -21,23 +20,19 @@ class Keys:
 
     def __init__(self, secret: bytes) -> None:
         self._secret = secret
-        self._around: dict[tuple[int, bool], bytes] = {}
+        self._around: dict[tuple[int, str], bytes] = {}
 
-    def of(self, model: str, version: str, passage: Passage, compares: bool) -> bytes:
-        """Equal for passages about which the model says the same."""
-        known = (id(passage.background), compares)
+    def of(self, model: str, version: str, passage: Passage, reads: Reads) -> bytes:
+        """Equal for passages about which the model says the same; `reads` gives what it reads of a
+        background."""
+        known = (id(passage.background), model)
         around = self._around.get(known)
         if around is None:
-            around = self._around[known] = self._hash(_pack(_read(passage.background, compares)))
+            around = self._around[known] = self._hash(_pack(reads(passage.background)))
         return self._hash(_pack((model, version, passage.text, passage.start, around)))
 
     def _hash(self, data: bytes) -> bytes:
         return hashlib.blake2b(data, digest_size=16, key=self._secret).digest()
-
-
-def _read(background: Background, compares: bool) -> Background:
-    """What a model reads of the background."""
-    return background if compares else Background(background.stage, background.role)
 
 
 class Answers:

@@ -9,6 +9,8 @@ What a model may have besides:
   settings class then says the same in a class variable `serves`, which is read without making the model;
 - `compares = False` when it reads no more of the background than stage and role: equal texts of different
   conversations are then answered from the cache;
+- `reads(background)`, what it reads of the background where that is neither all nor so little, as a
+  background of its own;
 - `prepare(progress)`, which makes or downloads what `load` needs and takes long. `progress` is told what is
   done now and how far all is, in [0, 1]. Without it, `sentinel models prepare` loads and unloads the model.
 """
@@ -18,7 +20,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from sentinel.core.background import Passage
+from sentinel.core.background import Background, Passage
 from sentinel.core.finding import Inspection
 
 
@@ -44,14 +46,31 @@ class Model(Protocol):
         """Gives memory back; `load` may follow."""
 
 
-__all__ = ["Model", "Passage", "Progress", "detectors_of", "key_of"]
+__all__ = ["Model", "Passage", "Progress", "Reads", "detectors_of", "key_of", "reads_of"]
 
 Progress = Callable[[str, float], None]
+Reads = Callable[[Background], Background]
 
 
 def key_of(name: str) -> str:
     """The key of a model's settings in the configuration, for messages."""
     return f"models.detectors.{name}"
+
+
+def reads_of(model: Model) -> Reads:
+    """What it reads of a background."""
+    own: Reads | None = getattr(model, "reads", None)
+    if own is not None:
+        return own
+    return _all if getattr(model, "compares", True) else _stage_and_role
+
+
+def _all(background: Background) -> Background:
+    return background
+
+
+def _stage_and_role(background: Background) -> Background:
+    return Background(background.stage, background.role)
 
 
 def detectors_of(model: Model) -> frozenset[str]:

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
+from sentinel.core.background import Background
 from sentinel.core.exchange import Role
 from sentinel.core.finding import Finding, Inspection
 from sentinel.models import _runtime
@@ -71,7 +72,6 @@ class EncoderConfig(BaseModel):
 class EncoderModel:
     """Scores of toxicity, injection and misuse, topics, and embeddings."""
 
-    compares = False
     detectors = EncoderConfig.serves
 
     def __init__(self, name: str, config: EncoderConfig, state_dir: Path) -> None:
@@ -88,6 +88,12 @@ class EncoderModel:
         self._tokenizer: Any = None
         self._small: Small | None = None
         self._examples: list[tuple[str, NDArray[Any]]] = []
+
+    def reads(self, background: Background) -> Background:
+        """The smaller injection detector holds a document against the question."""
+        compares = background.role is Role.CONTEXT and not self._config.alone
+        question = background.question if compares else ""
+        return Background(background.stage, background.role, question)
 
     def prepare(self, progress: Progress) -> None:
         """Makes the served graphs and keeps them in the state directory. Raises ConfigError."""

@@ -97,7 +97,7 @@ class Plane:
         self, runner: Runner, passage: Passage, deadline: float, keys: Keys
     ) -> Inspection | asyncio.Future[Inspection]:
         version = runner.version
-        key = keys.of(runner.name, version, passage, runner.compares)
+        key = keys.of(runner.name, version, passage, runner.reads)
         known = self._answers.get(key)
         if known is not None:
             MODEL_TEXTS.labels(runner.name, "cached").inc()

@@ -18,7 +18,7 @@ from sentinel.core.background import Background
 from sentinel.core.errors import ConfigError
 from sentinel.core.finding import Inspection
 from sentinel.instruments import MODEL_BATCH, MODEL_LOADS, MODEL_READY, MODEL_SECONDS, MODEL_WAITING
-from sentinel.models.base import Model, Passage, detectors_of, key_of
+from sentinel.models.base import Model, Passage, Reads, detectors_of, key_of, reads_of
 from sentinel.models.batcher import Batcher, Job
 from sentinel.models.config import ModelConfig
 from sentinel.models.inference import failure, inferred, told
@@ -60,7 +60,7 @@ class Runner:
         self.why = ""
         self.version = ""
         self.types: frozenset[str] = frozenset()
-        self.compares = True
+        self.reads: Reads = lambda background: background
         self._make = make
         self._model: Model | None = None
         self._one_at_a_time = one_at_a_time  # two loads at once would need the memory of both
@@ -158,7 +158,7 @@ class Runner:
                 model.unload()  # or the next try would need the memory of both
             raise
         self.version, self.types = model.version, model.types
-        self.compares = getattr(model, "compares", True)
+        self.reads = reads_of(model)
         self.detectors |= detectors_of(model)
 
     def _warm_up(self, model: Model) -> None:

@@ -6,33 +6,33 @@ from sentinel.core.background import Background
 from sentinel.core.exchange import Role
 from sentinel.core.finding import Inspection
 from sentinel.models.answers import Answers
-from sentinel.models.base import Passage
+from sentinel.models.base import Passage, Reads, _all, _stage_and_role
 
 AROUND = Background(question="q")
 SAME = Passage("a text", 2, AROUND)
 
 
 @pytest.mark.parametrize(
-    ("model", "version", "passage", "compares", "equal"),
+    ("model", "version", "passage", "reads", "equal"),
     [
-        ("m", "1", Passage("a text", 2, Background(question="q")), True, True),
-        ("n", "1", SAME, True, False),
-        ("m", "2", SAME, True, False),
-        ("m", "1", Passage("a text.", 2, AROUND), True, False),
-        ("m", "1", Passage("a text", 0, AROUND), True, False),
-        ("m", "1", Passage("a text", 2, Background(question="r")), True, False),
-        ("m", "1", Passage("a text", 2, Background(question="r")), False, True),
-        ("m", "1", Passage("a text", 2, Background(role=Role.CONTEXT)), False, False),
+        ("m", "1", Passage("a text", 2, Background(question="q")), _all, True),
+        ("n", "1", SAME, _all, False),
+        ("m", "2", SAME, _all, False),
+        ("m", "1", Passage("a text.", 2, AROUND), _all, False),
+        ("m", "1", Passage("a text", 0, AROUND), _all, False),
+        ("m", "1", Passage("a text", 2, Background(question="r")), _all, False),
+        ("m", "1", Passage("a text", 2, Background(question="r")), _stage_and_role, True),
+        ("m", "1", Passage("a text", 2, Background(role=Role.CONTEXT)), _stage_and_role, False),
     ],
 )
-def test_keys(model: str, version: str, passage: Passage, compares: bool, equal: bool) -> None:
+def test_keys(model: str, version: str, passage: Passage, reads: Reads, equal: bool) -> None:
     answers = Answers(9)
-    first = answers.keys().of("m", "1", SAME, compares)
-    assert (answers.keys().of(model, version, passage, compares) == first) is equal
+    first = answers.keys().of("m", "1", SAME, reads)
+    assert (answers.keys().of(model, version, passage, reads) == first) is equal
 
 
 def test_keys_are_secret_to_the_process() -> None:
-    assert Answers(9).keys().of("m", "1", SAME, True) != Answers(9).keys().of("m", "1", SAME, True)
+    assert Answers(9).keys().of("m", "1", SAME, _all) != Answers(9).keys().of("m", "1", SAME, _all)
 
 
 def test_what_was_used_last_is_kept() -> None:

@@ -116,6 +116,16 @@ def test_documents_and_speech_have_heads_of_their_own(folder: Path, heads_file: 
     assert said.scores["toxicity"] == handed.scores["toxicity"]
 
 
+def test_what_is_read_of_the_surroundings(folder: Path, heads_file: Path, state: Path) -> None:
+    """The smaller injection detector compares documents with the question, so the cache has to as well."""
+    document = Background(role=Role.CONTEXT, question="q", system="s", context=("c",))
+    said = Background(role=Role.PROMPT, question="q", system="s", context=("c",))
+    for alone, question in ((False, "q"), (True, "")):
+        model = _model(folder, heads_file, state, alone=alone)
+        assert model.reads(document) == Background(role=Role.CONTEXT, question=question)
+        assert model.reads(said) == Background(role=Role.PROMPT)
+
+
 def test_scores_in_between_are_unsure(folder: Path, heads_file: Path, state: Path) -> None:
     answers = [
         _model(folder, heads_file, state, unsure=band).infer([Passage(text="you are a fool")])[0]

@@ -17,7 +17,7 @@ from sentinel.models.base import Passage
 from sentinel.models.config import ModelConfig
 from sentinel.models.plane import Plane
 from sentinel.models.runner import Runner
-from tests.models.toys import Sure, Toy
+from tests.models.toys import Questioning, Sure, Toy
 
 PLENTY = 20_000  # ms; a test that waits so long has failed
 
@@ -125,6 +125,17 @@ def test_other_surroundings_are_another_question() -> None:
         async with house((Toy, {})) as it:
             for question in ("a", "b", "a"):
                 await it.plane.inspect([Passage("x", 0, Background(question=question))], ["manners"])
+            assert sum(it.toys[0].batches) == 2
+
+    run(test)
+
+
+def test_a_model_says_what_it_reads_of_the_surroundings() -> None:
+    async def test() -> None:
+        async with house((Questioning, {})) as it:
+            for question, system in (("a", "x"), ("b", "x"), ("a", "y")):
+                around = Background(question=question, system=system)
+                await it.plane.inspect([Passage("x", 0, around)], ["manners"])
             assert sum(it.toys[0].batches) == 2
 
     run(test)

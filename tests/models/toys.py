@@ -11,6 +11,7 @@ from typing import ClassVar
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
+from sentinel.core.background import Background
 from sentinel.core.errors import ConfigError
 from sentinel.core.finding import Finding, Inspection
 from sentinel.models.base import Passage, key_of
@@ -94,6 +95,13 @@ class Faulty(Toy):
 
     def load(self) -> None:
         raise OSError(5, "Input/output error")
+
+
+class Questioning(Toy):
+    """Reads the question, and no more of the background."""
+
+    def reads(self, background: Background) -> Background:
+        return Background(question=background.question)
 
 
 class SureSettings(ToySettings):
