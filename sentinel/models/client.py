@@ -27,7 +27,7 @@ Ask = Callable[[Sequence[Passage], frozenset[str], int | None], Awaitable[list[I
 
 log = logging.getLogger("sentinel.models")
 
-_LONGEST_MS = 30_000  # without a deadline
+LONGEST_MS = 30_000  # without a deadline
 _SLACK_MS = 100  # the plane says by itself which detectors are late, and may take so long to say it
 _TELL_EVERY_S = 10.0  # in the log, why the plane cannot be reached
 _OPTIONS: list[tuple[str, Any]] = [
@@ -42,7 +42,8 @@ _OPTIONS: list[tuple[str, Any]] = [
 
 
 class ModelClient:
-    """For an event loop. `max_in_flight` calls at a time; one more counts as failed."""
+    """For an event loop. `max_in_flight` calls at a time; one more counts as failed. `longest_ms`: how long a
+    call without a deadline of its own waits."""
 
     def __init__(
         self,
@@ -50,6 +51,7 @@ class ModelClient:
         credentials: grpc.ChannelCredentials | None = None,
         server_name: str | None = None,
         max_in_flight: int = 1024,
+        longest_ms: int = LONGEST_MS,
     ) -> None:
         options = _options(server_name)
         if credentials is None:
@@ -59,6 +61,7 @@ class ModelClient:
         self._inspect: Any = self._channel.unary_unary(wire.INSPECT)
         self._health: Any = self._channel.unary_unary(wire.HEALTH)
         self._max_in_flight, self._in_flight = max_in_flight, 0
+        self._longest_ms = longest_ms
         self._unreached = _Unreached(address)
         self.versions: dict[str, str] = {}
         """Of the models behind each detector, as the plane last told."""
@@ -73,15 +76,16 @@ class ModelClient:
             return _failed(passages, detectors, f"{self._in_flight} calls to the model plane are in flight")
         self._in_flight += 1
         started = time.perf_counter()
+        within_ms = self._longest_ms if deadline_ms is None else deadline_ms
         try:
             data = wire.encode(wire.request(passages, sorted(detectors), deadline_ms))
             answers, self.versions = _read(
-                await self._inspect(data, timeout=_timeout_s(deadline_ms)), passages, detectors, self.versions
+                await self._inspect(data, timeout=_timeout_s(within_ms)), passages, detectors, self.versions
             )
         except asyncio.CancelledError:
             raise
         except grpc.RpcError as error:
-            answers = _failed(passages, detectors, _why(error, deadline_ms))
+            answers = _failed(passages, detectors, _why(error, within_ms))
             self._unreached.log(error)
         finally:
             self._in_flight -= 1
@@ -128,11 +132,12 @@ class BlockingModelClient:
         if not passages or not detectors:
             return [Inspection()] * len(passages)
         data = wire.encode(wire.request(passages, sorted(detectors), deadline_ms))
+        within_ms = LONGEST_MS if deadline_ms is None else deadline_ms
         try:
-            answer = self._inspect(data, timeout=_timeout_s(deadline_ms))
+            answer = self._inspect(data, timeout=_timeout_s(within_ms))
         except grpc.RpcError as error:
             self._unreached.log(error)
-            return _failed(passages, detectors, _why(error, deadline_ms))
+            return _failed(passages, detectors, _why(error, within_ms))
         answers, self.versions = _read(answer, passages, detectors, self.versions)
         return answers
 
@@ -170,8 +175,8 @@ def _options(server_name: str | None) -> list[tuple[str, Any]]:
     return [*_OPTIONS, ("grpc.ssl_target_name_override", server_name)] if server_name else _OPTIONS
 
 
-def _timeout_s(deadline_ms: int | None) -> float:
-    return (_LONGEST_MS if deadline_ms is None else deadline_ms + _SLACK_MS) / 1000
+def _timeout_s(within_ms: int) -> float:
+    return (within_ms + _SLACK_MS) / 1000
 
 
 def _read(
@@ -190,10 +195,10 @@ def _failed(passages: Sequence[Passage], detectors: Collection[str], why: str) -
     return [Inspection(failed=dict.fromkeys(sorted(detectors), why))] * len(passages)
 
 
-def _why(error: grpc.RpcError, deadline_ms: int | None) -> str:
+def _why(error: grpc.RpcError, within_ms: int) -> str:
     code: grpc.StatusCode = error.code()
     if code == grpc.StatusCode.DEADLINE_EXCEEDED:
-        return f"no answer within {_LONGEST_MS if deadline_ms is None else deadline_ms} ms"
+        return f"no answer within {within_ms} ms"
     if code == grpc.StatusCode.UNAVAILABLE:
         return "the model plane cannot be reached"
     return f"the model plane answered {code.name}"

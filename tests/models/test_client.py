@@ -103,6 +103,25 @@ def test_a_silent_plane_is_late(tmp_path: Path) -> None:
     assert found == [[Inspection(failed={"a": told, "b": told})]] * 2
 
 
+def test_a_silent_plane_is_late_without_a_deadline_too(tmp_path: Path) -> None:
+    released = threading.Event()
+
+    def silent(data: bytes) -> bytes:
+        released.wait(30)
+        return b""
+
+    async def ask(address: str) -> list[Inspection]:
+        client = ModelClient(address, longest_ms=50)
+        found = await client.inspect(ONE, {"a"})
+        await client.close()
+        return found
+
+    with answering(tmp_path, silent) as address:
+        found = asyncio.run(ask(address))
+        released.set()
+    assert found == [Inspection(failed={"a": "no answer within 50 ms"})]
+
+
 def test_calls_in_flight_are_bounded(tmp_path: Path) -> None:
     arrived, released = threading.Event(), threading.Event()
 
