@@ -7,6 +7,8 @@
 - A larger model's answer takes the place of the unsure one, but for what was found here by form. Where it has
   no score to tell (nothing to compare with), what was found here stands; where it is late or broken too, and
   the detector counts as failed: each rule's `on_error` decides.
+- What failed here has failed, unless the larger model says how bad the text is: one that only adds findings
+  (names beside the patterns of `pii`) has not read it in the other's place.
 """
 
 from __future__ import annotations
@@ -45,12 +47,13 @@ NO_MODELS: Served = _Nothing()
 
 class Question(msgspec.Struct, frozen=True):
     """Detectors that are asked about some of the texts, by the texts' numbers. `by_form`: the finding types
-    of each that an answer does not take back."""
+    of each that an answer does not take back. `here`: those of them that read the texts here too."""
 
     detectors: frozenset[str]
     numbers: tuple[int, ...]
     passages: tuple[Passage, ...]
     by_form: Mapping[str, frozenset[str]] = {}
+    here: frozenset[str] = frozenset()
 
 
 def questions(
@@ -73,7 +76,13 @@ def questions(
             asked.setdefault(numbers, set()).add(name)
     around = backgrounds or [NO_BACKGROUND] * len(texts)
     return [
-        Question(frozenset(names), numbers, tuple(Passage(texts[i], 0, around[i]) for i in numbers), by_form)
+        Question(
+            frozenset(names),
+            numbers,
+            tuple(Passage(texts[i], 0, around[i]) for i in numbers),
+            by_form,
+            frozenset(names & set(here)),
+        )
         for numbers, names in asked.items()
     ]
 
@@ -103,7 +112,12 @@ def _merged(here: Inspection, answer: Inspection, question: Question) -> Inspect
             )
         ),
         {name: score for name, score in here.scores.items() if name not in replaced},
-        {name: why for name, why in here.failed.items() if name not in question.detectors},
+        {name: why for name, why in here.failed.items() if not _made_up_for(name, answer, question)},
         tuple(name for name in here.unsure if name not in replaced),
     )
     return joined([kept, answer])
+
+
+def _made_up_for(name: str, answer: Inspection, question: Question) -> bool:
+    """Whether the answer stands for what failed here."""
+    return name in question.detectors and (name in answer.scores or name not in question.here)

@@ -127,6 +127,25 @@ def test_an_answer_without_a_score_changes_nothing() -> None:
     assert with_answers([here], asked, [[Inspection()]]) == [here]
 
 
+@pytest.mark.parametrize(
+    ("name", "answer", "failed"),
+    [
+        ("a", Inspection(scores={"a": 0.1}), False),  # it has read the text in the other's place
+        ("a", Inspection((Finding("a", "X", 0, 1, 0.9),)), True),  # it only adds
+        ("a", Inspection(), True),
+        ("b", Inspection((Finding("b", "X", 0, 1, 0.9),)), False),  # `b` is the plane's alone
+    ],
+)
+def test_what_failed_here_has_failed_unless_the_answer_stands_for_it(
+    name: str, answer: Inspection, failed: bool
+) -> None:
+    late = Inspection(failed={name: "no answer within 5 ms"})
+    asked = questions({"a", "b"}, {"a"}, ["text"], (), [late])
+    (told,) = with_answers([late], asked, [[answer]])
+    assert (name in told.failed) is failed
+    assert told.findings == answer.findings
+
+
 def test_screen_asks_the_plane_about_what_is_unsure(
     build: Callable[..., Screener], redactor: Redactor
 ) -> None:
