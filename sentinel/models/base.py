@@ -21,6 +21,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from sentinel.core.background import Background, Passage
+from sentinel.core.errors import ConfigError
 from sentinel.core.finding import Inspection
 
 
@@ -46,10 +47,15 @@ class Model(Protocol):
         """Gives memory back; `load` may follow."""
 
 
-__all__ = ["Model", "Passage", "Progress", "Reads", "detectors_of", "key_of", "reads_of"]
+__all__ = ["Model", "NotHere", "Passage", "Progress", "Reads", "detectors_of", "key_of", "reads_of"]
 
 Progress = Callable[[str, float], None]
 Reads = Callable[[Background], Background]
+
+
+class NotHere(ConfigError):
+    """What the model is made of is not on this machine, and callers may do without: the smaller detectors of
+    the same names decide alone."""
 
 
 def key_of(name: str) -> str:

@@ -3,16 +3,19 @@ several callers, no deadline. Each is loaded when it is asked for first."""
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from sentinel.core.finding import Inspection
 from sentinel.models import registry
-from sentinel.models.base import Model, Passage
+from sentinel.models.base import Model, NotHere, Passage
 from sentinel.models.config import ModelConfig, ModelsConfig
-from sentinel.models.inference import inferred, told
+from sentinel.models.inference import inferred, told, without
 from sentinel.models.plane import next_answer, only, together
+
+log = logging.getLogger("sentinel.models")
 
 
 class ModelsHere:
@@ -57,6 +60,7 @@ class _Lazy:
         self.detectors = entry.detectors(name)
         self._entry, self._state_dir = entry, state_dir
         self._model: Model | None = None
+        self._told = False
         self._lock = threading.Lock()
 
     @property
@@ -67,7 +71,13 @@ class _Lazy:
         with self._lock:
             if self._model is None:
                 model = registry.make(self.name, self._entry.settings, self._state_dir)
-                model.load()
+                try:
+                    model.load()
+                except NotHere as error:
+                    if not self._told:
+                        self._told = True
+                        log.warning("the small detectors decide alone: %s", error)
+                    return [without(self.detectors, f"it is not loaded: {error}")] * len(passages)
                 self._model = model
             return self._answers(self._model, passages)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import msgspec
 
@@ -56,6 +56,16 @@ def _check(answer: object, length: int) -> None:
     for finding in answer.findings:
         if not 0 <= finding.start <= finding.end <= length:
             raise NoAnswer("it gave a finding outside the text")
+
+
+def without(detectors: Collection[str], why: str) -> Inspection:
+    """The answer of a model that is not here and may be done without: it adds nothing to what the smaller
+    detectors say, a next model is asked, and only what they do not know has failed."""
+    from sentinel.detectors.registry import READERS
+
+    small = sorted(name for name in detectors if name in READERS)
+    failed = {name: why for name in sorted(detectors) if name not in READERS}
+    return Inspection(failed=failed, unsure=tuple(small))
 
 
 def told(error: BaseException) -> str:

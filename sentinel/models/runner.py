@@ -18,10 +18,10 @@ from sentinel.core.background import Background
 from sentinel.core.errors import ConfigError
 from sentinel.core.finding import Inspection
 from sentinel.instruments import MODEL_BATCH, MODEL_LOADS, MODEL_READY, MODEL_SECONDS, MODEL_WAITING
-from sentinel.models.base import Model, Passage, Reads, detectors_of, key_of, reads_of
+from sentinel.models.base import Model, NotHere, Passage, Reads, detectors_of, key_of, reads_of
 from sentinel.models.batcher import Batcher, Job
 from sentinel.models.config import ModelConfig
-from sentinel.models.inference import failure, inferred, told
+from sentinel.models.inference import failure, inferred, told, without
 
 log = logging.getLogger("sentinel.models")
 
@@ -75,6 +75,7 @@ class Runner:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"model-{name}")
         self._running: Future[Any] | None = None
         self._pause, self._retry_at = _FIRST_PAUSE_S, 0.0
+        self._may_be_absent = False
         MODEL_READY.labels(name).set(0)  # of a predecessor that was killed, the last value is still there
         MODEL_WAITING.labels(name).set(0)
 
@@ -89,7 +90,7 @@ class Runner:
         question = Question(passage, asyncio.get_running_loop().create_future())
         job = Job(question, len(passage.text) - passage.start, now, deadline)
         if self.state == "broken" and now < self._retry_at:
-            question.answer.set_result(self.failed(f"it is not loaded: {self.why}"))
+            question.answer.set_result(self._not_loaded())
         elif not self._batcher.offer(job, now):
             question.answer.set_result(self.failed(f"its queue is full ({self.waiting} texts wait)"))
         else:
@@ -98,6 +99,10 @@ class Runner:
 
     def failed(self, why: str) -> Inspection:
         return Inspection(failed=dict.fromkeys(sorted(self.detectors), why))
+
+    def _not_loaded(self) -> Inspection:
+        why = f"it is not loaded: {self.why}"
+        return without(self.detectors, why) if self._may_be_absent else self.failed(why)
 
     async def run(self) -> None:
         """Load, and answer until cancelled."""
@@ -135,10 +140,12 @@ class Runner:
             try:
                 await self._on_thread(self._load)
             except ConfigError as error:
+                self._may_be_absent = isinstance(error, NotHere)
                 self._broken(str(error))
             except BaseException as error:
                 if isinstance(error, asyncio.CancelledError):
                     raise
+                self._may_be_absent = False
                 self._broken(f"{key_of(self.name)}: {failure(error)}")
             else:
                 self.state, self.why, self._pause = "ready", "", _FIRST_PAUSE_S
@@ -172,11 +179,14 @@ class Runner:
         self.state, self.why = "broken", why
         self._retry_at = time.monotonic() + self._pause
         log.error("%s cannot be used, and is tried again in %.0f s: %s", self.name, self._pause, why)
+        if self._may_be_absent:
+            small = ", ".join(without(self.detectors, "").unsure)
+            log.warning("until then the small detectors decide alone: %s", small)
         self._pause = min(2 * self._pause, _LONGEST_PAUSE_S)
         MODEL_READY.labels(self.name).set(0)
         MODEL_LOADS.labels(self.name, "broken").inc()
         for job in self._batcher.drain():
-            _answer(job, self.failed(f"it is not loaded: {why}"))
+            _answer(job, self._not_loaded())
 
     async def _unload(self) -> None:
         model = self._model

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from sentinel.core.errors import ConfigError
+from sentinel.core.finding import Inspection
 from sentinel.models.base import Passage
 from sentinel.models.config import ModelsConfig
 from sentinel.models.here import ModelsHere
@@ -44,6 +45,16 @@ def test_several_detectors_of_one_model_cost_one_run(monkeypatch: pytest.MonkeyP
     )
     assert [each.scores for each in found] == [{"one": 0.1, "two": 0.2}] * 2
     assert batches == [2]
+
+
+def test_a_model_that_may_be_absent_leaves_it_to_the_small_detectors(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    lacking = here(absent={"kind": "tests.models.toys:Absent"})
+    found = lacking.ask([Passage("rude")] * 2, frozenset({"toxicity"}), None)
+    found += lacking.ask([Passage("rude")], frozenset({"toxicity"}), None)
+    assert found == [Inspection(unsure=("toxicity",))] * 3
+    assert caplog.text.count("the small detectors decide alone: models.detectors.absent.base: no base") == 1
 
 
 def test_a_model_that_cannot_be_loaded_is_an_error(tmp_path: Path) -> None:

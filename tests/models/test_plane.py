@@ -17,7 +17,7 @@ from sentinel.models.base import Passage
 from sentinel.models.config import ModelConfig
 from sentinel.models.plane import Plane
 from sentinel.models.runner import Runner
-from tests.models.toys import Questioning, Sure, Toy
+from tests.models.toys import Absent, Questioning, Sure, Toy
 
 PLENTY = 20_000  # ms; a test that waits so long has failed
 
@@ -238,6 +238,19 @@ def test_nobody_waits_for_a_model_that_cannot_be_loaded(tmp_path: Path) -> None:
             assert (it.runner.state, it.runner.why) == ("ready", "")
 
     run(test)
+
+
+def test_a_model_that_may_be_absent_leaves_it_to_the_small_detectors(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def test() -> None:
+        async with house((Absent, {})) as it:
+            (found,) = await it.ask("rude", detectors=("toxicity", "topics"))
+            why = "it is not loaded: models.detectors.absent.base: no base"
+            assert found == Inspection(failed={"topics": why}, unsure=("toxicity",))
+
+    run(test)
+    assert "until then the small detectors decide alone: toxicity\n" in caplog.text
 
 
 def test_a_broken_model_is_tried_again_though_nobody_asks(

@@ -12,6 +12,7 @@ import pytest
 from sentinel.core.errors import ConfigError
 from sentinel.models import prepare
 from sentinel.models._weights import HeadSet
+from sentinel.models.base import NotHere
 from tests.models import tiny
 
 
@@ -98,7 +99,7 @@ def test_no_base_says_what_to_do(
     monkeypatch: pytest.MonkeyPatch, tiny_heads: HeadSet, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(prepare, "PACKAGE", "a_package_that_nobody_has")
-    with pytest.raises(prepare.NoBase, match="no base encoder: pip install"):
+    with pytest.raises(NotHere, match="no base encoder: pip install"):
         prepare.prepared(None, tiny_heads, tmp_path, "models.e")
 
 

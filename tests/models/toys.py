@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict
 from sentinel.core.background import Background
 from sentinel.core.errors import ConfigError
 from sentinel.core.finding import Finding, Inspection
-from sentinel.models.base import Passage, key_of
+from sentinel.models.base import NotHere, Passage, key_of
 
 # Word -> place and score of what is found.
 ODD: dict[str, tuple[tuple[int, int], float]] = {
@@ -95,6 +95,19 @@ class Faulty(Toy):
 
     def load(self) -> None:
         raise OSError(5, "Input/output error")
+
+
+class AbsentSettings(ToySettings):
+    serves: ClassVar[tuple[str, ...]] = ("toxicity", "topics")
+
+
+class Absent(Toy):
+    """An encoder without its base."""
+
+    Settings = AbsentSettings
+
+    def load(self) -> None:
+        raise NotHere("no base", key="models.detectors.absent.base")
 
 
 class Questioning(Toy):
