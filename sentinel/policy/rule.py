@@ -210,8 +210,9 @@ class RuleConfig(_Part):
     )
     deadline_ms: Annotated[int, Strict(), Field(ge=1, le=60_000)] | None = Field(
         default=None,
-        description="How long, in milliseconds, a message of more than limits.inline_chars may be screened; "
-        "then on_error decides. The shortest of all rules that apply holds for each.",
+        description="How long, in milliseconds, a message may be screened that is longer than "
+        "limits.inline_chars, or about which the model plane is asked; then on_error decides. The shortest "
+        "of all rules that apply holds for each.",
     )
     on_error: Literal["open", "closed"] | None = Field(
         default=None,
