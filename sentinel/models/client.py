@@ -28,6 +28,7 @@ Ask = Callable[[Sequence[Passage], frozenset[str], int | None], Awaitable[list[I
 log = logging.getLogger("sentinel.models")
 
 LONGEST_MS = 30_000  # without a deadline
+_NO_UNICODE = "the text holds half of a surrogate pair, which is no Unicode"
 _SLACK_MS = 100  # the plane says by itself which detectors are late, and may take so long to say it
 _TELL_EVERY_S = 10.0  # in the log, why the plane cannot be reached
 _OPTIONS: list[tuple[str, Any]] = [
@@ -84,6 +85,8 @@ class ModelClient:
             )
         except asyncio.CancelledError:
             raise
+        except UnicodeEncodeError:
+            answers = _failed(passages, detectors, _NO_UNICODE)
         except grpc.RpcError as error:
             answers = _failed(passages, detectors, _why(error, within_ms))
             self._unreached.log(error)
@@ -131,10 +134,12 @@ class BlockingModelClient:
         """See `ModelClient.inspect`."""
         if not passages or not detectors:
             return [Inspection()] * len(passages)
-        data = wire.encode(wire.request(passages, sorted(detectors), deadline_ms))
         within_ms = LONGEST_MS if deadline_ms is None else deadline_ms
         try:
+            data = wire.encode(wire.request(passages, sorted(detectors), deadline_ms))
             answer = self._inspect(data, timeout=_timeout_s(within_ms))
+        except UnicodeEncodeError:
+            return _failed(passages, detectors, _NO_UNICODE)
         except grpc.RpcError as error:
             self._unreached.log(error)
             return _failed(passages, detectors, _why(error, within_ms))

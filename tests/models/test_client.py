@@ -6,7 +6,7 @@ import asyncio
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -40,19 +40,21 @@ def answering(folder: Path, answer: Callable[[bytes], bytes]) -> Iterator[str]:
         server.stop(0).wait()
 
 
-def both(address: str, deadline_ms: int | None) -> list[list[Inspection]]:
+def both(
+    address: str, deadline_ms: int | None, about: Sequence[Passage] = tuple(ONE)
+) -> list[list[Inspection]]:
     """What each of the two clients gives."""
 
     async def ask() -> list[Inspection]:
         client = ModelClient(address)
         try:
-            return await client.inspect(ONE, {"b", "a"}, deadline_ms)
+            return await client.inspect(about, {"b", "a"}, deadline_ms)
         finally:
             await client.close()
 
     blocking = BlockingModelClient(address)
     try:
-        return [asyncio.run(ask()), blocking.inspect(ONE, {"b", "a"}, deadline_ms)]
+        return [asyncio.run(ask()), blocking.inspect(about, {"b", "a"}, deadline_ms)]
     finally:
         blocking.close()
 
@@ -143,6 +145,13 @@ def test_calls_in_flight_are_bounded(tmp_path: Path) -> None:
     with answering(tmp_path, holding) as address:
         told = Inspection(failed={"a": "1 calls to the model plane are in flight"})
         assert asyncio.run(ask(address)) == [told, Inspection(), Inspection()]
+
+
+def test_half_a_surrogate_pair_cannot_be_asked_about(tmp_path: Path) -> None:
+    with answering(tmp_path, lambda data: b"") as address:
+        found = both(address, 20_000, [Passage("\ud800 text")])
+    told = "the text holds half of a surrogate pair, which is no Unicode"
+    assert found == [[Inspection(failed={"a": told, "b": told})]] * 2
 
 
 def test_who_asks_nothing_asks_nobody(tmp_path: Path) -> None:
