@@ -16,7 +16,7 @@ _TYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8", "I32": "<i4", 
 _LONGEST_HEADER = 100_000_000  # the format's own bound
 
 
-def read(path: Path) -> dict[str, NDArray[Any]]:
+def read(path: Path, key: str = "") -> dict[str, NDArray[Any]]:
     """Every tensor by name, mapped from the file; brain floats become float32. Raises ConfigError."""
     try:
         with path.open("rb") as file:
@@ -28,9 +28,10 @@ def read(path: Path) -> dict[str, NDArray[Any]]:
         header.pop("__metadata__", None)
         return {name: _tensor(data, entry) for name, entry in header.items()}
     except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}", file=str(path)) from None
+        raise ConfigError(f"{path} cannot be read: {error.strerror}", key=key) from None
     except (ValueError, KeyError, TypeError):
-        raise ConfigError("this is no safetensors file, or it is cut short", file=str(path)) from None
+        message = f"{path} is no safetensors file, or it is cut short: fetch it anew"
+        raise ConfigError(message, key=key) from None
 
 
 def _tensor(data: NDArray[np.uint8], entry: dict[str, Any]) -> NDArray[Any]:

