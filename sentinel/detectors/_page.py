@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
+from itertools import accumulate
 from typing import Any, Protocol
 
 from sentinel.core.finding import Finding
@@ -108,3 +109,18 @@ class Places:
         index = bisect_right(self._starts, start)
         self._starts.insert(index, start)
         self._ends.insert(index, end)
+
+
+class Covers:
+    """Stretches of a text, asked whether one of them covers another; logarithmic in their number."""
+
+    __slots__ = ("_reach", "_starts")
+
+    def __init__(self, stretches: list[tuple[int, int]]) -> None:
+        stretches.sort()
+        self._starts = [start for start, _ in stretches]
+        self._reach = list(accumulate((end for _, end in stretches), max))
+
+    def cover(self, start: int, end: int) -> bool:
+        before = bisect_right(self._starts, start)
+        return before > 0 and self._reach[before - 1] >= end

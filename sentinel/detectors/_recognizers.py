@@ -18,15 +18,20 @@ _EXTRACT_SECONDS = 120
 
 
 class NamedPattern(msgspec.Struct, frozen=True):
+    """`placed` is the score of a match in which the group `place` took part."""
+
     name: str
     regex: str
     score: float
+    placed: float = 0.0
 
 
 class Recognizer(msgspec.Struct, frozen=True):
     """One recognizer with its settings. `kind` is its class, by which its validator is found.
 
     `flags` are those of the package `regex`; `regions`, `leniency` and `score` belong to phone recognizers.
+    Where a pattern has a group `value`, that is what is found. `doubt` says what is wrong with all that it
+    finds; it tells nothing that another recognizer of the entity covers.
     """
 
     name: str
@@ -42,6 +47,7 @@ class Recognizer(msgspec.Struct, frozen=True):
     regions: tuple[str, ...] = ()
     leniency: int = 1
     score: float = 0.0
+    doubt: str = ""
     tables: dict[str, Any] = {}
 
 

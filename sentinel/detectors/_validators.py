@@ -1,5 +1,5 @@
-"""What a recognizer thinks of a match beyond its pattern: ours, and tested equal to Presidio's
-`validate_result` and `invalidate_result`.
+"""What a recognizer thinks of a match beyond its pattern: of Presidio's recognizers ours, and tested equal to
+its `validate_result` and `invalidate_result`.
 
 A validator takes the matched text and its recognizer and answers True (certain: score 1), False (not it:
 dropped) or None (the pattern's score stands). `VALIDATORS` names them by the recognizer's class.
@@ -17,6 +17,8 @@ import regex
 
 from sentinel.detectors import _checksums as check
 from sentinel.detectors import _national_ids as national
+from sentinel.detectors._birth_dates import birth_date
+from sentinel.detectors._labelled_numbers import labelled_phone
 from sentinel.detectors._recognizers import Recognizer
 from sentinel.detectors._verdicts import Verdict, bare_of, digits_of, unless
 
@@ -161,7 +163,12 @@ def uk_vehicle(text: str, recognizer: Recognizer) -> Verdict:
 
 
 # Of recognizers that are on by default, those whose validator never answers True.
-ONLY_REJECT = frozenset({"IpRecognizer", "MacAddressRecognizer", "UsSsnRecognizer", "UuidRecognizer"})
+ONLY_REJECT = frozenset(
+    {
+        "BirthDateRecognizer", "IpRecognizer", "LabelledPhoneRecognizer", "MacAddressRecognizer",
+        "UsSsnRecognizer", "UuidRecognizer",
+    }
+)  # fmt: skip
 
 VALIDATORS: dict[str, Validator] = {
     "AbaRoutingRecognizer": aba_routing,
@@ -169,6 +176,7 @@ VALIDATORS: dict[str, Validator] = {
     "AuAcnRecognizer": national.au_acn,
     "AuMedicareRecognizer": national.au_medicare,
     "AuTfnRecognizer": national.au_tfn,
+    "BirthDateRecognizer": birth_date,
     "CaSinRecognizer": ca_sin,
     "CreditCardRecognizer": credit_card,
     "CryptoRecognizer": crypto,
@@ -195,6 +203,7 @@ VALIDATORS: dict[str, Validator] = {
     "KrDriverLicenseRecognizer": national.kr_driver_license,
     "KrFrnRecognizer": national.kr_foreigner,
     "KrRrnRecognizer": national.kr_resident,
+    "LabelledPhoneRecognizer": labelled_phone,
     "MacAddressRecognizer": mac_address,
     "MedicalLicenseRecognizer": medical_license,
     "NgNinRecognizer": national.ng_nin,

@@ -17,16 +17,22 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from sentinel.core.errors import ConfigError
 from sentinel.core.finding import Finding
+from sentinel.detectors._addresses import POSTAL_CODE, STREET_ADDRESS
 from sentinel.detectors._allow import AllowList
+from sentinel.detectors._birth_dates import BIRTH_DATE
 from sentinel.detectors._context import ContextRules, Surroundings
-from sentinel.detectors._page import Asked, Page
+from sentinel.detectors._labelled_numbers import LABELLED_CARD, LABELLED_IBAN, LABELLED_PHONE
+from sentinel.detectors._page import Asked, Covers, Page
 from sentinel.detectors._patterns import Expression
 from sentinel.detectors._phones import LIVE, LOOKS_AHEAD, PhoneFinder, candidate_expression
 from sentinel.detectors._recognizers import Recognizer, load_catalogue
 from sentinel.detectors._user_recognizers import read_recognizers
 from sentinel.detectors._validators import ONLY_REJECT, VALIDATORS, Validator
 
-BUILD = "1"  # raised whenever the same text may give other findings
+BUILD = "2"  # raised whenever the same text may give other findings
+OWN = (BIRTH_DATE, STREET_ADDRESS, POSTAL_CODE, LABELLED_PHONE, LABELLED_CARD, LABELLED_IBAN)
+"""Recognizers beyond Presidio's."""
+
 _MAX_PLANS = 256
 _PHONE_KINDS = {
     "PhoneRecognizer": "",
@@ -128,7 +134,8 @@ class PiiDetector:
 
     def __init__(self, config: PiiConfig, cache_dir: Path, asked: Asked) -> None:
         catalogue = load_catalogue(cache_dir)
-        chosen = [*_choose(config, catalogue.named()), *read_recognizers(config.recognizers)]
+        known = catalogue.named() | {recognizer.name: recognizer for recognizer in OWN}
+        chosen = [*_choose(config, known), *read_recognizers(config.recognizers)]
         self.version = f"{catalogue.version}+{BUILD}"
         self._rules = ContextRules(catalogue.context, catalogue.tokenizer)
         self._sources = tuple(_source(recognizer, config) for recognizer in chosen)
@@ -162,7 +169,10 @@ class PiiDetector:
     @staticmethod
     def _score(source: _Source, pattern: int) -> float:
         recognizer = source.recognizer
-        return recognizer.score if source.phones else recognizer.patterns[pattern].score
+        if source.phones:
+            return recognizer.score
+        named = recognizer.patterns[pattern]
+        return max(named.score, named.placed)
 
     def find(self, page: Page, first: int, hit: Sequence[int]) -> list[Finding]:
         plan = self._plans.get(page.floor) or self._planned(page.floor)
@@ -179,6 +189,7 @@ class PiiDetector:
                 found = self._confirmed(index, pattern, page.matches(first + expression))
             earlier = results.get(index)
             results[index] = _distinct(source, earlier + found) if earlier else found
+        self._settle_doubts(results)
         done: list[_Match] = []
         open_: list[_Match] = []
         for index, found in results.items():
@@ -223,8 +234,11 @@ class PiiDetector:
         source = self._sources[index]
         recognizer, validator = source.recognizer, source.validator
         score, (why, valid) = recognizer.patterns[pattern].score, source.whys[pattern]
+        if recognizer.patterns[pattern].placed:
+            return [each for match in matches if (each := self._placed(index, pattern, match)) is not None]
         if validator is None:
-            return [_Match(m.start(), m.end(), score, why, index) for m in matches] if score > 0 else []
+            ranges = [span for match in matches for span in _ranges(recognizer, match)[:1]]
+            return [_Match(*span, score, why, index) for span in ranges] if score > 0 else []
         found: list[_Match] = []
         for match in matches:
             for start, end in _ranges(recognizer, match):
@@ -236,6 +250,30 @@ class PiiDetector:
                     found.append(_Match(start, end, score, why, index))
                     break
         return found
+
+    def _placed(self, index: int, pattern: int, match: Any) -> _Match | None:
+        """One that counts for more with a place behind it."""
+        source = self._sources[index]
+        named, (why, _) = source.recognizer.patterns[pattern], source.whys[pattern]
+        start, end = match.span("value")
+        if match["place"]:
+            return _Match(start, end, named.placed, f"{why}, with place or unit", index)
+        return _Match(start, end, named.score, why, index) if named.score > 0 else None
+
+    def _settle_doubts(self, results: dict[int, list[_Match]]) -> None:
+        """Leave out what a doubtful recognizer finds where another of the entity covers it."""
+        for index, found in results.items():
+            recognizer = self._sources[index].recognizer
+            if recognizer.doubt:
+                rivals = [
+                    (match.start, match.end)
+                    for other, matches in results.items()
+                    if other != index and self._sources[other].recognizer.entity == recognizer.entity
+                    for match in matches
+                ]
+                if rivals:
+                    covers = Covers(rivals)
+                    results[index] = [match for match in found if not covers.cover(match.start, match.end)]
 
     def _phones(self, page: Page, index: int, ends: list[int]) -> list[_Match]:
         recognizer, finder = self._sources[index].recognizer, self._sources[index].phones
@@ -306,7 +344,8 @@ def _source(recognizer: Recognizer, config: PiiConfig) -> _Source:
     if recognizer.kind not in _PHONE_KINDS:
         validator = VALIDATORS.get(recognizer.kind)
         certain = validator is not None and recognizer.kind not in ONLY_REJECT
-        whys = tuple(f"{recognizer.name}, pattern `{named.name}`" for named in recognizer.patterns)
+        doubt = f", {recognizer.doubt}" if recognizer.doubt else ""
+        whys = tuple(f"{recognizer.name}, pattern `{named.name}`{doubt}" for named in recognizer.patterns)
         return _Source(recognizer, validator, certain, context, tuple((why, f"{why}, valid") for why in whys))
     regions = recognizer.regions
     if recognizer.kind == "PhoneRecognizer" and config.phone_regions:
@@ -332,7 +371,7 @@ def _ranges(recognizer: Recognizer, match: Any) -> list[tuple[int, int]]:
     """What of a match is tried, in order. Presidio's IBAN recognizer also tries it without its last
     groups, in case the number is followed by something that looks like one more group."""
     if recognizer.kind != "IbanRecognizer":
-        return [match.span()]
+        return [match.span("value" if "value" in match.re.groupindex else 0)]
     start, end = match.span()
     return [
         (start, match.end(group) if match.end(group) > 0 else end)

@@ -9,9 +9,8 @@ from __future__ import annotations
 import functools
 import importlib
 import importlib.metadata
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections.abc import Callable, Collection, Mapping, Sequence
-from itertools import accumulate
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -27,7 +26,7 @@ from sentinel.core.needs import Needs, detectors_of, everything
 from sentinel.detectors._candidates import NotConvertible
 from sentinel.detectors._live import Live
 from sentinel.detectors._normalise import Normalised, context_start, normalised
-from sentinel.detectors._page import Margins, Page, PatternDetector
+from sentinel.detectors._page import Covers, Margins, Page, PatternDetector
 from sentinel.detectors._patterns import Candidates, Scanner, Work
 from sentinel.detectors._sentences import LEFT, sentences
 from sentinel.detectors._skeleton import skeleton
@@ -486,27 +485,12 @@ def _add(found: list[Finding], more: list[Finding], plain: Normalised) -> None:
     for finding in found:
         kind = (finding.detector, finding.type, finding.score)
         stretches.setdefault(kind, []).append((finding.start, finding.end))
-    known: dict[tuple[str, str], list[tuple[float, _Covers]]] = {}
+    known: dict[tuple[str, str], list[tuple[float, Covers]]] = {}
     for (detector, type_, score), places in stretches.items():
-        known.setdefault((detector, type_), []).append((score, _Covers(places)))
+        known.setdefault((detector, type_), []).append((score, Covers(places)))
     for finding in more:
         start, end = plain.original(finding.start, finding.end)
         levels = known.get((finding.detector, finding.type), ())
         if not any(score >= finding.score and covers.cover(start, end) for score, covers in levels):
             why = f"{finding.why}, in normalised form"
             found.append(Finding(finding.detector, finding.type, start, end, finding.score, why))
-
-
-class _Covers:
-    """Stretches of a text, asked whether one of them covers another; logarithmic in their number."""
-
-    __slots__ = ("_reach", "_starts")
-
-    def __init__(self, stretches: list[tuple[int, int]]) -> None:
-        stretches.sort()
-        self._starts = [start for start, _ in stretches]
-        self._reach = list(accumulate((end for _, end in stretches), max))
-
-    def cover(self, start: int, end: int) -> bool:
-        before = bisect_right(self._starts, start)
-        return before > 0 and self._reach[before - 1] >= end

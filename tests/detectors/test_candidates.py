@@ -12,6 +12,7 @@ from sentinel.detectors._candidates import UNBOUNDED, NotConvertible, candidate_
 from sentinel.detectors._patterns import Expression, Scanner, Work, _of_standard_library
 from sentinel.detectors._recognizers import Catalogue
 from sentinel.detectors._skeleton import FOLDS_TO_ASCII, skeleton
+from sentinel.detectors.pii import OWN
 from tests.detectors.generate import Generator
 
 FLAGS = int(regex.DOTALL | regex.MULTILINE | regex.IGNORECASE)
@@ -49,7 +50,7 @@ def spans(scanner: Scanner, index: int, text: str) -> list[tuple[int, int]]:
 
 
 def test_every_pattern_of_every_recognizer(catalogue: Catalogue, cache_dir: Path) -> None:
-    patterns = [(p.regex, r.flags) for r in catalogue.recognizers for p in r.patterns]
+    patterns = [(p.regex, r.flags) for r in (*catalogue.recognizers, *OWN) for p in r.patterns]
     scanner = Scanner([Expression(pattern, flags) for pattern, flags in patterns], cache_dir)
     compiled = [regex.compile(pattern, flags) for pattern, flags in patterns]
     chooser, generator = random.Random(7), Generator(7)

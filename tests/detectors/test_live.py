@@ -14,6 +14,7 @@ from sentinel.detectors._live import Live, LiveExpression
 from sentinel.detectors._recognizers import Catalogue
 from sentinel.detectors._secret_rules import RULES
 from sentinel.detectors._skeleton import skeleton
+from sentinel.detectors.pii import OWN
 from tests.detectors.generate import Generator
 
 MAIL = r"\b[a-z.]+@[a-z]+(?:\.[a-z]+)+\b"
@@ -94,7 +95,9 @@ def test_what_is_alive_is_followed_until_it_ends() -> None:
 
 def _real_expressions(catalogue: Catalogue) -> list[tuple[str, int]]:
     named = [r for name, r in catalogue.named().items() if name not in LOOK_AHEAD_WITHOUT_LIMIT]
-    pii = [(pattern.regex, recognizer.flags) for recognizer in named for pattern in recognizer.patterns]
+    pii = [
+        (pattern.regex, recognizer.flags) for recognizer in (*named, *OWN) for pattern in recognizer.patterns
+    ]
     return pii + [(rule.pattern, int(regex.IGNORECASE) if rule.folds else 0) for rule in RULES]
 
 

@@ -12,6 +12,7 @@ from sentinel.core.errors import ConfigError
 from sentinel.core.needs import everything as all_of
 from sentinel.detectors._patterns import Work
 from sentinel.detectors._recognizers import Catalogue
+from sentinel.detectors.pii import OWN
 from sentinel.detectors.registry import DetectorSet
 from tests.detectors.conftest import Load
 from tests.detectors.generate import Generator
@@ -91,7 +92,12 @@ def test_not_found(kind: str, text: str, detectors: DetectorSet) -> None:
     assert found(detectors, text, kind) == []
 
 
-PATTERNS = {"normalise": False, "disguises": "off", "names": {"shipped": False}}  # as Presidio has them
+PATTERNS = {  # as Presidio has them
+    "normalise": False,
+    "disguises": "off",
+    "names": {"shipped": False},
+    "disable": [recognizer.name for recognizer in OWN],
+}
 
 
 @pytest.fixture(scope="module")

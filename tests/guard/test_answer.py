@@ -38,6 +38,11 @@ rules:
      action: redact, operator: {name: replace, with: "(phone)"}}
   - {id: bank, level: high, stage: output, detect: {detector: pii, type: [IBAN_CODE, CRYPTO]}, action: redact,
      operator: {name: mask, char: "#"}}
+  - {id: born, level: medium, stage: output, detect: {detector: pii, type: DATE_OF_BIRTH}, action: redact}
+  - {id: street, level: medium, stage: output, action: redact,
+     detect: {detector: pii, type: [STREET_ADDRESS, POSTAL_CODE], score: 0.4}}
+  - {id: doubtful, level: low, stage: output, action: redact,
+     detect: {detector: pii, type: [PHONE_NUMBER, CREDIT_CARD, IBAN_CODE], score: 0.3}}
   - {id: secrets, level: critical, stage: output, detect: {detector: secrets}, action: ACTION}
   - {id: seen, level: low, stage: output, detect: {detector: pii, type: [IP_ADDRESS, URL]}, action: flag}
   - {id: quiet, level: low, stage: output, detect: {detector: pii, type: DATE_TIME}, action: block,
