@@ -1,5 +1,6 @@
 """`pii`: personal data by pattern. Presidio's predefined recognizers are the source of truth for entity
-types, patterns, scores and context words; `docs/pii-parity.md` lists each deliberate difference.
+types, patterns, scores and context words; `docs/pii-parity.md` lists each deliberate difference, and what
+`OWN` adds.
 
 An entity's findings are those of the recognizer's own analysis with context applied, before Presidio's engine
 drops low scores and overlaps across recognizers: thresholds are the rules' business.
