@@ -18,19 +18,23 @@ if TYPE_CHECKING:
 
 BITS = 15
 _MEANING = 0.75  # of a word vector's unit against the other signals
+_ENGLISH = 0.72  # the share of words with a vector, which is 0.85 and more in nearly all English prompts
+_FEW = 3
 _MASK = (1 << BITS) - 1
 _MIX = 0x9E3779B1
 _LETTERS = "VWOBLPSQUYIRKXAFNGJMHTCZE"
 
 
 class Reading(msgspec.Struct, frozen=True):
-    """One window of a text, or a part of one, and what the heuristics found in it."""
+    """One window of a text, or a part of one, and what the heuristics found in it. `spared`: the grammar saw
+    something in a short text that turned out to speak of another thing."""
 
     shape: Shape
     hits: list[Hit]
     marks: list[Mark]
     turns: list[Turn]
     start: int = 0  # of the first character, where it is a part of a window
+    spared: bool = False
 
 
 @lru_cache(maxsize=1 << 15)
@@ -106,6 +110,17 @@ def _row(token: str) -> int:
 
     rows, found = words().find(np.array([hash_word(token.lower().replace("’", "'"))], np.uint64))
     return int(rows[0]) if found[0] else -1
+
+
+def known_word(token: str) -> bool:
+    """Whether the word has a vector, as 32,000 English ones have."""
+    return _row(token) >= 0
+
+
+def foreign(shape: Shape) -> bool:
+    """Whether so many of the words have no vector that the text is hardly English."""
+    words = [token for token in shape.tokens if token[0].isalpha()]
+    return len(words) > _FEW and sum(map(known_word, words)) < _ENGLISH * len(words)
 
 
 def meaning(shape: Shape) -> np.ndarray:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from sentinel.detectors import _injection_indirect as indirect
-from sentinel.detectors._injection_features import Reading, dense, hashed
+from sentinel.detectors._injection_features import Reading, dense, foreign, hashed
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,6 +24,11 @@ TYPES = ("OVERRIDE", "JAILBREAK", "PROMPT_EXTRACTION")
 _WEIGHTS = "weights/injection.npz"
 _STRETCHES = 5
 _RULED_OUT = -4.0  # logit
+# The words alone, without any form of an attack, say little where a form turned out to be another thing, and
+# in languages of which the training has few harmless texts.
+_SPARED = 5.0  # logit
+_FOREIGN = 2.5
+_DOUBTED = -3.0  # below nobody is told anyway
 _REASONS = (
     ("grammar", "it has the form of an attack"),
     ("output", "it is about the answer"),
@@ -79,7 +84,10 @@ def judge(reading: Reading, weights: Weights, floor: float = 0.0) -> Verdict:
     size = 1.0 / math.sqrt(max(1, len(buckets)))
     mine = weights.words[0][buckets]
     answer = float(weights.bias[0]) + float(told @ weights.signals[:, 0]) + float(mine.sum()) * size
-    score = sigmoid(answer * float(weights.scale[0]) + float(weights.scale[1]))
+    logit = answer * float(weights.scale[0]) + float(weights.scale[1])
+    if not reading.hits and logit > _DOUBTED:
+        logit -= _SPARED if reading.spared else _FOREIGN if foreign(reading.shape) else 0.0
+    score = sigmoid(logit)
     if score < floor:
         return Verdict(score, TYPES[0], ())
     types = weights.words[1:, buckets].sum(axis=1) * size + told @ weights.signals[:, 1:] + weights.bias[1:]

@@ -10,6 +10,7 @@ from sentinel.detectors._injection_decode import backwards, decoded, rotated
 from sentinel.detectors._injection_features import Reading
 from sentinel.detectors._injection_forms import Mark, Turn, forged, hidden, many_shot, turns
 from sentinel.detectors._injection_grammar import Hit, Shape, hits, shape_of
+from sentinel.detectors._injection_lookalikes import apart
 from sentinel.detectors._injection_words import BACKWARDS, ROTATED, STOP
 
 _LONG = 60  # tokens
@@ -38,7 +39,10 @@ def read(text: str) -> Reading:
     """Everything that the heuristics find in one window."""
     shape = shape_of(text)
     found = turns(text)
-    return Reading(shape, hits(shape), _marks(text, shape, found), found)
+    seen = hits(shape)
+    kept = apart(shape, seen)
+    spared = len(kept) < len(seen) and len(shape.letters) < _LONG
+    return Reading(shape, kept, _marks(text, shape, found), found, spared=spared)
 
 
 def focused(reading: Reading) -> list[Reading]:

@@ -2,7 +2,7 @@
 
 A text becomes a string with one letter per word (`_injection_grammar`), and attacks are short expressions
 over these letters. So a new word, or a language, is a row here and no new expression. English, German,
-Spanish and French; words are lower case and without accents.
+Spanish and French, and of others what sets instructions aside; lower case and without accents.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ CLASSES: dict[str, str] = {
         missachte missachten verwirf verwerfe ubergehe uberschreibe uberschreiben ignora ignoren ignorar
         ignorad olvida olvide olviden olvidar olvidate olvidese descarta descarte desestima omite anula
         ignorez ignorer oublie oubliez oublier negligez ecarte annule annulez ignorare dimentica esqueca
-        zaboravi""",
+        zaboravi desconsidere negeer vergeet zignoruj zapomnij забудь забудьте игнорируи игнорируите""",
     # to get around or switch off
     "W": """
         bypass bypassing circumvent disable disabling disables deactivate evade skip remove removing
@@ -38,7 +38,8 @@ CLASSES: dict[str, str] = {
         preprompt briefing guidance configuration anweisung anweisungen instruktion instruktionen
         instruktionenen befehl befehle befehlen vorgabe vorgaben anordnungen auftrage aufforderung
         aufforderungen eingabeaufforderung instruccion instrucciones indicaciones ordenes mandato
-        mandatos comandos consigne consignes ordres istruzioni instrucoes instrukcije""",
+        mandatos comandos consigne consignes ordres istruzioni instrucoes instrukcije instructies
+        instrukcje polecenia инструкции указания команды промпт systeemprompt""",
     # what a model was told or what limits it
     "B": """
         rule rules guideline guidelines constraint constraints policy policies protocol protocols regel
@@ -56,7 +57,7 @@ CLASSES: dict[str, str] = {
         until old current vorherigen vorherige vorangehenden vorangegangenen bisherigen bisherige obigen
         obige davor vorher zuvor fruheren bisher anteriores anterior previas previos previa arriba antes
         precedentes precedente precedents anterieures anterieure ci-dessus avant dessus precedenti
-        prethodne""",
+        prethodne precede vorige eerdere poprzednie wczesniejsze предыдущие""",
     # original, given, hidden
     "S": """
         system initial original existing hidden secret internal developer confidential starting default
@@ -66,7 +67,7 @@ CLASSES: dict[str, str] = {
         initiales initiale originales cachees secretes internes""",
     "Q": """
         all any every everything anything whatever entire alle alles allen todo todas todos todas toda
-        tout toutes tous toute sve tutte""",
+        tout toutes tous toute sve tutte samtliche samtlichen wszystkie все""",
     "U": "you u du sie ihr tu usted ustedes vous te ti",
     "Y": "your yours ur dein deine deinen deiner deines ihre ihren ihrer tus sus vos votre ta tes",
     "I": "i me my mine we us our mir mich ich uns mi mis yo nos moi je mon mes nous",
@@ -76,11 +77,11 @@ CLASSES: dict[str, str] = {
         uncover reproduce list paste copy type spell tell give write translate summarize summarise
         paraphrase encode describe read say reveals revealing state zeige zeig zeigen nenne nenn verrate
         verrat gib drucke wiederhole wiederholen offenbare schreibe sag sage muestra muestrame revela
-        revelame repite imprime dime dame escribe comparte ensename montre montrez affiche affichez
-        revele revelez repete repetez imprime donne donnez ecris dis dites""",
+        revelame repite imprime dime dame escribe comparte ensename mostrami pokaz покажи montre montrez
+        affiche affichez revele revelez repete repetez imprime donne donnez ecris dis dites""",
     "K": """
         password passwords passphrase passcode codeword password's secrets passwort kennwort losungswort
-        geheimwort contrasena clave passe""",
+        geheimwort contrasena clave passe senha wachtwoord пароль""",
     "X": "verbatim word-for-word exactly literally wortlich textualmente mot literalmente",
     "A": """
         ai a.i assistant chatbot model llm chatgpt gpt bot gpt-4 gpt-3 claude gemini bard llama copilot
