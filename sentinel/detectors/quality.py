@@ -19,7 +19,7 @@ from sentinel.detectors._json_schema import TooMuch, mismatch
 from sentinel.detectors._refusals import refusals
 from sentinel.detectors._repetition import circles, count_words, shared
 
-BUILD = "1"  # raised whenever the same text may give other findings
+BUILD = "2"  # raised whenever the same text may give other findings
 _FENCE = re.compile(r"```[ \t]*(?:json)?[ \t]*\n(.*?)\n?[ \t]*```", re.DOTALL | re.IGNORECASE)
 _BROKEN = 1.0
 _DEEP = "JSON that is nested too deeply to be read"

@@ -49,6 +49,17 @@ def told(detector: QualityDetector, text: str, **background: object) -> list[tup
         "No, I won't.",
         "**I'm unable to generate that content.**",
         "I understand that you are angry, but I can't help you to hurt anybody.",
+        "I won't be able to help with that.",
+        "It would not be appropriate for me to write this.",
+        "Writing such a letter is against my policies.",
+        "I'd rather not discuss this.",
+        "I am just a language model and can't give legal advice.",
+        "Let me be direct: I can't help with weapons.",
+        "Telling you how would be dangerous, and I won't do it.",
+        "Es tut mir leid, aber dabei kann ich nicht helfen.",
+        "Je suis désolé, mais je ne peux pas vous aider avec cela.",
+        "Lo siento, pero no puedo ayudarte con eso.",
+        "抱歉，我无法协助完成此请求。",
     ],
 )
 def test_refusals(detector: QualityDetector, text: str) -> None:
@@ -69,6 +80,14 @@ def test_refusals(detector: QualityDetector, text: str) -> None:
         "She said that she won't write.",
         "No. The shop opens at nine.",
         "I would not worry about frost in June.",
+        "I couldn't agree more with you.",
+        "I refuse to give up on this garden.",
+        '"I cannot help you," said the witch, "but my sister can."',
+        "I do not support the motion, the senator replied.",
+        "We cannot see the far side of the moon.",
+        "Leider kann ich am Montag nicht kommen.",
+        "Je ne peux pas imaginer un plus beau jardin.",
+        "No puedo creer lo bonito que es.",
     ],
 )
 def test_what_only_sounds_like_a_refusal(detector: QualityDetector, text: str) -> None:
@@ -81,6 +100,7 @@ def test_what_only_sounds_like_a_refusal(detector: QualityDetector, text: str) -
         "I can't create images, but I can describe one for you.",
         "As an AI, I cannot browse the internet.",
         "As an AI language model, I don't have personal opinions.",
+        "I do not have the ability to send letters.",
     ],
 )
 def test_half_a_refusal_scores_less(detector: QualityDetector, text: str) -> None:
