@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from sentinel.detectors._injection_grammar import hits, plain, shape_of
+from sentinel.detectors._injection_lookalikes import apart
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,15 +32,35 @@ _END = re.compile(
 )
 _WORD = re.compile(r"[^\W\d_]{2,}(?:['’][^\W\d_]+)?")
 _OUTPUT = re.compile(
-    r"\b(?:your|ur|this|the|each|every|deiner?|ihrer?|tus?|su|ta|votre|la)\s(?:[\w-]{1,20}\s){0,2}"
+    r"\b(?:your|ur|deiner?|ihrer?|tus?|su|ta|votre)\s(?:[\w-]{1,20}\s){0,2}"
     r"(?:respon[sc]es?|answers?|repl(?:y|ies)|messages?|outputs?|summar(?:y|ies)|solutions?|codebase"
     r"|implementation|code|algorithm|explanation|elucidation|antwort(?:en)?|zusammenfassung"
-    r"|respuestas?|resumen|réponses?|résumé)\b",
+    r"|respuestas?|resumen|réponses?|résumé)\b"
+    # Of anybody's: not "the text and answer", "the code of the door", "this message".
+    r"|\b(?:this|the|each|every|la)\s(?:(?!and\b|or\b|to\b)[\w-]{1,20}\s)?"
+    r"(?:respon[sc]es?|answer|repl(?:y|ies)|outputs?|summar(?:y|ies)|solution|codebase|implementation"
+    r"|algorithm|explanation|elucidation|respuesta|réponse)\b",
     re.IGNORECASE,
 )
 _READER = re.compile(
     r"\b(?:ai|assistants?|chatbots?|language models?|llms?|gpt|agents?|bots?|ki"
     r"|sprachmodell|asistente|modelo|modèle)\b",
+    re.IGNORECASE,
+)
+_MACHINE = (
+    r"(?:(?:ai|ki)(?:[ -](?:assistants?|agents?|models?|systems?|bots?))?|llms?|(?:large )?language models?"
+    r"|gpts?|chatbots?|sprachmodelle?)"
+)
+_PERSON = (
+    r"(?! (?:developer|engineer|enthusiast|expert|researcher|student|professor|teacher|user|company|startup"
+    r"|team|vendor|provider|manager|skeptic|fan|nerd))"
+)
+_ADDRESSED = re.compile(
+    rf"\b(?:notes?|notice|instructions?|messages?|hints?|hinweis|anweisung|attention)\s(?:to|for|an|für)\s"
+    rf"(?:the |any |all |every |das |die |alle )?{_MACHINE}\s?[:,–—\]-]"
+    rf"|\b{_MACHINE}\s(?:reading|processing|parsing|summari[sz]ing|analy[sz]ing)\s(?:this|these)\b"
+    rf"|\bif you(?:'re|’re| are)\s(?:an? )?{_MACHINE}\b{_PERSON}"
+    rf"|\b(?:dear|hey|attention|listen,?)\s{_MACHINE}\b{_PERSON}",
     re.IGNORECASE,
 )
 _USER = re.compile(
@@ -49,6 +70,8 @@ _LINK = re.compile(
     r"https?://|www\.|\w@[\w-]{1,60}\.|\w\.(?:com|net|org|xyz|io|example)\b",
     re.IGNORECASE,
 )
+_ADDRESS = re.compile(r"\S{0,200}(?:://|www\.)\S{0,2000}")
+_COMMAND = re.compile(r"(?:[$#>]\s{0,3})?(?:curl|wget|git|npm|pip|docker|kubectl|ssh)\s")
 _SNIPPET = re.compile(
     r"\b(?:following|subsequent|below)\s(?:[\w-]+\s){0,2}(?:code|snippet|script|block|command)", re.IGNORECASE
 )
@@ -158,12 +181,23 @@ _READERS = frozenset(
     asistente modelo modèle""".split()
 )
 _USERS = frozenset("user users reader readers customer person".split())
+_MACHINES = frozenset("ai ki llm llms language gpt gpts chatbot chatbots sprachmodell sprachmodelle".split())
 _POINTERS = frozenset("following subsequent below".split())
 
 
 def _says(expression: re.Pattern[str], telling: frozenset[str], segment: Segment) -> float:
     """Whether the expression matches; only asked where one of the telling words is there."""
     return float(not telling.isdisjoint(segment.words) and expression.search(segment.text) is not None)
+
+
+def addressed(segment: Segment) -> bool:
+    """Whether it speaks to the machine that reads it, as no document does to people."""
+    return bool(_says(_ADDRESSED, _MACHINES, segment))
+
+
+def _prose(text: str) -> bool:
+    """Whether a link has words beside it that may say what to do with it, other than a command's."""
+    return not _COMMAND.match(text) and len(_WORD.findall(_ADDRESS.sub(" ", text))) >= LEAST_WORDS
 
 
 def signals(page: Page, at: int, asked: frozenset[str]) -> list[float]:
@@ -180,14 +214,14 @@ def signals(page: Page, at: int, asked: frozenset[str]) -> list[float]:
     before = page.text[max(0, segment.start - 3) : segment.start].rstrip(" ")
     behind = page.text[segment.end : segment.end + 6].lstrip(" .:!?")
     return [
-        max((hit.pattern.weight for hit in hits(shape)), default=0.0),
+        max((hit.pattern.weight for hit in apart(shape, hits(shape))), default=0.0),
         order,
         question,
         float(shape.letters[:1] == "E"),
         output,
         _says(_READER, _READERS, segment),
         _says(_USER, _USERS, segment),
-        float(("." in text or "/" in text) and _LINK.search(text) is not None),
+        float(("." in text or "/" in text) and _LINK.search(text) is not None and _prose(text)),
         _says(_SNIPPET, _POINTERS, segment),
         float(page.tabular and function > 0.15 and len(words) > 4),
         function,

@@ -132,6 +132,14 @@ def _told(shape: Shape, hit: Hit) -> bool:
     return _named(shape, owner + 1, hit.last, _TELLING) or _about(shape, hit.last + 1)
 
 
+def _above(shape: Shape, hit: Hit) -> bool:
+    """Before a thing or a time: "before use", "before the break"."""
+    behind = hit.last + 1
+    stop = shape.letters.find(STOP, behind, behind + 2)
+    end = behind + 2 if stop < 0 else stop
+    return _next(shape, hit.last) == "before" and _named(shape, behind, end, _TALK)
+
+
 def _secret(shape: Shape, hit: Hit) -> bool:
     at = hit.last
     if shape.letters[at] == "K":
@@ -168,6 +176,7 @@ _JUDGES = {
     "set_aside_told": _goods,
     "reveal_told": _told,
     "what_told": _told,
+    "reveal_above": _above,
     "reveal_secret": _secret,
     "no_limits": _limits,
     "mode": _mode,

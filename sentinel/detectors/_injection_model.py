@@ -24,6 +24,7 @@ TYPES = ("OVERRIDE", "JAILBREAK", "PROMPT_EXTRACTION")
 _WEIGHTS = "weights/injection.npz"
 _STRETCHES = 5
 _RULED_OUT = -4.0  # logit
+_SPOKEN_TO = 1.75  # logit, 0.85: of a segment that addresses machines in so many words
 # The words alone, without any form of an attack, say little where a form turned out to be another thing, and
 # in languages of which the training has few harmless texts.
 _SPARED = 5.0  # logit
@@ -114,6 +115,9 @@ def judge_segments(
     words = np.add.reduceat(weights.words[0][np.concatenate(buckets)], begins) / np.sqrt(sizes)
     answers = weights.bias[0] + np.array(told, np.float32) @ weights.signals[:, 0] + words
     logits = answers * weights.scale[0] + weights.scale[1]
+    logits = np.where(
+        [indirect.addressed(each) for each in page.segments], np.maximum(logits, _SPOKEN_TO), logits
+    )
     for at in np.flatnonzero(logits > _RULED_OUT).tolist():
         segment = page.segments[at]
         yield segment.start, segment.end, sigmoid(float(logits[at])), _why(told[at])
