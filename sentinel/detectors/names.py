@@ -8,6 +8,7 @@ e-mail addresses hold no names: other types of `pii` are for those, or a rule on
 from __future__ import annotations
 
 import functools
+import re
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -26,6 +27,12 @@ if TYPE_CHECKING:
 _LEFT = 60  # characters before the sentence
 _BEFORE = 3  # words of them that are read: the model sees three to each side
 _FLOOR = 0.1
+_HYPHENED = re.compile(r"(?:-[^\W\d_a-z][\w'’]*)+")  # the model's words end at a hyphen
+_TITLED = re.compile(
+    r"\b(?:Mrs?|Ms|Mx|Dr|Prof|Herrn?|Frau|Monsieur|Madame|Señora?)\.?[ \u00a0]"
+    r"((?:[^\W\d_a-z]['’])?[^\W\d_a-z][^\W\d_]{1,30}(?:-[^\W\d_a-z][^\W\d_]{1,30})?)\b"
+)
+_BY_TITLE = 0.7
 TYPES = ("PERSON", "LOCATION", "ORGANIZATION")
 
 
@@ -38,7 +45,7 @@ def _model() -> NameModel:
 
 class NameReader:
     name = "pii"
-    version = "names-2"
+    version = "names-3"
     types = frozenset(TYPES)
     scope: Literal["sentence"] = "sentence"
     compares = False
@@ -62,13 +69,29 @@ class NameReader:
         told = self._model.names([[text[at:end] for at, end in words] for _, words in read])
         found: list[Finding] = []
         for (start, words), names in zip(read, told, strict=True):
+            known = len(found)
             for name in names:
                 at, end = words[name.first][0], words[name.last - 1][1]
+                if name.type == "PERSON" and (more := _HYPHENED.match(text, end, words[-1][1])):
+                    end = more.end()
+                if not any(map(str.isalpha, text[at:end])):
+                    continue
                 if at >= start and name.probability >= self._floors[name.type]:
                     found.append(Finding(self.name, name.type, at, end, name.probability, "name model"))
+            found += self._titled(text, start, words[-1][1], found[known:])
         if self._allowed:
             found = [f for f in found if not self._allowed.covers(text[f.start : f.end])]
         return Inspection(tuple(found)) if found else Inspection()
+
+    def _titled(self, text: str, start: int, end: int, known: list[Finding]) -> list[Finding]:
+        """What stands behind a title and is no name to the model, or hardly one."""
+        if _BY_TITLE < self._floors["PERSON"]:
+            return []
+        return [
+            Finding(self.name, "PERSON", *match.span(1), _BY_TITLE, "a title before it")
+            for match in _TITLED.finditer(text, start, end)
+            if not any(f.start < match.end(1) and match.start(1) < f.end and f.score >= 0.5 for f in known)
+        ]
 
 
 def _words(text: str, places: Sequence[tuple[int, int]]) -> Iterator[tuple[int, list[tuple[int, int]]]]:

@@ -40,6 +40,9 @@ def told(reader: NameReader, text: str, start: int = 0) -> list[tuple[str, str]]
         ("Please call Maria Fernandez about the invoice.", ["Maria Fernandez"]),
         ("Robert's brother moved to Belgium last year.", ["Robert", "Belgium"]),
         ("Best regards,\nHelena Krause", ["Helena Krause"]),
+        ("My name is Ahmed El-Sayed and I live in Cairo.", ["Ahmed El-Sayed", "Cairo"]),
+        ("Dear Mrs Fitzgerald-Jones,", ["Fitzgerald-Jones"]),
+        ("### Task", []),
     ],
 )
 def test_names_are_found_whole(reader: NameReader, text: str, names: list[str]) -> None:
