@@ -16,12 +16,14 @@ _LETTERS = 3  # words with letters in what is repeated, else all of it: a column
 
 
 class Stretch(msgspec.Struct, frozen=True):
-    """start..end of a text; `times`: how often it repeats what it begins with; `words`: how many it has."""
+    """start..end of a text; `times`: how often it repeats what it begins with; `words`: how many it has;
+    `counted`: most of the repetitions have numbers of their own, as the lines of a table or a log have."""
 
     start: int
     end: int
     times: int
     words: int
+    counted: bool = False
 
 
 def circles(text: str) -> Iterator[Stretch]:
@@ -58,7 +60,10 @@ def _row(
     lettered = sum(any(char.isalpha() for char in word) for word in unit)
     if lettered < min(_LETTERS, period):
         return None
-    return Stretch(found[begin].start(), found[end - 1].end(), times, end - begin)
+    numbers = [at for at in range(period) if unit[at] == "0"]
+    said = {tuple(found[begin + row * period + at].group() for at in numbers) for row in range(times)}
+    counted = bool(numbers) and 2 * len(said) > times
+    return Stretch(found[begin].start(), found[end - 1].end(), times, end - begin, counted)
 
 
 def shared(text: str, secret: str, known: Sequence[str], least: int) -> Iterator[Stretch]:

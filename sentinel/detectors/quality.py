@@ -20,8 +20,9 @@ from sentinel.detectors._refusals import refusals
 from sentinel.detectors._repetition import circles, count_words, shared
 
 BUILD = "2"  # raised whenever the same text may give other findings
-_FENCE = re.compile(r"```[ \t]*(?:json)?[ \t]*\n(.*?)\n?[ \t]*```", re.DOTALL | re.IGNORECASE)
+_FENCE = re.compile(r"```[ \t]*(?:json)?[ \t]*\r?\n(.*?)\r?\n?[ \t]*```", re.DOTALL | re.IGNORECASE)
 _BROKEN = 1.0
+_COUNTED = 0.6
 _DEEP = "JSON that is nested too deeply to be read"
 
 
@@ -61,10 +62,13 @@ class QualityDetector:
             yield Finding(self.name, "REFUSAL", each.start, each.end, each.score, each.why)
 
     def _repetition(self, text: str) -> Iterator[Finding]:
-        """The more of the answer goes round, the surer: a refrain is no loop."""
+        """The more of the answer goes round, the surer: a refrain is no loop. With other numbers each time it
+        may be a list."""
         for each in circles(text):
             score = round(min(1.0, 0.5 + (each.end - each.start) / (2 * len(text))), 2)
             why = f"the same words {each.times} times in a row"
+            if each.counted:
+                score, why = min(score, _COUNTED), f"{why}, with other numbers"
             yield Finding(self.name, "REPETITION", each.start, each.end, score, why)
 
     def _leak(self, text: str, background: Background) -> Iterator[Finding]:

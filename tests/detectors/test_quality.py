@@ -157,9 +157,25 @@ def test_loops(detector: QualityDetector, text: str) -> None:
     assert type_ == "REPETITION" and score > 0.9
 
 
-def test_a_loop_with_a_counter(detector: QualityDetector) -> None:
-    text = "".join(f"{n}. Add one more cup of sugar to it.\n" for n in range(1, 30))
-    assert [type_ for type_, _, _ in told(detector, text)] == ["REPETITION"]
+@pytest.mark.parametrize(
+    "text",
+    [
+        "".join(f"{n}. Add one more cup of sugar to it.\n" for n in range(1, 30)),
+        "".join(f"2024-05-{n},open,closed,open\n" for n in range(10, 30)),
+        ",".join(f'{{"name": "x", "value": {n}, "unit": "kg"}}' for n in range(30)),
+    ],
+)
+def test_a_loop_with_a_counter_may_be_a_list(detector: QualityDetector, text: str) -> None:
+    assert [(type_, score) for type_, _, score in told(detector, text)] == [("REPETITION", 0.6)]
+
+
+def test_a_loop_that_holds_a_number(detector: QualityDetector) -> None:
+    ((_, _, score),) = told(detector, "The answer to all of it is 42. " * 20)
+    assert score > 0.9
+
+
+def test_a_fence_with_the_line_ends_of_windows(detector: QualityDetector) -> None:
+    assert told(detector, '```json\r\n{"a": 1}\r\n```', schema='{"type": "object"}') == []
 
 
 @pytest.mark.parametrize(
