@@ -19,7 +19,8 @@ _FORMS = {
     "PubMed identifier": r"\bPMID:?\s?\d{4,9}\b",
     "ISBN": r"\bISBN(?:-1[03])?:?\s?[\d-]{9,17}[\dX]\b",
     "citation": rf"\b{_NAME}(?: et al\.?,?| (?:and|&) {_NAME},?|,(?= {_YEAR}\))) \(?{_YEAR}\)",
-    "court case": rf"\b{_NAME}(?: {_NAME}){{0,3}} vs?\. {_NAME}(?: {_NAME}){{0,3}}"
+    "court case": rf"\b(?!(?:In|See|Under|Since|The|And|But) ){_NAME}(?: {_NAME}){{0,3}} vs?\. "
+    rf"{_NAME}(?: {_NAME}){{0,3}}"
     r"(?:,? \d{1,4} [A-Z][\w. ]{0,12} ?\d{1,5})?",
 }
 _ANY = re.compile("|".join(f"(?P<f{number}>{form})" for number, form in enumerate(_FORMS.values())))
@@ -57,7 +58,7 @@ def unknown_references(text: str, given: Sequence[str], *, documents: bool) -> I
     for match in _ANY.finditer(text):
         kind = _KINDS[int(match.lastgroup[1:])] if match.lastgroup else ""
         found = match.group().rstrip(_TRAILING)
-        if kind == "web address" and found.count("(") > found.count(")") and text[match.start() :]:
+        if kind in ("web address", "citation") and found.count("(") > found.count(")"):
             found += ")" if match.group()[len(found) :].startswith(")") else ""
         score = _score(kind, found)
         if score is None:

@@ -8,6 +8,7 @@ improbable.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,10 +23,20 @@ from sentinel.detectors._grounding_model import GroundingModel
 from sentinel.detectors._improbable import improbable
 from sentinel.detectors._references import unknown_references
 
-BUILD = "2"  # raised whenever the same text may give other findings
+BUILD = "3"  # raised whenever the same text may give other findings
 BASE_RATE = 0.2  # unsupported answers to general questions, where nothing tells (docs/models/groundedness.md)
 _FLOOR = 0.1
 _GIVEN = (Role.CONTEXT, Role.SYSTEM)  # what is answered from is no answer
+_LACKS = re.compile(
+    r"\b(?:i|we)\b[ \w]{0,12}(?:(?:could|can|did|do)(?: not|n['’]t)|cannot|unable to|not able to) "
+    r"(?:find|see|locate)\b"
+    r"|\b(?:documents?|context|text|passages?|articles?|sources?|information)\b[ \w]{0,30} "
+    r"(?:do|does|did)(?: not|n['’]t) (?:\w+ )?"
+    r"(?:say|mention|state|specify|contain|include|provide|give|cover)\b"
+    r"|\bthere is no (?:information|mention)\b"
+    r"|\bnot (?:mentioned|stated|specified|given|covered) (?:in|by) (?:the|any|these|this)\b",
+    re.IGNORECASE,
+)
 _CONTRADICTED = 0.7  # a sentence against another of the same answer
 _ALONE = 0.5  # a sentence whose numbers and names no other answer holds
 _IMPROBABLE = 0.6  # one with a number or name that the model all but ruled out
@@ -90,7 +101,8 @@ class GroundednessDetector:
     def _references(self, text: str, background: Background) -> Iterator[Finding]:
         given = [background.question, background.system, *background.context]
         for found in unknown_references(text, given, documents=bool(background.context)):
-            why = f"a {found.kind} that neither the question nor the documents hold"
+            article = "an" if found.kind[0] in "aI" else "a"
+            why = f"{article} {found.kind} that neither the question nor the documents hold"
             yield Finding(self.name, "INVENTED_REFERENCE", found.start, found.end, found.score, why)
 
     def _compared(self, text: str, context: tuple[str, ...], question: str) -> tuple[float, list[Finding]]:
@@ -100,6 +112,8 @@ class GroundednessDetector:
         found: list[Finding] = []
         logits: list[float] = []
         for reading in readings(text, source, Source([question], self._limit)):
+            if _tells_a_lack(text[reading.start : reading.end]):
+                continue
             logits.append(self._model.logit(reading))
             score = round(self._model.probability(logits[-1:]), 4)
             found += self._of_sentence(text, reading, score, tail)
@@ -132,6 +146,11 @@ class GroundednessDetector:
         words = tuple((token.start, token.end, 1.0) for token in doubt.words[:5])
         start, end = _trimmed(text, doubt.start, doubt.end)
         return Finding(self.name, type_, start, end, round(score, 4), doubt.why, evidence=words)
+
+
+def _tells_a_lack(sentence: str) -> bool:
+    """Whether it says, and nothing else, that the documents do not tell something: no document holds that."""
+    return _LACKS.search(sentence) is not None and " but " not in sentence
 
 
 def _reason(reading: Reading) -> str:

@@ -53,6 +53,23 @@ def test_a_copy_of_the_source_is_held(detector: GroundednessDetector) -> None:
     assert found.scores["groundedness"] < 0.5 and not of(found, "CONTRADICTED")
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Unfortunately I could not find the fare for lorries.",
+        "The documents do not say who owns the crane.",
+        "The name of the architect is not mentioned in the report.",
+    ],
+)
+def test_what_the_documents_lack_is_not_held_against_them(detector: GroundednessDetector, text: str) -> None:
+    assert detector.inspect(text, around(REPORT)).findings == ()
+
+
+def test_a_claim_beside_a_lack_is_judged(detector: GroundednessDetector) -> None:
+    text = "The report does not mention the owner, but it is Oskar Lund."
+    assert of(detector.inspect(text, around(REPORT)), "UNSUPPORTED")
+
+
 def test_findings_lie_on_the_sentence_and_evidence_on_its_words(detector: GroundednessDetector) -> None:
     text = "The harbour handled 412 ships in 2021.  The harbour handled 380 parcels for Oskar Lund in 1999."
     findings = of(detector.inspect(text, around(REPORT)), "UNSUPPORTED")

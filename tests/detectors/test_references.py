@@ -26,7 +26,8 @@ def found(text: str, *given: str, documents: bool = False) -> list[tuple[str, st
         ("PMID: 1234567", "PubMed identifier", "PMID: 1234567"),
         ("ISBN 978-3-16-148410-0", "ISBN", "ISBN 978-3-16-148410-0"),
         ("(Strand et al., 2019) hold", "citation", "Strand et al., 2019"),
-        ("Strand and Borg (2019) hold", "citation", "Strand and Borg (2019"),
+        ("Strand and Borg (2019) hold", "citation", "Strand and Borg (2019)"),
+        ("In Strand v. Lindby Port, 410 U.S. 113", "court case", "Strand v. Lindby Port, 410 U.S. 113"),
         ("as in Strand v. Lindby Port, 410 U.S. 113", "court case", "Strand v. Lindby Port, 410 U.S. 113"),
     ],
 )
