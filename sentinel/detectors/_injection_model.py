@@ -25,10 +25,12 @@ _WEIGHTS = "weights/injection.npz"
 _STRETCHES = 5
 _RULED_OUT = -4.0  # logit
 _SPOKEN_TO = 1.75  # logit, 0.85: of a segment that addresses machines in so many words
-# The words alone, without any form of an attack, say little where a form turned out to be another thing, and
-# in languages of which the training has few harmless texts.
+# The words alone, without any form of an attack, say little where a form turned out to be another thing, in
+# a few words ("continue", "translate"), and in languages of which the training has few harmless texts.
 _SPARED = 5.0  # logit
+_TERSE = 10.0
 _FOREIGN = 2.5
+_FEW = 5  # words
 _DOUBTED = -3.0  # below nobody is told anyway
 _REASONS = (
     ("grammar", "it has the form of an attack"),
@@ -87,13 +89,24 @@ def judge(reading: Reading, weights: Weights, floor: float = 0.0) -> Verdict:
     answer = float(weights.bias[0]) + float(told @ weights.signals[:, 0]) + float(mine.sum()) * size
     logit = answer * float(weights.scale[0]) + float(weights.scale[1])
     if not reading.hits and logit > _DOUBTED:
-        logit -= _SPARED if reading.spared else _FOREIGN if foreign(reading.shape) else 0.0
+        logit -= _doubt(reading)
     score = sigmoid(logit)
     if score < floor:
         return Verdict(score, TYPES[0], ())
     types = weights.words[1:, buckets].sum(axis=1) * size + told @ weights.signals[:, 1:] + weights.bias[1:]
     parts = np.bincount(tokens, mine, len(reading.shape.tokens)) * size
     return Verdict(score, TYPES[int(types.argmax())], _strongest(reading, parts.tolist()))
+
+
+def _doubt(reading: Reading) -> float:
+    """What a text without any form of an attack has too much of a logit."""
+    if reading.spared:
+        return _SPARED
+    letters = set(reading.shape.letters)
+    words = sum(token[0].isalnum() for token in reading.shape.tokens)
+    if words < _FEW and (letters.isdisjoint("OBKSF") or letters.isdisjoint("VWRNTGPY")):
+        return _TERSE
+    return _FOREIGN if foreign(reading.shape) else 0.0
 
 
 def judge_segments(
