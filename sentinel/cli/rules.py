@@ -18,8 +18,10 @@ from sentinel.core.decision import Decision, RuleHit
 from sentinel.core.errors import ConfigError, ConfigErrors
 from sentinel.core.exchange import CallContext, Role, Stage, TextPart
 from sentinel.core.finding import Finding, Inspection
+from sentinel.core.names import Names
 from sentinel.core.needs import everything
 from sentinel.core.redact import Redactor
+from sentinel.detectors.finding_types import finding_types
 from sentinel.detectors.registry import known_detectors, load_detectors
 from sentinel.policy.engine import Policy, Selection
 from sentinel.policy.examples import ExampleResult, run_examples
@@ -43,7 +45,9 @@ Config = Annotated[
 @app.command()
 def check(paths: Paths = None, config: Config = None) -> None:
     """Read rules and tell every mistake with file, line and key. Exit status 1 when there is one."""
-    policy = _load(paths, load_config(config))
+    settings = load_config(config)
+    policy = _load(paths, settings)
+    _warn_of_strange_types(policy, settings)
     enforced = sum(rule.enforced for rule in policy.rules)
     shadow = len(policy.rules) - enforced
     print(f"{len(policy.rules)} rules ({enforced} enforced, {shadow} in shadow), policy {policy.digest[:16]}")
@@ -90,6 +94,12 @@ def explain(
     method: Annotated[
         str, typer.Option(help="The gRPC method.")
     ] = "/inference.GRPCInferenceService/ModelInfer",
+    question: Annotated[str, typer.Option(help="What was asked, beside an answer or a document.")] = "",
+    context: Annotated[
+        list[str] | None, typer.Option(help="A document of the request; may be given several times.")
+    ] = None,
+    system: Annotated[str, typer.Option(help="The system prompt of the request.")] = "",
+    schema: Annotated[str, typer.Option(help="The JSON Schema that the answer was to follow.")] = "",
 ) -> None:
     """Show which rules fire on a text and why, and what becomes of it."""
     settings = load_config(config)
@@ -102,10 +112,14 @@ def explain(
     # Everything that they find, so that what no rule acts on can be told as well.
     speaker = role or (Role.PROMPT if stage is Stage.INPUT else Role.ANSWER)
     view = detectors.view(everything(selection.detectors))
-    inspection = detectors.inspect(text, view, Background(stage, speaker))
+    background = Background(stage, speaker, question, tuple(context or ()), system, schema=schema)
+    inspection = detectors.inspect(text, view, background)
     parts = [TextPart(speaker, text, "text")]
     decision = selection.decide("explain", parts, [inspection], ctx, detectors.versions, 0)
     _print_decision(decision, selection, text)
+    if inspection.scores:
+        told = (f"{name} {score:.2f}" for name, score in sorted(inspection.scores.items()))
+        print(f"scores: {', '.join(told)}")
     _print_ignored(decision, selection, inspection)
     if selection.edits:
         after = edit(decision, selection, parts, Vault(), Redactor(b"explain", "explain"))[0]
@@ -117,6 +131,20 @@ def explain(
 def schema() -> None:
     """Print the JSON Schema of rule files, for editors."""
     print(rules_schema(), end="")
+
+
+def _warn_of_strange_types(policy: Policy, settings: SentinelConfig) -> None:
+    """A type that a detector never gives is no mistake, for a model of the same name may give it."""
+    for rule in policy.rules:
+        detect = rule.config.detect
+        known = finding_types(detect.detector, settings.detectors) if detect else None
+        if detect is None or known is None or detect.detector in settings.models.served:
+            continue
+        for type_ in detect.type:
+            if not any(name in Names((type_,)) for name in known):
+                among = ", ".join(sorted(known)) or "none is configured"
+                told = f"rule {rule.id}: {detect.detector} has no finding of type {type_}; known: {among}"
+                print(f"{rule.file}: warning: {told}", file=sys.stderr)
 
 
 def _load(paths: list[Path] | None, settings: SentinelConfig) -> Policy:
@@ -157,14 +185,14 @@ def _print_decision(decision: Decision, selection: Selection, text: str) -> None
     print(f"policy: {decision.policy[:16]}, {len(selection.rules)} rules apply")
     if not decision.hits:
         return
-    table = Table("rule", "action", "level", "type", "offsets", "score", "threshold", "text", "why")
+    table = Table("rule", "action", "level", "type", "offsets", "score", "threshold", "text", "why", "by")
     for hit in decision.hits:
         action = hit.action.label if hit.enforced else f"{hit.action.label} (shadow)"
         shared = (hit.rule, action, hit.level.label)
         for finding in [decision.findings[index] for index in hit.findings]:
             table.add_row(*shared, *_finding_cells(finding, hit, text))
         if not hit.findings:
-            table.add_row(*shared, "", "", "", "", "", escape(hit.why))
+            table.add_row(*shared, "", "", "", "", "", escape(hit.why), "")
     _out().print(table)
 
 
@@ -176,6 +204,7 @@ def _finding_cells(finding: Finding, hit: RuleHit, text: str) -> tuple[str, ...]
         f"{hit.threshold:.2f}",
         escape(text[finding.start : finding.end]),
         escape(finding.why or hit.why),
+        escape(" | ".join(text[start:end] for start, end, _ in finding.evidence)),
     )
 
 

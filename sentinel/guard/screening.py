@@ -98,7 +98,11 @@ def screen(
     strangers = sorted(set(request.detectors) - screener.names)
     if strangers:
         loaded = ", ".join(sorted(screener.names)) or "none"
-        raise ConfigError(f"{', '.join(strangers)} not loaded; loaded are {loaded}", key="detectors")
+        raise ConfigError(
+            f"{', '.join(strangers)} not loaded; loaded are {loaded}; name others when the guard starts: "
+            "`sentinel screen --detectors`, `Guard.from_config(detectors=...)`",
+            key="detectors",
+        )
     started = time.perf_counter_ns()
     context = CallContext(METHOD, request.route, request.model, request.tenant)
     parts = _parts(request)

@@ -111,6 +111,40 @@ def test_explain_reads_standard_input_and_takes_a_stage() -> None:
     assert "becomes" not in result.stdout
 
 
+def test_explain_tells_scores_words_and_takes_what_stands_around() -> None:
+    result = run("explain", "You are a pathetic moron.")
+    assert "scores: injection 0.00, toxicity " in result.stdout and "moron | " in result.stdout
+    opening = "The bakery opened in 1962."
+    around = (
+        "--context",
+        opening,
+        "--question",
+        "When?",
+        "--system",
+        "Be kind.",
+        "--schema",
+        '{"type": "object"}',
+    )
+    result = run("explain", "The bakery opened in 1987.", "--stage", "output", *around)
+    assert "BROKEN_JSON" in result.stdout and "groundedness" in result.stdout
+
+
+def test_check_warns_of_types_that_no_finding_has(file: Path) -> None:
+    file.write_text(
+        "rules:\n"
+        "  - {id: strange, detect: {detector: toxicity, type: [TOXIK, THR*]}, action: flag}\n"
+        "  - {id: topic, detect: {detector: topics, type: ACME}, action: flag}\n"
+        "  - {id: known, detect: {detector: quality, type: REFUSAL}, action: flag}\n"
+    )
+    result = run("check", file)
+    assert result.exit_code == 0
+    warnings = [line.partition(": warning: ")[2] for line in result.stderr.splitlines()]
+    assert [line.partition(";")[0] for line in warnings] == [
+        "rule strange: toxicity has no finding of type TOXIK",
+        "rule topic: topics has no finding of type ACME",
+    ]
+
+
 def test_schema() -> None:
     result = run("schema")
     assert result.stdout == rules_schema()
