@@ -112,6 +112,8 @@ def _set_aside(shape: Shape, hit: Hit) -> bool:
     if letters[hit.last] == "U":  # "forget everything I told you": a person's own words
         return "I" in letters[hit.first : hit.last]
     reach = 1 if letters[hit.last] == "P" else _MOST_BEHIND - 1
+    if "Y" in letters[hit.first : behind + reach]:
+        return False  # whatever it is, it is the reader's
     stop = letters.find(STOP, behind, behind + reach)
     return _named(shape, hit.first + 1, behind + reach if stop < 0 else stop, _TALK)
 

@@ -104,7 +104,8 @@ def _doubt(reading: Reading) -> float:
         return _SPARED
     letters = set(reading.shape.letters)
     words = sum(token[0].isalnum() for token in reading.shape.tokens)
-    if words < _FEW and (letters.isdisjoint("OBKSF") or letters.isdisjoint("VWRNTGPY")):
+    named = not letters.isdisjoint("OBKSF") and not letters.isdisjoint("VWRNTGPY")
+    if words < _FEW and not named and not {"V", "Y"} <= letters:
         return _TERSE
     return _FOREIGN if foreign(reading.shape) else 0.0
 
