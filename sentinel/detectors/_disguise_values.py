@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 import regex
 
 from sentinel.detectors import _checksums as check
+from sentinel.detectors._disguise_hints import ACCOUNT, ADDRESS, NUMBER
 from sentinel.detectors._recognizers import Recognizer
 from sentinel.detectors._validators import email, iban, us_ssn
 
@@ -193,7 +194,7 @@ def _social(digits: str, places: list[int], text: str, recognizer: Recognizer) -
 
 
 _IBAN = re.compile(
-    rf"(?<![A-Za-z0-9])[A-Za-z]{_BREAK}[A-Za-z](?:{_BREAK}\d){{2}}(?:{_BREAK}[A-Za-z0-9]){{11,30}}"
+    rf"(?<![A-Za-z0-9])([A-Za-z]){_BREAK}([A-Za-z])(?:{_BREAK}\d){{2}}(?:{_BREAK}[A-Za-z0-9]){{11,30}}"
 )
 _ALNUM = re.compile(r"[A-Za-z0-9]")
 
@@ -204,18 +205,21 @@ def accounts(text: str, recognizer: Recognizer) -> Iterator[Value]:
         return
     shapes = recognizer.tables["iban"]
     for run in _IBAN.finditer(text):
+        shape = shapes.get((run[1] + run[2]).upper())
+        if shape is None:
+            continue
         places = [run.start() + char.start() for char in _ALNUM.finditer(run.group())]
         bare = "".join(text[at] for at in places).upper()
-        shape = shapes.get(bare[:2])
-        fit = regex.match(shape, bare) if shape else None
+        fit = regex.match(shape, bare)
         if fit is not None and iban(bare[: fit.end()], recognizer):
             yield places[0], places[fit.end() - 1] + 1, "IBAN_CODE", 1.0
 
 
-FINDERS: tuple[tuple[str, Callable[[str, Recognizer], Iterator[Value]]], ...] = (
-    ("EmailRecognizer", addresses),
-    ("UsSsnRecognizer", numbers),
-    ("IbanRecognizer", accounts),
+# Hint, recognizer that knows what is valid, reading.
+FINDERS: tuple[tuple[int, str, Callable[[str, Recognizer], Iterator[Value]]], ...] = (
+    (ADDRESS, "EmailRecognizer", addresses),
+    (NUMBER, "UsSsnRecognizer", numbers),
+    (ACCOUNT, "IbanRecognizer", accounts),
 )
 
 
