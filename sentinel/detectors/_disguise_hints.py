@@ -8,14 +8,15 @@ beyond ASCII stands as the module `re` sees it, for that is what most of the rea
 
 from __future__ import annotations
 
-import functools
 import re
 import threading
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import hyperscan
 
+from sentinel.detectors._databases import Sought, databases
 from sentinel.detectors._skeleton import DIGIT, OTHER, SPACE, WORD, Skeletons
 
 ADDRESS, NUMBER, ACCOUNT, SPACED, SPELLED, ESCAPED, BASE64, HEX, BASE32 = (1 << place for place in range(9))
@@ -75,8 +76,16 @@ _SHAPES = Skeletons(stand_in)
 class Hints:
     """Safe to use from several threads. `words` are those for digits, `ibans` expressions by country."""
 
-    def __init__(self, words: frozenset[str], ibans: Mapping[str, str]) -> None:
-        self._databases = _compiled(words, frozenset(ibans.items()))
+    def __init__(self, words: Iterable[str], ibans: Mapping[str, str], cache_dir: Path) -> None:
+        groups = (
+            (*_WRITTEN, _spelled(words)),
+            (_LETTERS,),
+            (_CASES,),
+            (_STRETCH,),
+            (_PAIRS,),
+            (_account(ibans),),
+        )
+        self._databases = databases("hints", [list(map(_once, group)) for group in groups], cache_dir)
         self._local = threading.local()
 
     def of(self, text: str) -> int:
@@ -113,18 +122,10 @@ def _collect(hint: int, _start: int, _end: int, _flags: int, seen: list[int]) ->
     seen.append(hint)
 
 
-@functools.cache
-def _compiled(words: frozenset[str], ibans: frozenset[tuple[str, str]]) -> tuple[Any, ...]:
-    """A tenth of a second, once a process."""
-    databases = (
-        (*_WRITTEN, _spelled(words)),
-        (_LETTERS,),
-        (_CASES,),
-        (_STRETCH,),
-        (_PAIRS,),
-        (_account(ibans),),
-    )
-    return tuple(map(_database, databases))
+def _once(sought: _Sought) -> Sought:
+    hint, expression, either_case = sought
+    flags = hyperscan.HS_FLAG_SINGLEMATCH | hyperscan.HS_FLAG_DOTALL
+    return hint, expression, int(flags | hyperscan.HS_FLAG_CASELESS if either_case else flags)
 
 
 def _spelled(words: Iterable[str]) -> _Sought:
@@ -134,11 +135,11 @@ def _spelled(words: Iterable[str]) -> _Sought:
     return SPELLED, rf"(?:^|[^a-z0-9_])(?:{number}){between}(?:{number}|[0-9])", True
 
 
-def _account(ibans: Iterable[tuple[str, str]]) -> _Sought:
+def _account(ibans: Mapping[str, str]) -> _Sought:
     """A country and the first of what its IBANs have, up to two digits between them that are not ASCII."""
     between = rf"[{BREAK}]*"
     countries: dict[str, list[str]] = {}
-    for country, expression in sorted(ibans):
+    for country, expression in sorted(ibans.items()):
         begins = "".join(f"{between}{kind}" for kind in _first_kinds(expression.removeprefix(f"({country})")))
         countries.setdefault(begins, []).append(f"{country[0]}{between}{country[1]}")
     begun = "|".join(
@@ -154,14 +155,3 @@ def _first_kinds(expression: str) -> list[str]:
     for kind, count in _KIND.findall(expression):
         kinds += [kind] * int(count or 1)
     return kinds[:_BEGINNING]
-
-
-def _database(sought: tuple[_Sought, ...]) -> Any:
-    database = hyperscan.Database()
-    once = hyperscan.HS_FLAG_SINGLEMATCH | hyperscan.HS_FLAG_DOTALL
-    database.compile(
-        expressions=[expression.encode() for _, expression, _ in sought],
-        ids=[hint for hint, _, _ in sought],
-        flags=[once | (hyperscan.HS_FLAG_CASELESS if either else 0) for _, _, either in sought],
-    )
-    return database

@@ -30,6 +30,7 @@ import regex
 
 from sentinel.detectors import _cache, _candidates, _skeleton
 from sentinel.detectors._candidates import UNBOUNDED, CandidateForm, NotConvertible, candidate_form
+from sentinel.detectors._databases import processor
 from sentinel.detectors._live import LiveExpression
 
 _SHARED_FLAGS = int(re.IGNORECASE | re.MULTILINE | re.DOTALL)  # of equal value in both
@@ -318,14 +319,9 @@ def _read(path: Path) -> tuple[_Compiled, list[Any]] | None:
 def _digest(expressions: tuple[Expression, ...]) -> str:
     """Differs whenever the compiled form may: expressions, what makes candidates of
     them, Hyperscan, and the processor it compiled for."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        processor = next((line for line in lines if line.startswith(("flags", "Features"))), "")
-    except OSError:
-        processor = ""
     makers = [Path(module.__file__ or "").read_bytes() for module in (_candidates, _skeleton)]
     versions = [importlib.metadata.version(package) for package in ("hyperscan", "regex")]
-    told = msgspec.msgpack.encode((FORMAT, versions, makers, processor, expressions))
+    told = msgspec.msgpack.encode((FORMAT, versions, makers, processor(), expressions))
     return hashlib.sha256(told).hexdigest()[:24]
 
 

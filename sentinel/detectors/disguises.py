@@ -50,7 +50,7 @@ class DisguiseReader:
     def __init__(self, config: PiiConfig, cache_dir: Path) -> None:
         known = load_catalogue(cache_dir).named()
         self._finders = tuple((hint, find, known[name]) for hint, name, find in FINDERS)
-        self._hints = Hints(DIGIT_WORDS, known["IbanRecognizer"].tables["iban"])
+        self._hints = Hints(DIGIT_WORDS, known["IbanRecognizer"].tables["iban"], cache_dir)
         self._allowed = AllowList(config.allow_list, config.allow_list_match, "detectors.pii.allow_list")
         self.stages = _STAGES[config.disguises]
 

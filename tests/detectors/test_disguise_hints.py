@@ -65,8 +65,8 @@ AGAIN = settings(max_examples=50, deadline=None, suppress_health_check=[HealthCh
 
 
 @pytest.fixture(scope="module")
-def sought(catalogue: Catalogue) -> Hints:
-    return Hints(DIGIT_WORDS, catalogue.named()["IbanRecognizer"].tables["iban"])
+def sought(catalogue: Catalogue, cache_dir: Path) -> Hints:
+    return Hints(DIGIT_WORDS, catalogue.named()["IbanRecognizer"].tables["iban"], cache_dir)
 
 
 @pytest.fixture(scope="module")
