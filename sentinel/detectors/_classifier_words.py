@@ -59,17 +59,34 @@ def view(text: str) -> View:
     if plain is not None:
         text = plain.text[:MAX_CHARS]  # one character may stand for many
         origin = list(plain.origin[: len(text) + 1])
+    lower, cuts = _undisguised(lowered(text))
+    for match in _SPACED.finditer(lower):
+        cuts += [(place, place + 1) for place in range(match.start() + 1, match.end(), 2)]
+    return _without(lower, origin, sorted(cuts)) if cuts else View(lower, origin)
+
+
+def lowered(text: str) -> str:
+    """In lower case, as many characters, with one kind of apostrophe."""
     lower = text.lower()
     if len(lower) != len(text):
         lower = "".join(low if len(low := char.lower()) == 1 else char for char in text)
-    lower = lower.replace("’", "'")
+    return lower if lower.isascii() else lower.replace("’", "'")
+
+
+def _undisguised(lower: str) -> tuple[str, list[tuple[int, int]]]:
+    """With letters for the digits and signs that stand for them, and which stretches are to be left out for
+    letters that are repeated."""
     lower = _LEET_IN_WORD.sub(lambda match: match.group().translate(_LEET), lower)
-    cuts: list[tuple[int, int]] = []  # what of `lower` is left out
-    for match in _SPACED.finditer(lower):
-        cuts += [(place, place + 1) for place in range(match.start() + 1, match.end(), 2)]
-    for match in _REPEATED.finditer(lower):
-        cuts.append((match.start() + 1, match.end()))
-    return _without(lower, origin, sorted(cuts)) if cuts else View(lower, origin)
+    return lower, [(match.start() + 1, match.end()) for match in _REPEATED.finditer(lower)]
+
+
+def plain_word(lower: str) -> str | None:
+    """What `view` makes of a stretch without white space that `lowered` made, wherever it stands; None where
+    that depends on what stands around it."""
+    lower, cuts = _undisguised(lower)
+    if _SPACED.search(lower):
+        return None
+    return _without(lower, range(len(lower) + 1), cuts).text if cuts else lower
 
 
 def _without(text: str, origin: range | list[int], cuts: list[tuple[int, int]]) -> View:

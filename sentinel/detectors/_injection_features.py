@@ -91,32 +91,33 @@ def signals(reading: Reading) -> list[float]:
 @cache
 def _unit() -> float:
     """What one unit of the classifiers' word vectors counts."""
-    from sentinel.detectors._classifier import words  # which imports numpy
+    from sentinel.detectors._classifier_grams import words  # which imports numpy
 
-    return _MEANING / (float(words().vectors.std()) or 1.0)
+    known = words()
+    return _MEANING / (float((known.vectors[:-1] * known.scale).std()) or 1.0)
 
 
 @lru_cache(maxsize=1 << 15)
 def _row(token: str) -> int:
-    """The word's row among the vectors, or -1."""
+    """The word's row among the vectors."""
     import numpy as np
 
-    from sentinel.detectors._classifier import words
+    from sentinel.detectors._classifier_grams import words
     from sentinel.detectors._classifier_words import hash_word
 
-    rows, found = words().find(np.array([hash_word(token.lower().replace("’", "'"))], np.uint64))
-    return int(rows[0]) if found[0] else -1
+    return int(words().find(np.array([hash_word(token.lower().replace("’", "'"))], np.uint64))[0])
 
 
 def meaning(shape: Shape) -> np.ndarray:
     """The mean of the vectors of the words, zeros for those that have none: float32."""
     import numpy as np
 
-    from sentinel.detectors._classifier import words
+    from sentinel.detectors._classifier_grams import words
 
     rows = np.fromiter(map(_row, shape.tokens), np.int64, len(shape.tokens))
-    known = words().vectors[rows[rows >= 0]]
-    mean: np.ndarray = known.sum(axis=0) * np.float32(_unit() / max(1, len(rows)))
+    known = words()
+    sums = known.vectors[rows].sum(axis=0, dtype=np.int32)
+    mean: np.ndarray = sums * np.float32(_unit() * float(known.scale) / max(1, len(rows)))
     return mean
 
 

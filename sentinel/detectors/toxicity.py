@@ -84,7 +84,7 @@ class ToxicityDetector:
         """Its score and findings."""
         origin = start
         if wide is not None and wide[0] > max(told[0], _FLOOR):
-            if self._classifier.explain(text[:end], 0, start):
+            if self._classifier.speaks(text[:end], 0, start):
                 told, origin = wide, 0
         findings = [
             self._finding(text, start, end, origin, head, round(probability, 4))

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from sentinel.detectors import _classifier
-from sentinel.detectors._classifier import BITS, Classifier, Weights, features
+from sentinel.detectors._classifier import Classifier, Weights
+from sentinel.detectors._classifier_grams import BITS, features
 from sentinel.detectors._classifier_words import hash_word, read, tokens, view
 from sentinel.detectors._sentences import sentences
 
