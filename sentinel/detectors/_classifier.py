@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
-from sentinel.detectors._classifier_grams import STEPS, Book, pairs, pooled, words
+from sentinel.detectors._classifier_grams import STEPS, Book, pairs, pooled, reduced, words
 from sentinel.detectors._classifier_words import Tokens, View, read, view
 from sentinel.detectors._lexicon import Line, line_of, line_of_tokens
 
@@ -75,6 +75,7 @@ class Classifier:
         count = len(self.heads)
         self._table = np.zeros((len(weights.table), 1 << (count - 1).bit_length()), np.int8)
         self._table[:, :count] = weights.table
+        self._hidden = np.ascontiguousarray(weights.hidden * words().scale)  # vectors are whole numbers
         self._sums: _Sums | None = None
         self._lock = threading.Lock()
 
@@ -88,39 +89,40 @@ class Classifier:
         holds no word. Words belong to the stretch that they begin in. MAX_CHARS of the text are read."""
         answers: list[tuple[float, ...] | None] = [None] * len(places)
         line = line_of(text, places)
-        telling = np.flatnonzero(line.low < line.high)
-        if not len(telling):
+        telling = [index for index, (low, high) in enumerate(line.places) if low < high]
+        if not telling:
             return answers
-        low, high = line.low[telling], line.high[telling]
+        bounds = np.array([place for index in telling for place in line.places[index]])
+        size = bounds[1::2] - bounds[::2]
         w = self._weights
-        logits = self._hashed(line, low, high)
+        logits = self._hashed(line, bounds, size)
         logits *= w.scale
-        units = np.maximum(pooled(_vectors_of(line), low, high) @ w.hidden + w.hidden_bias, 0.0)
-        logits += units @ w.out + w.bias
-        scaled = np.clip(w.calibration[:, 0] * logits + w.calibration[:, 1], -30, 30)
-        for index, row in zip(telling.tolist(), (1.0 / (1.0 + np.exp(-scaled))).tolist(), strict=True):
+        units = pooled(_vectors_of(line), bounds, size) @ self._hidden
+        units += w.hidden_bias
+        logits += np.maximum(units, 0.0) @ w.out
+        logits += w.bias
+        scaled = np.maximum(w.calibration[:, 0] * logits + w.calibration[:, 1], -30.0)
+        for index, row in zip(telling, (1.0 / (1.0 + np.exp(-scaled))).tolist(), strict=True):
             answers[index] = tuple(row)
         return answers
 
-    def _hashed(self, line: Line, low: NDArray[np.int64], high: NDArray[np.int64]) -> NDArray[np.float64]:
-        """What the n-grams of each stretch say of each head, in units of `scale`: [stretches, heads]. Those
-        whose words all lie in it count, and weigh so that those of words have unit length together, and those
-        of characters."""
+    def _hashed(self, line: Line, bounds: NDArray[np.int64], size: NDArray[np.int64]) -> NDArray[np.float64]:
+        """What the n-grams of stretches say of each head, in units of `scale`: [stretches, heads]. Those
+        whose words all lie in a stretch count, and weigh so that those of words have unit length together,
+        and those of characters. `bounds` and `size`: see `reduced`."""
         heads = len(self.heads)
         told = self._told_of(line)
-        each = self._table.take(_pairs_of(line), axis=0)[:, :, :heads]
-        next_, far = each[0].astype(np.int32), each[2].astype(np.int32)
-        next_ += each[1]
-        far += each[3]
-        told[:-1, :heads] += next_
-        told[:-1, :heads] += far
+        two = self._table.take(_pairs_of(line), axis=0)[..., :heads].sum(axis=1, dtype=np.int32)
+        told[:-1, :heads] += two[0]
+        told[:-1, :heads] += two[1]
         # Sums of whole numbers: the same whatever else is read with a stretch.
-        sums = np.add.reduceat(told, np.stack((low, high), 1).ravel(), axis=0)[::2]
-        size = high - low
-        sums[:, :heads] -= next_[high - 1] + far[high - 1]
-        sums[:, :heads] -= far[high - 2] * (size > 1)[:, None]
-        by_words = sums[:, :heads] / np.sqrt(_count(size))[:, None]
-        made: NDArray[np.float64] = by_words + sums[:, heads:-1] / np.sqrt(sums[:, -1:])
+        sums = reduced(np.add, told, bounds)
+        by_words = sums[:, :heads]
+        last = bounds[1::2] - 1
+        by_words -= two[:, last].sum(axis=0)
+        by_words -= two[1, last - 1] * (size > 1)[:, None]
+        made: NDArray[np.float64] = by_words / np.sqrt(_count(size))[:, None]
+        made += sums[:, heads:-1] / np.sqrt(sums[:, -1:])
         return made
 
     def _told_of(self, line: Line) -> NDArray[np.int32]:
@@ -130,7 +132,7 @@ class Classifier:
             return told.take(line.words, axis=0)
         sums = self._sums
         if sums is None or sums.book is not line.book:
-            shape = len(line.book.hashes), 2 * len(self.heads) + 1
+            shape = len(line.book.own), 2 * len(self.heads) + 1
             sums = self._sums = _Sums(line.book, np.zeros(shape, np.int32))
         most = int(line.words.max()) + 1
         if most > sums.known:
@@ -156,7 +158,7 @@ class Classifier:
     def speaks(self, text: str, head: int, start: int) -> bool:
         """Whether `explain` names words from `start` on."""
         line = line_of(text, [(start, len(text))])
-        return bool((self._by_word(line, head)[line.low[0] :] >= _NEAR_ZERO).any())
+        return bool((self._by_word(line, head)[line.places[0][0] :] >= _NEAR_ZERO).any())
 
     def explain(self, text: str, head: int, start: int = 0) -> tuple[tuple[int, int, float], ...]:
         """The words from `start` on that spoke most for the head: (start, end, share of the logit), strongest
@@ -174,23 +176,23 @@ class Classifier:
             return np.empty(0)
         told = self._told_of(line)
         by_word = told[:-1, head].astype(np.float64)
-        for row, step in zip(_pairs_of(line), STEPS, strict=True):
-            share = self._table[row[: max(0, count - step)], head] / 2
+        for kinds, step in zip(_pairs_of(line), STEPS, strict=True):
+            share = self._table[kinds[:, : max(0, count - step)], head].sum(axis=0) / 2
             by_word[: len(share)] += share
             by_word[count - len(share) :] += share
         by_word /= np.sqrt(_count(count))
         by_word += told[:-1, len(self.heads) + head] / np.sqrt(told[:-1, -1].sum())
         by_word *= w.scale[head]
         vectors = _vectors_of(line)
-        mean = pooled(vectors, np.array([0]), np.array([count]))[0]
-        slope = (w.hidden * (mean @ w.hidden + w.hidden_bias > 0)) @ w.out[:, head]
-        by_word += vectors[:-1] @ (slope[: vectors.shape[1]] * words().scale) / count
+        mean = pooled(vectors, np.array([0, count]), np.array([count]))[0]
+        slope = (self._hidden * (mean @ self._hidden + w.hidden_bias > 0)) @ w.out[:, head]
+        by_word += vectors[:-1] @ slope[: vectors.shape[1]] / count
         return by_word
 
 
 def _pairs_of(line: Line) -> NDArray[np.int64]:
-    numbers = line.words[:-1]
-    return pairs(line.book.hashes.take(numbers), line.book.near.take(numbers))
+    words = line.words[:-1]
+    return pairs(line.book.left.take(words, axis=1), line.book.right.take(words, axis=1))
 
 
 def _vectors_of(line: Line) -> NDArray[np.int8]:
@@ -199,8 +201,9 @@ def _vectors_of(line: Line) -> NDArray[np.int8]:
 
 
 def _count(size: Any) -> Any:
-    """How many n-grams of words a stretch of so many words has."""
-    return size + 2 * np.maximum(size - 1, 0) + 2 * np.maximum(size - 2, 0)
+    """How many n-grams of words a stretch of so many words (1 or more) has: each word, and two for two that
+    stand one or two places apart."""
+    return np.maximum(5 * size - 6, size)
 
 
 def _strongest(

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 BITS = 16  # of a bucket's number
-GRAMS = (3, 4, 5)
-STEPS = (1, 1, 2, 2)  # of the rows of `pairs`: how many words apart the two stand
+_SIZES = np.array([3, 4, 5])  # of n-grams of characters
+STEPS = (1, 2)  # how many words apart two may stand
 _UNKNOWN = 0xFFFF
 # One odd multiplier a kind of n-gram, so that kinds do not meet in a bucket more often than by chance.
 _WORD, _PAIR, _SKIP, _CLUSTERS, _FAR, _CHARS = (
@@ -31,7 +31,7 @@ _WORD, _PAIR, _SKIP, _CLUSTERS, _FAR, _CHARS = (
         0x1D8E4E27C47D124F,
     )
 )
-_BY_ROW = np.array([_PAIR, _CLUSTERS, _SKIP, _FAR])[:, None]
+_KINDS = np.array([[_PAIR, _CLUSTERS], [_SKIP, _FAR]])  # by `STEPS`: of words, of clusters
 _SHIFT = np.uint64(64 - BITS)
 _FOLD = np.uint64(29)
 
@@ -64,12 +64,13 @@ def words() -> Words:
 
 
 class Book(msgspec.Struct, frozen=True):
-    """Of each of some words: `hashes`; `near`: its cluster, counted from 1; `rows` of its vector in
+    """Of each of some words: what it is known by, `right` [2, words]: its hash, and its cluster, counted from
+    1, and `left`: the same, as it enters the hash of a pair whose first word it is; `rows` of its vector in
     `words()`; `own`: the bucket of the word itself; its n-grams of characters `ends[i]`..`ends[i + 1]` of
     `grams`, buckets too. Each word has some."""
 
-    hashes: NDArray[np.uint64]
-    near: NDArray[np.uint64]
+    left: NDArray[np.uint64]
+    right: NDArray[np.uint64]
     rows: NDArray[np.int32]
     own: NDArray[np.uint16]
     grams: NDArray[np.uint16]
@@ -85,49 +86,58 @@ def book_of(tokens: Tokens) -> Book:
     begun = np.zeros(len(tokens.codes), np.int64)
     begun[tokens.starts] = 1
     word = np.cumsum(begun) - 1  # at each character, the last word that has begun
-    of_word = []
-    mixed = []
-    for size in GRAMS:
-        begins, sums = tokens.grams(size)
-        of_word.append(word[begins + 1])
-        mixed.append((sums ^ (sums >> _FOLD)) * _CHARS + np.uint64(size))
-    owners = np.concatenate(of_word)
-    sums = np.concatenate(mixed)
+    size, begins, sums = tokens.grams(_SIZES)
+    owners = word[begins + 1]
+    sums = (sums ^ (sums >> _FOLD)) * _CHARS + _SIZES.view(np.uint64)[size]
     grams = _bucket((sums ^ (sums >> _FOLD)) * _CHARS)[np.argsort(owners, kind="stable")]
     ends = np.zeros(len(hashes) + 1, np.int32)
     np.cumsum(np.bincount(owners, minlength=len(hashes)), out=ends[1:])
     near = clusters.astype(np.uint64) + np.uint64(1)
-    return Book(hashes, near, rows.astype(np.int32), _bucket(hashes * _WORD), grams, ends)
+    left, right = np.stack((hashes ^ (hashes >> _FOLD), near)), np.stack((hashes, near))
+    return Book(left, right, rows.astype(np.int32), _bucket(hashes * _WORD), grams, ends)
 
 
 def _bucket(mixed: NDArray[np.uint64]) -> NDArray[np.uint16]:
     return (mixed >> _SHIFT).astype(np.uint16)
 
 
-def pairs(hashes: NDArray[np.uint64], near: NDArray[np.uint64]) -> NDArray[np.int64]:
-    """Buckets [4, words]: of each word with the one `STEPS` behind it, by their hashes and by their clusters;
-    those that would need words behind the last one say nothing."""
-    mixed = np.zeros((4, len(hashes)), np.uint64)
-    left = hashes ^ (hashes >> _FOLD)
-    for row, step, kind in ((0, 1, _PAIR), (2, 2, _SKIP)):
-        mixed[row, :-step] = left[:-step] * kind + hashes[step:]
-        mixed[row + 1, :-step] = (near[:-step] * kind + near[step:]) * _BY_ROW[row + 1, 0]
+def pairs(left: NDArray[np.uint64], right: NDArray[np.uint64]) -> NDArray[np.int64]:
+    """Buckets [steps, 2, words]: of each word with the one so many of `STEPS` behind it, by their hashes and
+    by their clusters; those that would need words behind the last one say nothing. See `Book`."""
+    mixed = np.zeros((len(STEPS), *left.shape), np.uint64)
+    for each, step, kinds in zip(mixed, STEPS, _KINDS, strict=True):
+        made = each[:, :-step]
+        np.multiply(left[:, :-step], kinds[0], out=made)
+        made += right[:, step:]
+    mixed[:, 1] *= _KINDS[:, 1:]
     mixed ^= mixed >> _FOLD
-    mixed *= _BY_ROW
+    mixed *= _KINDS[:, :, None]
     mixed >>= _SHIFT
     return mixed.view(np.int64)
 
 
-def pooled(vectors: NDArray[np.int8], low: NDArray[np.int64], high: NDArray[np.int64]) -> NDArray[np.float32]:
-    """Of each stretch low..high (exclusive, not empty) of words the mean of their vectors, their highest and
-    their lowest values: [stretches, 3 * dimensions]. One more row stands behind the last word's."""
-    places = np.stack((low, high), 1).ravel()
-    total = np.add.reduceat(vectors.astype(np.int32), places, axis=0)[::2]
-    mean = total / (high - low)[:, None]
-    highest = np.maximum.reduceat(vectors, places, axis=0)[::2]
-    lowest = np.minimum.reduceat(vectors, places, axis=0)[::2]
-    made: NDArray[np.float32] = np.concatenate((mean, highest, lowest), axis=1, dtype=np.float32)
-    made *= words().scale
+def pooled(
+    vectors: NDArray[np.int8], places: NDArray[np.int64], size: NDArray[np.int64]
+) -> NDArray[np.float32]:
+    """Of some stretches of words the mean of their vectors, their highest and their lowest values, in the
+    vectors' unit: [stretches, 3 * dimensions]. `places` and `size`: see `reduced`."""
+    wide = vectors.shape[1]
+    made = np.empty((len(size), 3 * wide), np.float32)
+    total = reduced(np.add, vectors.astype(np.int32), places)
+    np.divide(total, size[:, None], out=made[:, :wide])
+    made[:, wide : 2 * wide] = reduced(np.maximum, vectors, places)
+    made[:, 2 * wide :] = reduced(np.minimum, vectors, places)
+    return made
+
+
+def reduced(how: np.ufunc, of: NDArray[Any], places: NDArray[np.int64]) -> NDArray[Any]:
+    """The rows of each of some stretches as one: [stretches, ...]. `places`: of each stretch its first row
+    and the one behind its last, one stretch behind the other; none is empty. `of` has one row more than the
+    stretches can hold."""
+    if (places[1:-1:2] == places[2::2]).all():  # each begins where the one before ends
+        made: NDArray[Any] = how.reduceat(of[: places[-1]], places[::2], axis=0)
+    else:
+        made = how.reduceat(of, places, axis=0)[::2]
     return made
 
 
@@ -143,14 +153,14 @@ class Features(msgspec.Struct, frozen=True):
 def features(text: str) -> Features | None:
     """None where the text holds no word."""
     book = book_of(read(view(text).text))
-    count = len(book.hashes)
+    count = len(book.own)
     if not count:
         return None
-    two = pairs(book.hashes, book.near)
-    ours = [book.own, *(row[: max(0, count - step)] for row, step in zip(two, STEPS, strict=True))]
+    two = zip(pairs(book.left, book.right), STEPS, strict=True)
+    ours = [book.own, *(kind[: max(0, count - step)] for kinds, step in two for kind in kinds)]
     buckets = np.concatenate([*ours, book.grams], dtype=np.int64)
     sizes = len(buckets) - len(book.grams), len(book.grams)
     weights = np.repeat(1.0 / np.sqrt(sizes), sizes)
     vectors = words().vectors[np.append(book.rows, 0)]
-    dense = pooled(vectors, np.array([0]), np.array([count]))[0]
+    dense = pooled(vectors, np.array([0, count]), np.array([count]))[0] * words().scale
     return Features(dense, buckets, weights.astype(np.float32))

@@ -136,19 +136,19 @@ class Tokens(msgspec.Struct, frozen=True):
     ends: NDArray[np.int64]
     hashes: NDArray[np.uint64]
 
-    def grams(self, size: int) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
-        """Starts and hashes of the n-grams of characters that lie in one word and the blanks around it."""
-        first = np.arange(len(self.codes) - size + 1)
-        blank = self._blanks()
-        inside = blank[first + size - 1] == blank[first + 1]
-        first = first[inside]
-        return first, self._hash(first, first + size)
-
-    def _blanks(self) -> NDArray[np.int64]:
-        return np.concatenate(([0], np.cumsum(self.codes == 32)))
-
-    def _hash(self, starts: NDArray[np.int64], ends: NDArray[np.int64]) -> NDArray[np.uint64]:
-        return (self.sums[ends] - self.sums[starts]) * _powers(True)[starts]
+    def grams(
+        self, sizes: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.uint64]]:
+        """Of the n-grams of characters that lie in one word and the blanks around it: which of `sizes` each
+        has, where it starts, and its hash."""
+        blank = np.concatenate(([0], np.cumsum(self.codes == 32)))
+        first = np.arange(len(self.codes))
+        last = first + sizes[:, None]
+        inside = blank.take(last - 1, mode="clip") == blank[1:]
+        inside &= last < len(self.sums)
+        size, first = inside.nonzero()
+        last = first + sizes[size]
+        return size, first, (self.sums[last] - self.sums[first]) * _powers(True)[first]
 
 
 def read(text: str) -> Tokens:

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from itertools import chain, pairwise
-from typing import TYPE_CHECKING
+from itertools import accumulate, chain, pairwise
+from typing import TYPE_CHECKING, cast
 
 import msgspec
 import numpy as np
@@ -31,15 +31,14 @@ _PARTING = str.maketrans(dict.fromkeys(",;:()[]{}<>/\\|+=&#%^~`", " "))
 
 
 class Line(msgspec.Struct, frozen=True):
-    """The words of a text in their order, by their numbers in a book, with one more that says nothing; of
-    each stretch that was asked for, its first word and the one behind its last. `kept`: the book goes on to
-    other texts."""
+    """The words of a text in their order, by their numbers in a book, with one more that says nothing;
+    `places`: of each stretch that was asked for, its first word and the one behind its last. `kept`: the book
+    goes on to other texts."""
 
     book: Book
     kept: bool
     words: NDArray[np.int64]
-    low: NDArray[np.int64]
-    high: NDArray[np.int64]
+    places: list[tuple[int, int]]
 
 
 class _Full(Exception):
@@ -51,8 +50,8 @@ class Lexicon:
 
     def __init__(self, words: int = WORDS, grams: int = GRAMS) -> None:
         self.book = Book(
-            np.zeros(words, np.uint64),
-            np.zeros(words, np.uint64),
+            np.zeros((2, words), np.uint64),
+            np.zeros((2, words), np.uint64),
             np.zeros(words, np.int32),
             np.zeros(words, np.uint16),
             np.zeros(grams, np.uint16),
@@ -63,27 +62,29 @@ class Lexicon:
         self._count = 0
         self._lock = threading.Lock()
 
-    def find(self, parts: Sequence[str]) -> tuple[NDArray[np.int64], list[int]] | None:
-        """The words of these parts of a text in lower case, with one more, and how many there are up to each
-        part's end; None where some depend on what stands around them. Raises _Full."""
-        tokens = [part.split() for part in parts]
-        keys = [*map(_keys, tokens)]
-        found = [[*map(self._known.get, part)] for part in keys]
-        if any(None in part for part in found):
-            if not self._learn(dict(zip(chain(*keys), chain(*tokens), strict=True))):
+    def find(self, text: str, borders: Sequence[int]) -> tuple[NDArray[np.int64], list[int]] | None:
+        """The words of a text in lower case, with one more, and how many stand before each border, ascending
+        from 0; None where some depend on what stands around them. Raises _Full."""
+        tokens: list[str] = []
+        upto = [0]
+        for start, end in pairwise(borders):
+            tokens += text[start:end].split()
+            upto.append(len(tokens))
+        keys = [*map(hash, tokens)] if text.isascii() else _keys(tokens)
+        known = [*map(self._known.get, keys)]
+        if None in known:
+            if not self._learn(dict(zip(keys, tokens, strict=True))):
                 return None
-            found = [[*map(self._known.get, part)] for part in keys]
-        words: list[int] = []
-        ends: list[int] = []
-        for part in found:
-            words += chain.from_iterable(part)  # type: ignore[arg-type]  # all are known now
-            ends.append(len(words))
+            known = [*map(self._known.get, keys)]
+        found = cast(list[tuple[int, ...]], known)
+        words = [*chain.from_iterable(found)]
+        ends = [0, *accumulate(map(len, found))]
         words.append(0)
         numbers = np.array(words, np.int64)
         alone = self._alone.take(numbers[:-1])
         if (alone[:-1] & alone[1:]).any():
             return None
-        return numbers, ends
+        return numbers, [ends[at] for at in upto]
 
     def _learn(self, tokens: dict[int, str]) -> bool:
         """Whether all of them can be read alone."""
@@ -109,17 +110,12 @@ class Lexicon:
     def _add(self, more: Book) -> int:
         """The number of its first word here."""
         book, first = self.book, self._count
-        last, begin = first + len(more.hashes), int(book.ends[first])
+        last, begin = first + len(more.own), int(book.ends[first])
         end = begin + len(more.grams)
-        if last >= len(book.hashes) or end > len(book.grams):
+        if last >= len(book.own) or end > len(book.grams):
             raise _Full
-        for mine, others in (
-            (book.hashes, more.hashes),
-            (book.near, more.near),
-            (book.rows, more.rows),
-            (book.own, more.own),
-        ):
-            mine[first:last] = others
+        book.left[:, first:last], book.right[:, first:last] = more.left, more.right
+        book.rows[first:last], book.own[first:last] = more.rows, more.own
         book.grams[begin:end] = more.grams
         book.ends[first + 1 : last + 1] = more.ends[1:] + begin
         self._count = last
@@ -153,24 +149,21 @@ def _looked_up(text: str, places: Sequence[tuple[int, int]]) -> Line | None:
         text = plain.text
     # What only parts words leaves fewer stretches to know.
     lower = lowered(text).translate(_PARTING).replace(". ", "  ")
-    borders = sorted({0, *chain.from_iterable(places)})
+    borders = sorted({0, len(lower), *chain.from_iterable(places)})
     for border in borders:
         if 0 < border < len(lower) and not (lower[border].isspace() or lower[border - 1].isspace()):
             return None
-    parts = [lower[start:end] for start, end in pairwise(borders)]
     lexicon = _current
     try:
-        found = lexicon.find(parts)
+        found = lexicon.find(lower, borders)
     except _Full:
         lexicon = _current = Lexicon()
-        found = lexicon.find(parts)
+        found = lexicon.find(lower, borders)
     if found is None:
         return None
-    numbers, ends = found
-    before = dict(zip(borders, [0, *ends], strict=True))
-    low = np.array([before[start] for start, _ in places], np.int64)
-    high = np.array([before[end] for _, end in places], np.int64)
-    return Line(lexicon.book, True, numbers, low, high)
+    numbers, counts = found
+    before = dict(zip(borders, counts, strict=True))
+    return Line(lexicon.book, True, numbers, [(before[start], before[end]) for start, end in places])
 
 
 def _read(text: str, places: Sequence[tuple[int, int]]) -> Line:
@@ -183,4 +176,4 @@ def line_of_tokens(tokens: Tokens, places: NDArray[np.int64] | None = None) -> L
     bounds = np.searchsorted(tokens.starts - 1, np.empty((0, 2)) if places is None else places)
     numbers = np.arange(len(tokens.hashes) + 1)
     numbers[-1:] = 0
-    return Line(book_of(tokens), False, numbers, bounds[:, 0], bounds[:, 1])
+    return Line(book_of(tokens), False, numbers, [(low, high) for low, high in bounds.tolist()])

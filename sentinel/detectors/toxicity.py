@@ -53,7 +53,9 @@ class ToxicityDetector:
         scores: list[float] = []
         for group in _groups(text, places):
             for (start, end), (told, wide) in zip(group, self._judged(text, group), strict=True):
-                if told is not None:
+                if told is not None and max(told) < _FLOOR and (wide is None or wide[0] <= _FLOOR):
+                    scores.append(round(told[0], 4))
+                elif told is not None:
                     score, found = self._of_sentence(text, start, end, told, wide)
                     scores.append(score)
                     findings += found

@@ -70,8 +70,9 @@ def test_words_have_one_hash_wherever_they_stand() -> None:
 
 def test_character_ngrams_do_not_cross_words() -> None:
     padded = " ab cde "
-    first, _ = read("ab cde").grams(4)
-    assert [padded[at : at + 4] for at in first] == [" ab ", " cde", "cde "]
+    size, first, _ = read("ab cde").grams(np.array([4, 5]))
+    found = [padded[at : at + (4, 5)[which]] for which, at in zip(size, first, strict=True)]
+    assert found == [" ab ", " cde", "cde ", " cde "]
 
 
 def test_a_text_without_words_has_no_score() -> None:
