@@ -158,34 +158,38 @@ class Classifier:
     def speaks(self, text: str, head: int, start: int) -> bool:
         """Whether `explain` names words from `start` on."""
         line = line_of(text, [(start, len(text))])
-        return bool((self._by_word(line, head)[line.places[0][0] :] >= _NEAR_ZERO).any())
+        return bool((self._by_word(line)[line.places[0][0] :, head] >= _NEAR_ZERO).any())
 
-    def explain(self, text: str, head: int, start: int = 0) -> tuple[tuple[int, int, float], ...]:
-        """The words from `start` on that spoke most for the head: (start, end, share of the logit), strongest
-        first, of a text that is judged as one stretch. An n-gram of two words is shared out between them; the
-        network's part is told by its slope."""
+    def explain(
+        self, text: str, heads: Sequence[int], start: int = 0
+    ) -> list[tuple[tuple[int, int, float], ...]]:
+        """For each of these heads, the words from `start` on that spoke most for it: (start, end, share of
+        the logit), strongest first, of a text that is judged as one stretch. An n-gram of two words is shared
+        out between them; the network's part is told by its slope."""
         seen = view(text)
         tokens = read(seen.text)
-        return _strongest(seen, tokens, self._by_word(line_of_tokens(tokens), head), start)
+        by_word = self._by_word(line_of_tokens(tokens))
+        return [_strongest(seen, tokens, by_word[:, head], start) for head in heads]
 
-    def _by_word(self, line: Line, head: int) -> NDArray[np.float64]:
-        """Each word's share of the logit of all of them as one stretch."""
-        count = len(line.words) - 1
+    def _by_word(self, line: Line) -> NDArray[np.float64]:
+        """Each word's share of the logits of all of them as one stretch: [words, heads]."""
+        count, heads = len(line.words) - 1, len(self.heads)
         w = self._weights
         if not count:
-            return np.empty(0)
+            return np.empty((0, heads))
         told = self._told_of(line)
-        by_word = told[:-1, head].astype(np.float64)
-        for kinds, step in zip(_pairs_of(line), STEPS, strict=True):
-            share = self._table[kinds[:, : max(0, count - step)], head].sum(axis=0) / 2
-            by_word[: len(share)] += share
-            by_word[count - len(share) :] += share
+        by_word = told[:-1, :heads].astype(np.float64)
+        shares = self._table.take(_pairs_of(line), axis=0)[..., :heads].sum(axis=1, dtype=np.int32) / 2
+        for share, step in zip(shares, STEPS, strict=True):
+            within = max(0, count - step)
+            by_word[:within] += share[:within]
+            by_word[count - within :] += share[:within]
         by_word /= np.sqrt(_count(count))
-        by_word += told[:-1, len(self.heads) + head] / np.sqrt(told[:-1, -1].sum())
-        by_word *= w.scale[head]
+        by_word += told[:-1, heads:-1] / np.sqrt(told[:-1, -1].sum())
+        by_word *= w.scale
         vectors = _vectors_of(line)
         mean = pooled(vectors, np.array([0, count]), np.array([count]))[0]
-        slope = (self._hidden * (mean @ self._hidden + w.hidden_bias > 0)) @ w.out[:, head]
+        slope = (self._hidden * (mean @ self._hidden + w.hidden_bias > 0)) @ w.out
         by_word += vectors[:-1] @ slope[: vectors.shape[1]] / count
         return by_word
 

@@ -107,7 +107,8 @@ def _spaced(stretch: str) -> str:
 
 
 class _Scheme(msgspec.Struct, frozen=True):
-    """`sign` is a part of every match, and sought quickly: a text has seldom more than one scheme."""
+    """`sign` is a part of every match, and sought quickly where it begins with a class of characters: a text
+    has seldom more than one scheme."""
 
     how: str
     expression: re.Pattern[str]
@@ -121,7 +122,7 @@ def _scheme(how: str, sign: str, expression: str, decode: Callable[[str], str]) 
 
 # Ordered: the first that decodes a stretch has it.
 _SCHEMES = (
-    _scheme("in binary", r"[01]{8}\s?[01]{8}", r"\b[01]{8}(?:\s?[01]{8}){5,999}\b", _binary),
+    _scheme("in binary", r"[01][01]{7}\s?[01]{8}", r"\b[01]{8}(?:\s?[01]{8}){5,999}\b", _binary),
     _scheme("in hexadecimal", r"\\x", r"(?:\\x[0-9a-fA-F]{2}){6,2000}", _hex),
     _scheme(
         "in hexadecimal",
@@ -129,7 +130,7 @@ _SCHEMES = (
         r"\b(?:0x)?[0-9a-fA-F]{2}(?:[ ,:](?:0x)?[0-9a-fA-F]{2}){7,2000}\b",
         _hex,
     ),
-    _scheme("in hexadecimal", r"[0-9a-fA-F]{24}", r"\b(?:0x)?[0-9a-fA-F]{24,4000}\b", _hex),
+    _scheme("in hexadecimal", r"[0-9a-fA-F][0-9a-fA-F]{23}", r"\b(?:0x)?[0-9a-fA-F]{24,4000}\b", _hex),
     _scheme(
         "as character codes",
         r"[ ,]\d{2,3}[ ,]{1,2}\d{2,3}[ ,]",
@@ -143,8 +144,8 @@ _SCHEMES = (
         _escapes,
     ),
     _scheme("percent-encoded", r"%", r"(?:[\w.+-]{0,20}%[0-9a-fA-F]{2}){3,400}[\w.+-]{0,40}", _percent),
-    _scheme("in base32", r"[A-Z2-7]{24}", r"\b[A-Z2-7]{24,4000}={0,6}", _base32),
-    _scheme("in base64", r"[A-Za-z0-9+/_-]{16}", r"[A-Za-z0-9+/_-]{16,8000}={0,2}", _base64),
+    _scheme("in base32", r"[A-Z2-7][A-Z2-7]{23}", r"\b[A-Z2-7]{24,4000}={0,6}", _base32),
+    _scheme("in base64", r"[A-Za-z0-9+/_-][A-Za-z0-9+/_-]{15}", r"[A-Za-z0-9+/_-]{16,8000}={0,2}", _base64),
     _scheme(
         "in Morse code",
         r"[.\-·−][ /|]{1,3}[.\-·−]{1,5}[ /|]",

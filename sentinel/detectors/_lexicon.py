@@ -112,7 +112,7 @@ class Lexicon:
         book, first = self.book, self._count
         last, begin = first + len(more.own), int(book.ends[first])
         end = begin + len(more.grams)
-        if last >= len(book.own) or end > len(book.grams):
+        if last > len(book.own) or end > len(book.grams):
             raise _Full
         book.left[:, first:last], book.right[:, first:last] = more.left, more.right
         book.rows[first:last], book.own[first:last] = more.rows, more.own
