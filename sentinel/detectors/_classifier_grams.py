@@ -38,12 +38,12 @@ _FOLD = np.uint64(29)
 
 class Words(msgspec.Struct, frozen=True):
     """Of each known word, ascending by hash: `vectors` [words + 1, dimensions] int8, in units of `scale`, the
-    last one zero for all other words; `clusters` [words]."""
+    last one zero for all other words; `clusters` [words + 1], counted from 1, the last one 0x10000."""
 
     hashes: NDArray[np.uint64]
     vectors: NDArray[np.int8]
     scale: np.float32
-    clusters: NDArray[np.uint16]
+    clusters: NDArray[np.uint64]
 
     def find(self, hashes: NDArray[np.uint64]) -> NDArray[np.int64]:
         """The rows of these words; of those that are not known `len(self.hashes)`."""
@@ -59,8 +59,9 @@ def words() -> Words:
         with np.load(file, allow_pickle=False) as kept:
             vectors = kept["vectors"]
             zero = np.zeros((1, vectors.shape[1]), np.int8)
+            clusters = np.append(kept["clusters"], np.uint16(_UNKNOWN)).astype(np.uint64) + np.uint64(1)
             scale = np.float32(kept["scale"])
-            return Words(kept["hashes"], np.concatenate((vectors, zero)), scale, kept["clusters"])
+            return Words(kept["hashes"], np.concatenate((vectors, zero)), scale, clusters)
 
 
 class Book(msgspec.Struct, frozen=True):
@@ -82,7 +83,6 @@ def book_of(tokens: Tokens) -> Book:
     known = words()
     hashes = tokens.hashes
     rows = known.find(hashes)
-    clusters = np.append(known.clusters, np.uint16(_UNKNOWN))[rows]
     begun = np.zeros(len(tokens.codes), np.int64)
     begun[tokens.starts] = 1
     word = np.cumsum(begun) - 1  # at each character, the last word that has begun
@@ -92,8 +92,11 @@ def book_of(tokens: Tokens) -> Book:
     grams = _bucket((sums ^ (sums >> _FOLD)) * _CHARS)[np.argsort(owners, kind="stable")]
     ends = np.zeros(len(hashes) + 1, np.int32)
     np.cumsum(np.bincount(owners, minlength=len(hashes)), out=ends[1:])
-    near = clusters.astype(np.uint64) + np.uint64(1)
-    left, right = np.stack((hashes ^ (hashes >> _FOLD), near)), np.stack((hashes, near))
+    left = np.empty((2, len(hashes)), np.uint64)
+    left[0] = hashes ^ (hashes >> _FOLD)
+    left[1] = known.clusters.take(rows)
+    right = left.copy()
+    right[0] = hashes
     return Book(left, right, rows.astype(np.int32), _bucket(hashes * _WORD), grams, ends)
 
 

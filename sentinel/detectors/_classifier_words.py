@@ -80,13 +80,13 @@ def _undisguised(lower: str) -> tuple[str, list[tuple[int, int]]]:
     return lower, [(match.start() + 1, match.end()) for match in _REPEATED.finditer(lower)]
 
 
-def plain_word(lower: str) -> str | None:
-    """What `view` makes of a stretch without white space that `lowered` made, wherever it stands; None where
-    that depends on what stands around it."""
-    lower, cuts = _undisguised(lower)
-    if _SPACED.search(lower):
+def plain_words(lower: list[str]) -> list[str] | None:
+    """What `view` makes of stretches without white space that `lowered` made, wherever they stand; None where
+    that depends on what stands around one."""
+    together, cuts = _undisguised("\n".join(lower))
+    if _SPACED.search(together):
         return None
-    return _without(lower, range(len(lower) + 1), cuts).text if cuts else lower
+    return _without(together, range(len(together) + 1), cuts).text.split("\n")
 
 
 def _without(text: str, origin: range | list[int], cuts: list[tuple[int, int]]) -> View:

@@ -16,7 +16,7 @@ import msgspec
 import numpy as np
 
 from sentinel.detectors._classifier_grams import Book, book_of
-from sentinel.detectors._classifier_words import MAX_CHARS, Tokens, lowered, plain_word, read, view
+from sentinel.detectors._classifier_words import MAX_CHARS, Tokens, lowered, plain_words, read, view
 from sentinel.detectors._normalise import normalised
 
 if TYPE_CHECKING:
@@ -89,15 +89,14 @@ class Lexicon:
     def _learn(self, tokens: dict[int, str]) -> bool:
         """Whether all of them can be read alone."""
         strange = {key: token for key, token in tokens.items() if key not in self._known}
-        plain = []
-        for token in strange.values():
-            word = plain_word(token) if len(token) <= LONGEST else None
-            if word is None:
-                return False
-            plain.append(word)
-        made = read(" ".join(plain))
+        if any(len(token) > LONGEST for token in strange.values()):
+            return False
+        plain = plain_words([*strange.values()])
+        if plain is None:
+            return False
+        made = read("\n".join(plain))
         more = book_of(made)
-        starts = np.cumsum([0, *(len(word) + 1 for word in plain)])
+        starts = [0, *accumulate(len(word) + 1 for word in plain)]
         borders = np.searchsorted(made.starts - 1, starts).tolist()
         with self._lock:
             first = self._add(more)
