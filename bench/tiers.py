@@ -1,8 +1,10 @@
-"""What the detectors of the data plane cost a text of 1,000 characters, on one core: patterns (tier 1) and
-small classifiers (tier 2). `python -m bench.tiers [--data DIR]`
+"""What the detectors of the data plane cost a text, on one core: patterns (tier 1) and small classifiers
+(tier 2). `python -m bench.tiers [--data DIR]`
 
-With DIR the texts are prompts of `traffic/*.jsonl.gz`, else prose. Each is cut or filled up to 1,000
-characters, and no two are alike, so that nothing is remembered. Times are the thread's processor time.
+With DIR the texts are prompts of `traffic/*.jsonl.gz`, else prose, cut and joined to texts of a size. The
+detectors have read as much again of other texts before, as in a worker that has run for a while, and none of
+those that are measured. Between two texts 2 MB of other memory are touched. Times are the thread's processor
+time.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from __future__ import annotations
 import argparse
 import gzip
 import json
+import random
 import statistics
 import tempfile
 import time
@@ -27,16 +30,24 @@ from sentinel.core.needs import Need, Needs, detectors_of, everything
 from sentinel.detectors.registry import DetectorsConfig, DetectorSet, known_detectors, load_detectors
 from sentinel.policy.load import bundled_rules, load_policy
 
-_TEXTS, _SIZE = 500, 1_000
+_SIZES = {200: 300, 1_000: 300, 2_000: 200, 100_000: 5}  # characters: texts
+_WARM = 600  # texts of 1,000 characters
 _NAMES = ("PERSON", "LOCATION", "ORGANIZATION")
 _CLASSIFIERS = ("toxicity", "injection", "misuse")
 
 
-def texts(data: Path | None) -> list[str]:
-    found = list(_prompts(data)) if data else [prose(4 * _SIZE)]
-    joined = "\n".join(found)
-    step = max(1, (len(joined) - _SIZE) // _TEXTS)
-    return [joined[index * step : index * step + _SIZE] for index in range(_TEXTS)]
+def texts(data: Path | None) -> tuple[list[str], dict[int, list[str]]]:
+    """Those to begin with, and those to measure by their size."""
+    found = list(_prompts(data)) if data else [prose(4_000)] * 100
+    random.Random(0).shuffle(found)
+    half = len(found) // 2
+    before, behind = "\n".join(found[:half]), "\n".join(found[half:])
+    return _cut(before, 1_000, _WARM), {size: _cut(behind, size, count) for size, count in _SIZES.items()}
+
+
+def _cut(text: str, size: int, count: int) -> list[str]:
+    step = max(1, (len(text) - size) // count)
+    return [text[index * step : index * step + size] for index in range(count)]
 
 
 def _prompts(data: Path) -> Iterator[str]:
@@ -46,12 +57,12 @@ def _prompts(data: Path) -> Iterator[str]:
                 yield str(json.loads(line)["prompt"])
 
 
-def microseconds(detectors: DetectorSet, needs: Needs, given: list[str], name: str) -> list[float]:
+def microseconds(detectors: DetectorSet, needs: Needs, given: list[str]) -> list[float]:
+    """Ascending."""
     view, around = detectors.view(needs), Background(Stage.INPUT, Role.PROMPT)
-    taken = []
-    for text in given[:20]:
-        detectors.inspect(text, view, around)
-    for text in track(given, name, console=Console(stderr=True)):
+    taken, other = [], bytearray(2 << 20)
+    for text in given:
+        other[:] = bytes(len(other))
         started = time.thread_time_ns()
         detectors.inspect(text, view, around)
         taken.append((time.thread_time_ns() - started) / 1000)
@@ -64,7 +75,7 @@ def main() -> None:
     )
     parser.add_argument("--data", type=Path, help="folder of labelled texts")
     options = parser.parse_args()
-    given = texts(options.data)
+    warm, given = texts(options.data)
     policy = load_policy([bundled_rules()], known_detectors())
     patterns = load_policy(
         [bundled_rules() / pack for pack in ("pii.yaml", "secrets.yaml")], ["pii", "secrets"]
@@ -80,11 +91,14 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as cache:
         detectors = load_detectors(DetectorsConfig(), detectors_of(every), Path(cache), every)
         rows = []
-        for name, needs in asked.items():
-            taken = microseconds(detectors, needs, given, name)
-            quantiles = (statistics.median(taken), taken[int(len(taken) * 0.99)])
-            rows.append([name, *(f"{value:,.0f} us" for value in quantiles)])
-    head = ["1,000 characters", "p50", "p99"]
+        for name, needs in track(asked.items(), "detectors", console=Console(stderr=True)):
+            microseconds(detectors, needs, warm)
+            taken = [microseconds(detectors, needs, some) for some in given.values()]
+            cells = [statistics.median(each) for each in taken]
+            cells.insert(2, taken[1][int(len(taken[1]) * 0.99)])
+            rows.append([name, *(f"{value:,.0f} us" for value in cells)])
+    head = ["characters", *(f"{size:,}" for size in _SIZES)]
+    head.insert(3, "1,000, p99")
     table("Detectors of the data plane, one core", head, rows)
     save("tiers", head, rows)
 

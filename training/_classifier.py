@@ -18,7 +18,7 @@ from rich.progress import track
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
-from sentinel.detectors._classifier import BITS, features
+from sentinel.detectors._classifier_grams import BITS, features
 
 PLACE = Path(__file__).parents[1] / "sentinel" / "detectors" / "weights"
 

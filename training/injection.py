@@ -24,7 +24,7 @@ from scipy import sparse
 from sklearn.linear_model import LogisticRegression
 
 from sentinel.core.background import NO_BACKGROUND
-from sentinel.detectors._injection_features import BITS, Reading, dense, hashed
+from sentinel.detectors._injection_features import BITS, Reading, features
 from sentinel.detectors.injection import InjectionConfig, InjectionDetector, readings_of
 from sentinel.evaluation.split import held_out
 from training import attacks, contrast_injection, injection_indirect
@@ -177,10 +177,10 @@ def read_all(rows: list[Row], say: Say) -> Readings:
 
 
 def matrix_of(readings: Sequence[Reading]) -> sparse.csr_matrix:
-    told = np.array([dense(reading) for reading in readings], np.float32)
-    places, columns, values = [], [], []
+    told, places, columns, values = [], [], [], []
     for at, reading in enumerate(readings):
-        buckets, _ = hashed(reading.shape)
+        dense, buckets, _ = features(reading)
+        told.append(dense)
         columns.append(buckets)
         places.append(np.full(len(buckets), at))
         values.append(np.full(len(buckets), SCALE / max(1.0, len(buckets)) ** 0.5))
@@ -188,7 +188,7 @@ def matrix_of(readings: Sequence[Reading]) -> sparse.csr_matrix:
         (np.concatenate(values), (np.concatenate(places), np.concatenate(columns))),
         shape=(len(readings), 1 << BITS),
     )
-    return sparse.hstack([words, sparse.csr_matrix(told)]).tocsr()
+    return sparse.hstack([words, sparse.csr_matrix(np.array(told, np.float32))]).tocsr()
 
 
 def fit(told: Readings, rows: Array) -> LogisticRegression:

@@ -135,7 +135,7 @@ class _Converter:
         least = self._widths(core)[0]
         if least < 1:
             raise NotConvertible("it can match nothing")
-        expression = look_behind + self._emit(core if look_behind else _strip_start(core))
+        expression = look_behind + self._emit(core if look_behind else _strip_start(_short_start(core)))
         looks = self._look_ahead(nodes)
         tail = UNBOUNDED if UNBOUNDED in (full, looks) or full >= _MANY else full - least + looks + 1
         head = UNBOUNDED if head_width == UNBOUNDED or head_width >= _MANY else head_width
@@ -287,6 +287,7 @@ class _Converter:
 
 
 _ONE_CHARACTER = frozenset((sre.LITERAL, sre.NOT_LITERAL, sre.IN, sre.ANY, sre.CATEGORY))
+_BOUNDARY = (sre.AT, sre.AT_BOUNDARY)
 REPEATS = frozenset((sre.MAX_REPEAT, sre.MIN_REPEAT, sre.POSSESSIVE_REPEAT))
 
 
@@ -361,6 +362,35 @@ def _strip_end(nodes: list[Any]) -> list[Any]:
         else:
             return nodes
     return nodes
+
+
+def _short_start(nodes: list[Any]) -> list[Any]:
+    """Of a choice of stretches without end, as e-mail addresses begin with, the last character alone."""
+    begins = nodes[1:] if nodes[:1] == [_BOUNDARY] else nodes
+    if begins and begins[0][0] is sre.SUBPATTERN:
+        opened = [*begins[0][1][3], *begins[1:]]
+        shorter = _short_start(opened)
+        return nodes if shorter is opened else shorter
+    if len(begins) < 2 or begins[0][0] is not sre.BRANCH:
+        return nodes
+    lasts = [_last(branch) for branch in begins[0][1][1]]
+    if not _endless(begins[:1]) or not all(lasts):
+        return nodes
+    return [(sre.BRANCH, (None, lasts)), *begins[1:]]
+
+
+def _last(nodes: Any) -> list[Any]:
+    """The character that the nodes end with, if it is one."""
+    while nodes and nodes[-1][0] is sre.SUBPATTERN:
+        nodes = nodes[-1][1][3]
+    return [nodes[-1]] if nodes and nodes[-1][0] in _ONE_CHARACTER else []
+
+
+def _endless(nodes: Iterable[Any]) -> bool:
+    return any(
+        (operator in REPEATS and argument[1] >= _MANY) or any(map(_endless, _children(operator, argument)))
+        for operator, argument in nodes
+    )
 
 
 def _strip_start(nodes: list[Any]) -> list[Any]:

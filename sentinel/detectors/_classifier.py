@@ -1,4 +1,4 @@
-"""The small classifiers: hashed n-grams and word vectors of a text, and heads over them, in numpy.
+"""The small classifiers: heads over hashed n-grams and word vectors of a text, in numpy.
 
 Each head's logit is the sum of a weight for every hashed n-gram (words, pairs of words, pairs of word
 clusters, characters) and of a small network over the pooled vectors of the words. One file holds one model
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import threading
 from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
@@ -17,159 +18,15 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
-from sentinel.detectors._classifier_words import WORDS, Tokens, View, read, view
+from sentinel.detectors._classifier_grams import STEPS, Book, pairs, pooled, reduced, words
+from sentinel.detectors._classifier_words import Tokens, View, read, view
+from sentinel.detectors._lexicon import Line, line_of, line_of_tokens
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-BITS = 16  # of a bucket's number
-GRAMS = (3, 4, 5)
 EVIDENCE = 5
 _NEAR_ZERO = 0.05  # logits; contributions below are no evidence
-_UNKNOWN = 0xFFFF
-# One odd multiplier a kind of n-gram, so that kinds do not meet in a bucket more often than by chance.
-_WORD, _PAIR, _SKIP, _CLUSTERS, _FAR, _CHARS = (
-    np.uint64(n)
-    for n in (
-        0xD6E8FEB86659FD93,
-        0xA0761D6478BD642F,
-        0xE7037ED1A0B428DB,
-        0x8EBC6AF09C88C6E3,
-        0x589965CC75374CC3,
-        0x1D8E4E27C47D124F,
-    )
-)
-_SHIFT = np.uint64(64 - BITS)
-_FOLD = np.uint64(29)
-
-
-class Words(msgspec.Struct, frozen=True):
-    """Of each known word, ascending by hash: `vectors` [words, dimensions] float32, `clusters` [words]."""
-
-    hashes: NDArray[np.uint64]
-    vectors: NDArray[np.float32]
-    clusters: NDArray[np.uint16]
-
-    def find(self, hashes: NDArray[np.uint64]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-        """The rows of these words, and which of them are known."""
-        rows = np.searchsorted(self.hashes, hashes)
-        rows[rows == len(self.hashes)] = 0
-        return rows, self.hashes[rows] == hashes
-
-
-@cache
-def words() -> Words:
-    """Raises FileNotFoundError where the package lacks the table."""
-    with files("sentinel.detectors").joinpath("weights", WORDS).open("rb") as file:
-        with np.load(file, allow_pickle=False) as kept:
-            vectors = kept["vectors"] * kept["scale"]
-            return Words(kept["hashes"], vectors.astype(np.float32), kept["clusters"])
-
-
-class Grams(msgspec.Struct, frozen=True):
-    """The n-grams of a text, kind after kind, in each kind in the order of their first words. `buckets`: of
-    all; `first`: of each its first word; `ends`: [kinds + 1] where each kind begins and the last one ends;
-    `steps`: of each kind how many words behind the first one its last one is."""
-
-    buckets: NDArray[np.int64]
-    first: NDArray[np.int64]
-    ends: NDArray[np.int64]
-    steps: tuple[int, ...]
-
-
-_STEPS = (0, 1, 1, 2, 2, *(0 for _ in GRAMS))
-_OF_WORDS = 5  # kinds; those of characters follow
-
-
-def grams(tokens: Tokens) -> Grams:
-    """The text holds a word."""
-    known = words()
-    hashes = tokens.hashes
-    rows, found = known.find(hashes)
-    clusters = np.where(found, known.clusters[rows], np.uint16(_UNKNOWN)).astype(np.uint64) + np.uint64(1)
-    at = np.arange(len(hashes))
-    parts = [hashes * _WORD]
-    firsts = [at]
-    for step, kind, kin in ((1, _PAIR, _CLUSTERS), (2, _SKIP, _FAR)):
-        left, right = hashes[:-step], hashes[step:]
-        pair = (left ^ (left >> _FOLD)) * kind + right
-        near = (clusters[:-step] * kind + clusters[step:]) * kin
-        parts += [(pair ^ (pair >> _FOLD)) * kind, (near ^ (near >> _FOLD)) * kin]
-        firsts += [at[:-step]] * 2
-    begun = np.zeros(len(tokens.codes), np.int64)
-    begun[tokens.starts] = 1
-    word = np.maximum(np.cumsum(begun) - 1, 0)  # at each character, the last word that has begun
-    for size in GRAMS:
-        begins, sums = tokens.grams(size)
-        mixed = (sums ^ (sums >> _FOLD)) * _CHARS + np.uint64(size)
-        parts.append((mixed ^ (mixed >> _FOLD)) * _CHARS)
-        firsts.append(word[begins + 1])
-    buckets = (np.concatenate(parts) >> _SHIFT).astype(np.int64)
-    ends = np.cumsum([0, *map(len, parts)])
-    return Grams(buckets, np.concatenate(firsts), ends, _STEPS)
-
-
-class Ranges(msgspec.Struct, frozen=True):
-    """Of some stretches of words, where each kind's n-grams begin and end: [stretches, kinds], and how much
-    one of them weighs."""
-
-    begin: NDArray[np.int64]
-    end: NDArray[np.int64]
-    weight: NDArray[np.float64]
-
-
-def ranges(made: Grams, low: NDArray[np.int64], high: NDArray[np.int64]) -> Ranges:
-    """Those n-grams whose words all lie in low..high (exclusive); none is empty. They weigh so that those of
-    words have unit length together, and those of characters."""
-    begin = np.empty((len(low), len(made.steps)), np.int64)
-    end = np.empty_like(begin)
-    for kind, step in enumerate(made.steps):
-        start, stop = made.ends[kind], made.ends[kind + 1]
-        if kind < _OF_WORDS:
-            begin[:, kind] = np.minimum(start + low, stop)
-            end[:, kind] = np.minimum(start + np.maximum(low, high - step), stop)
-        else:
-            first = made.first[start:stop]
-            begin[:, kind] = start + np.searchsorted(first, low)
-            end[:, kind] = start + np.searchsorted(first, high)
-    count = end - begin
-    total = np.stack([count[:, :_OF_WORDS].sum(1), count[:, _OF_WORDS:].sum(1)], 1)
-    weight = 1.0 / np.sqrt(np.maximum(total, 1))
-    return Ranges(begin, end, np.repeat(weight, (_OF_WORDS, len(GRAMS)), axis=1))
-
-
-def dense(
-    tokens: Tokens, low: NDArray[np.int64], high: NDArray[np.int64]
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """The vectors of all words, zero for those that are not known; and of each stretch of words their mean,
-    their highest and their lowest values: [stretches, 3 * dimensions]."""
-    known = words()
-    rows, found = known.find(tokens.hashes)
-    vectors = known.vectors[rows] * found[:, None]
-    pooled = np.empty((len(low), 3 * vectors.shape[1]), np.float32)
-    for index, (first, last) in enumerate(zip(low.tolist(), high.tolist(), strict=True)):
-        part = vectors[first:last]
-        np.concatenate((part.mean(0), part.max(0), part.min(0)), out=pooled[index])
-    return vectors, pooled
-
-
-class Features(msgspec.Struct, frozen=True):
-    """One text as a fit reads it: `dense`: pooled word vectors; of each n-gram `buckets` and `weights`."""
-
-    dense: NDArray[np.float32]
-    buckets: NDArray[np.int64]
-    weights: NDArray[np.float32]
-
-
-def features(text: str) -> Features | None:
-    """None where the text holds no word."""
-    tokens = read(view(text).text)
-    if not len(tokens.hashes):
-        return None
-    made = grams(tokens)
-    low, high = np.array([0]), np.array([len(tokens.hashes)])
-    weights = np.repeat(ranges(made, low, high).weight[0], np.diff(made.ends))
-    return Features(dense(tokens, low, high)[1][0], made.buckets, weights.astype(np.float32))
 
 
 class Weights(msgspec.Struct, frozen=True):
@@ -198,6 +55,15 @@ def load(name: str) -> Weights:
     return Weights(heads, hashlib.blake2b(raw, digest_size=4).hexdigest(), **arrays)
 
 
+class _Sums(msgspec.Struct):
+    """What the words of a book that goes on say: `told` [words, 2 * heads + 1], see `Classifier._told`, of
+    the first `known` words."""
+
+    book: Book
+    told: NDArray[np.int32]
+    known: int = 0
+
+
 class Classifier:
     """A model: what its heads say of stretches of a text, and what the answer came from. Thread-safe."""
 
@@ -205,6 +71,13 @@ class Classifier:
         self._weights = weights
         self.heads = weights.heads
         self.version = weights.version
+        # One row is read at once, and such a row never lies in two lines of the processor's cache.
+        count = len(self.heads)
+        self._table = np.zeros((len(weights.table), 1 << (count - 1).bit_length()), np.int8)
+        self._table[:, :count] = weights.table
+        self._hidden = np.ascontiguousarray(weights.hidden * words().scale)  # vectors are whole numbers
+        self._sums: _Sums | None = None
+        self._lock = threading.Lock()
 
     @classmethod
     def shipped(cls, name: str) -> Classifier:
@@ -215,52 +88,126 @@ class Classifier:
         """Of each stretch start..end of the text, the calibrated probability of each head; None where it
         holds no word. Words belong to the stretch that they begin in. MAX_CHARS of the text are read."""
         answers: list[tuple[float, ...] | None] = [None] * len(places)
-        seen = view(text)
-        tokens = read(seen.text)
-        bounds = np.searchsorted(tokens.starts - 1, seen.places(np.array(places, np.int64).reshape(-1, 2)))
-        telling = np.flatnonzero(bounds[:, 0] < bounds[:, 1])
-        if not len(telling):
+        line = line_of(text, places)
+        telling = [index for index, (low, high) in enumerate(line.places) if low < high]
+        if not telling:
             return answers
-        low, high = bounds[telling, 0], bounds[telling, 1]
+        bounds = np.array([place for index in telling for place in line.places[index]])
+        size = bounds[1::2] - bounds[::2]
         w = self._weights
-        made = grams(tokens)
-        of = ranges(made, low, high)
-        # Sums of whole numbers: the same whatever else is read with a stretch.
-        sums = np.zeros((len(made.buckets) + 1, len(self.heads)), np.int64)
-        np.cumsum(w.table[made.buckets], axis=0, out=sums[1:])
-        hashed = ((sums[of.end] - sums[of.begin]) * of.weight[:, :, None]).sum(1) * w.scale
-        _, pooled = dense(tokens, low, high)
-        units = np.maximum(pooled @ w.hidden + w.hidden_bias, 0.0)
-        logits = hashed + units @ w.out + w.bias
-        scaled = np.clip(w.calibration[:, 0] * logits + w.calibration[:, 1], -30, 30)
-        for index, row in zip(telling.tolist(), (1.0 / (1.0 + np.exp(-scaled))).tolist(), strict=True):
+        logits = self._hashed(line, bounds, size)
+        logits *= w.scale
+        units = pooled(_vectors_of(line), bounds, size) @ self._hidden
+        units += w.hidden_bias
+        logits += np.maximum(units, 0.0) @ w.out
+        logits += w.bias
+        scaled = np.maximum(w.calibration[:, 0] * logits + w.calibration[:, 1], -30.0)
+        for index, row in zip(telling, (1.0 / (1.0 + np.exp(-scaled))).tolist(), strict=True):
             answers[index] = tuple(row)
         return answers
 
-    def explain(self, text: str, head: int, start: int = 0) -> tuple[tuple[int, int, float], ...]:
-        """The words from `start` on that spoke most for the head: (start, end, share of the logit), strongest
-        first, of a text that is judged as one stretch. An n-gram of two words is shared out between them; the
-        network's part is told by its slope."""
+    def _hashed(self, line: Line, bounds: NDArray[np.int64], size: NDArray[np.int64]) -> NDArray[np.float64]:
+        """What the n-grams of stretches say of each head, in units of `scale`: [stretches, heads]. Those
+        whose words all lie in a stretch count, and weigh so that those of words have unit length together,
+        and those of characters. `bounds` and `size`: see `reduced`."""
+        heads = len(self.heads)
+        told = self._told_of(line)
+        two = self._table.take(_pairs_of(line), axis=0)[..., :heads].sum(axis=1, dtype=np.int32)
+        told[:-1, :heads] += two[0]
+        told[:-1, :heads] += two[1]
+        # Sums of whole numbers: the same whatever else is read with a stretch.
+        sums = reduced(np.add, told, bounds)
+        by_words = sums[:, :heads]
+        last = bounds[1::2] - 1
+        by_words -= two[:, last].sum(axis=0)
+        by_words -= two[1, last - 1] * (size > 1)[:, None]
+        made: NDArray[np.float64] = by_words / np.sqrt(_count(size))[:, None]
+        made += sums[:, heads:-1] / np.sqrt(sums[:, -1:])
+        return made
+
+    def _told_of(self, line: Line) -> NDArray[np.int32]:
+        """`_told` of a line's words; a copy."""
+        if not line.kept:
+            told = self._told(line.book, 0, len(line.words) - 1)
+            return told.take(line.words, axis=0)
+        sums = self._sums
+        if sums is None or sums.book is not line.book:
+            shape = len(line.book.own), 2 * len(self.heads) + 1
+            sums = self._sums = _Sums(line.book, np.zeros(shape, np.int32))
+        most = int(line.words.max()) + 1
+        if most > sums.known:
+            with self._lock:
+                if most > sums.known:
+                    sums.told[sums.known : most] = self._told(line.book, sums.known, most)
+                    sums.known = most
+        return sums.told.take(line.words, axis=0)
+
+    def _told(self, book: Book, first: int, last: int) -> NDArray[np.int32]:
+        """What these words of a book say of each head: the word itself, then its n-grams of characters, then
+        how many those are: [words, 2 * heads + 1]."""
+        heads = len(self.heads)
+        told = np.empty((last - first, 2 * heads + 1), np.int32)
+        if last > first:
+            ends = book.ends[first : last + 1]
+            grams = self._table.take(book.grams[ends[0] : ends[-1]], axis=0)[:, :heads]
+            told[:, :heads] = self._table.take(book.own[first:last], axis=0)[:, :heads]
+            told[:, heads:-1] = np.add.reduceat(grams.astype(np.int32), ends[:-1] - ends[0], axis=0)
+            told[:, -1] = np.diff(ends)
+        return told
+
+    def speaks(self, text: str, head: int, start: int) -> bool:
+        """Whether `explain` names words from `start` on."""
+        line = line_of(text, [(start, len(text))])
+        return bool((self._by_word(line)[line.places[0][0] :, head] >= _NEAR_ZERO).any())
+
+    def explain(
+        self, text: str, heads: Sequence[int], start: int = 0
+    ) -> list[tuple[tuple[int, int, float], ...]]:
+        """For each of these heads, the words from `start` on that spoke most for it: (start, end, share of
+        the logit), strongest first, of a text that is judged as one stretch. An n-gram of two words is shared
+        out between them; the network's part is told by its slope."""
         seen = view(text)
         tokens = read(seen.text)
-        count = len(tokens.hashes)
-        if not count:
-            return ()
+        by_word = self._by_word(line_of_tokens(tokens))
+        return [_strongest(seen, tokens, by_word[:, head], start) for head in heads]
+
+    def _by_word(self, line: Line) -> NDArray[np.float64]:
+        """Each word's share of the logits of all of them as one stretch: [words, heads]."""
+        count, heads = len(line.words) - 1, len(self.heads)
         w = self._weights
-        low, high = np.array([0]), np.array([count])
-        made = grams(tokens)
-        lengths = np.diff(made.ends)
-        each = np.repeat(ranges(made, low, high).weight[0], lengths)
-        share = w.table[made.buckets, head] * each * w.scale[head]
-        step = np.repeat(made.steps, lengths)
-        share = np.where(step > 0, share / 2, share)
-        by_word = np.bincount(made.first, share, count)
-        pairs = step > 0
-        by_word = by_word + np.bincount((made.first + step)[pairs], share[pairs], count)
-        vectors, pooled = dense(tokens, low, high)
-        slope = (w.hidden * (pooled[0] @ w.hidden + w.hidden_bias > 0)) @ w.out[:, head]
-        by_word = by_word + vectors @ slope[: vectors.shape[1]] / count
-        return _strongest(seen, tokens, by_word, start)
+        if not count:
+            return np.empty((0, heads))
+        told = self._told_of(line)
+        by_word = told[:-1, :heads].astype(np.float64)
+        shares = self._table.take(_pairs_of(line), axis=0)[..., :heads].sum(axis=1, dtype=np.int32) / 2
+        for share, step in zip(shares, STEPS, strict=True):
+            within = max(0, count - step)
+            by_word[:within] += share[:within]
+            by_word[count - within :] += share[:within]
+        by_word /= np.sqrt(_count(count))
+        by_word += told[:-1, heads:-1] / np.sqrt(told[:-1, -1].sum())
+        by_word *= w.scale
+        vectors = _vectors_of(line)
+        mean = pooled(vectors, np.array([0, count]), np.array([count]))[0]
+        slope = (self._hidden * (mean @ self._hidden + w.hidden_bias > 0)) @ w.out
+        by_word += vectors[:-1] @ slope[: vectors.shape[1]] / count
+        return by_word
+
+
+def _pairs_of(line: Line) -> NDArray[np.int64]:
+    words = line.words[:-1]
+    return pairs(line.book.left.take(words, axis=1), line.book.right.take(words, axis=1))
+
+
+def _vectors_of(line: Line) -> NDArray[np.int8]:
+    """One more than there are words."""
+    return words().vectors.take(line.book.rows.take(line.words), axis=0)
+
+
+def _count(size: Any) -> Any:
+    """How many n-grams of words a stretch of so many words (1 or more) has: each word, and two for two that
+    stand one or two places apart."""
+    return np.maximum(5 * size - 6, size)
 
 
 def _strongest(

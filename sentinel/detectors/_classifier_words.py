@@ -59,17 +59,34 @@ def view(text: str) -> View:
     if plain is not None:
         text = plain.text[:MAX_CHARS]  # one character may stand for many
         origin = list(plain.origin[: len(text) + 1])
+    lower, cuts = _undisguised(lowered(text))
+    for match in _SPACED.finditer(lower):
+        cuts += [(place, place + 1) for place in range(match.start() + 1, match.end(), 2)]
+    return _without(lower, origin, sorted(cuts)) if cuts else View(lower, origin)
+
+
+def lowered(text: str) -> str:
+    """In lower case, as many characters, with one kind of apostrophe."""
     lower = text.lower()
     if len(lower) != len(text):
         lower = "".join(low if len(low := char.lower()) == 1 else char for char in text)
-    lower = lower.replace("’", "'")
+    return lower if lower.isascii() else lower.replace("’", "'")
+
+
+def _undisguised(lower: str) -> tuple[str, list[tuple[int, int]]]:
+    """With letters for the digits and signs that stand for them, and which stretches are to be left out for
+    letters that are repeated."""
     lower = _LEET_IN_WORD.sub(lambda match: match.group().translate(_LEET), lower)
-    cuts: list[tuple[int, int]] = []  # what of `lower` is left out
-    for match in _SPACED.finditer(lower):
-        cuts += [(place, place + 1) for place in range(match.start() + 1, match.end(), 2)]
-    for match in _REPEATED.finditer(lower):
-        cuts.append((match.start() + 1, match.end()))
-    return _without(lower, origin, sorted(cuts)) if cuts else View(lower, origin)
+    return lower, [(match.start() + 1, match.end()) for match in _REPEATED.finditer(lower)]
+
+
+def plain_words(lower: list[str]) -> list[str] | None:
+    """What `view` makes of stretches without white space that `lowered` made, wherever they stand; None where
+    that depends on what stands around one."""
+    together, cuts = _undisguised("\n".join(lower))
+    if _SPACED.search(together):
+        return None
+    return _without(together, range(len(together) + 1), cuts).text.split("\n")
 
 
 def _without(text: str, origin: range | list[int], cuts: list[tuple[int, int]]) -> View:
@@ -119,19 +136,19 @@ class Tokens(msgspec.Struct, frozen=True):
     ends: NDArray[np.int64]
     hashes: NDArray[np.uint64]
 
-    def grams(self, size: int) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
-        """Starts and hashes of the n-grams of characters that lie in one word and the blanks around it."""
-        first = np.arange(len(self.codes) - size + 1)
-        blank = self._blanks()
-        inside = blank[first + size - 1] == blank[first + 1]
-        first = first[inside]
-        return first, self._hash(first, first + size)
-
-    def _blanks(self) -> NDArray[np.int64]:
-        return np.concatenate(([0], np.cumsum(self.codes == 32)))
-
-    def _hash(self, starts: NDArray[np.int64], ends: NDArray[np.int64]) -> NDArray[np.uint64]:
-        return (self.sums[ends] - self.sums[starts]) * _powers(True)[starts]
+    def grams(
+        self, sizes: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.uint64]]:
+        """Of the n-grams of characters that lie in one word and the blanks around it: which of `sizes` each
+        has, where it starts, and its hash."""
+        blank = np.concatenate(([0], np.cumsum(self.codes == 32)))
+        first = np.arange(len(self.codes))
+        last = first + sizes[:, None]
+        inside = blank.take(last - 1, mode="clip") == blank[1:]
+        inside &= last < len(self.sums)
+        size, first = inside.nonzero()
+        last = first + sizes[size]
+        return size, first, (self.sums[last] - self.sums[first]) * _powers(True)[first]
 
 
 def read(text: str) -> Tokens:

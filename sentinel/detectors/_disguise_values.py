@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 import regex
 
 from sentinel.detectors import _checksums as check
+from sentinel.detectors._disguise_hints import ACCOUNT, ADDRESS, NUMBER
 from sentinel.detectors._recognizers import Recognizer
 from sentinel.detectors._validators import email, iban, us_ssn
 
@@ -99,6 +100,7 @@ _CARD = re.compile(
     r"4\d{12}(?:\d{3}(?:\d{3})?)?|5[1-5]\d{14}|2(?:22[1-9]|2[3-9]\d|[3-6]\d\d|7[01]\d|720)\d{12}|3[47]\d{13}"
     r"|3(?:0[0-5]|[68]\d)\d{11}|6(?:011|5\d\d|4[4-9]\d|2\d\d)\d{12,15}|35\d{14}|(?:50|5[6-9]|6\d)\d{11,17}"
 )
+_CARD_BEGINS = frozenset("23456")
 _LISTED = re.compile(r"\d\s*[,;]\s*\d")
 _ORDINARY = {
     "EMAIL_ADDRESS": re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]+@\w[\w-]*(?:\.\w[\w-]*)+"),
@@ -136,21 +138,26 @@ def _cards(digits: str, places: list[int], text: str) -> Iterator[tuple[int, int
         return
     start = 0
     while start + 13 <= len(digits):
-        found = next(
-            (
-                start + length
-                for length in (16, 15, 14, 19, 13, 18, 17)
-                if start + length <= len(digits)
-                and _in_one_hand(places[start : start + length], text)
-                and _begins(places, start)
-                and _begins(places, start + length)
-                and _is_card(digits[start : start + length])
-            ),
-            0,
-        )
-        if found:
-            yield start, found
-        start = found or start + 1
+        length = _card_at(digits, places, text, start)
+        if length:
+            yield start, start + length
+        start += length or 1
+
+
+def _card_at(digits: str, places: list[int], text: str, start: int) -> int:
+    """How many digits from `start` on are a card's; 0 for none. What is quickest to tell is asked first."""
+    if digits[start] not in _CARD_BEGINS or not _begins(places, start):
+        return 0
+    for length in (16, 15, 14, 19, 13, 18, 17):
+        end = start + length
+        if (
+            end <= len(digits)
+            and _begins(places, end)
+            and _is_card(digits[start:end])
+            and _in_one_hand(places[start:end], text)
+        ):
+            return length
+    return 0
 
 
 def _in_one_hand(places: list[int], text: str) -> bool:
@@ -193,7 +200,7 @@ def _social(digits: str, places: list[int], text: str, recognizer: Recognizer) -
 
 
 _IBAN = re.compile(
-    rf"(?<![A-Za-z0-9])[A-Za-z]{_BREAK}[A-Za-z](?:{_BREAK}\d){{2}}(?:{_BREAK}[A-Za-z0-9]){{11,30}}"
+    rf"(?<![A-Za-z0-9])([A-Za-z]){_BREAK}([A-Za-z])(?:{_BREAK}\d){{2}}(?:{_BREAK}[A-Za-z0-9]){{11,30}}"
 )
 _ALNUM = re.compile(r"[A-Za-z0-9]")
 
@@ -204,18 +211,21 @@ def accounts(text: str, recognizer: Recognizer) -> Iterator[Value]:
         return
     shapes = recognizer.tables["iban"]
     for run in _IBAN.finditer(text):
+        shape = shapes.get((run[1] + run[2]).upper())
+        if shape is None:
+            continue
         places = [run.start() + char.start() for char in _ALNUM.finditer(run.group())]
         bare = "".join(text[at] for at in places).upper()
-        shape = shapes.get(bare[:2])
-        fit = regex.match(shape, bare) if shape else None
+        fit = regex.match(shape, bare)
         if fit is not None and iban(bare[: fit.end()], recognizer):
             yield places[0], places[fit.end() - 1] + 1, "IBAN_CODE", 1.0
 
 
-FINDERS: tuple[tuple[str, Callable[[str, Recognizer], Iterator[Value]]], ...] = (
-    ("EmailRecognizer", addresses),
-    ("UsSsnRecognizer", numbers),
-    ("IbanRecognizer", accounts),
+# Hint, recognizer that knows what is valid, reading.
+FINDERS: tuple[tuple[int, str, Callable[[str, Recognizer], Iterator[Value]]], ...] = (
+    (ADDRESS, "EmailRecognizer", addresses),
+    (NUMBER, "UsSsnRecognizer", numbers),
+    (ACCOUNT, "IbanRecognizer", accounts),
 )
 
 

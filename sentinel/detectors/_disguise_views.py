@@ -13,6 +13,8 @@ from urllib.parse import unquote
 
 import msgspec
 
+from sentinel.detectors._disguise_hints import BASE32, BASE64, HEX
+
 LONGEST = 8192  # characters of one encoded stretch
 STRETCHES = 256  # encoded stretches of one text
 
@@ -142,27 +144,9 @@ def _closed(run: str) -> str:
     return "".join(made)
 
 
-_ONE_KIND = bytes.maketrans(b"A0", b"aa")
-_WIDEST_GAP = 7
-
-
-def _no_letters_alone(text: str) -> bool:
-    """Whether no two characters stand alone side by side. Of other texts than ASCII it is not known."""
-    if not text.isascii():
-        return False
-    kinds = b" " + kinds_of(text).translate(_ONE_KIND) + b" "
-    at = kinds.find(b" a ")
-    while at >= 0:
-        behind = kinds[at + 2 : at + 4 + _WIDEST_GAP].lstrip(b" ")
-        if behind.startswith(b"a "):
-            return False
-        at = kinds.find(b" a ", at + 1)
-    return True
-
-
 def closed_up(text: str) -> View | None:
     """Without the gaps in words that are written letter by letter."""
-    if _no_letters_alone(text) or not _MANY_LETTERS.search(text):
+    if not _MANY_LETTERS.search(text):
         return None
     return rewritten(
         text, ((m.start(), m.end(), _closed(m.group())) for m in _LETTERS.finditer(text)), "spaced out"
@@ -194,7 +178,8 @@ _BETWEEN = r"[\s,.\-–—_/|]{0,4}(?:(?:dash|hyphen|space|minus)\b[\s,.\-]{0,3}
 _SPELLED = re.compile(rf"\b(?:{_NUMBER})\b(?:{_BETWEEN}(?:(?:{_NUMBER})\b|\d))+", re.IGNORECASE)
 _SPELLED_TOKEN = re.compile(rf"\d+|(?:{_NUMBER})\b|[^\W\d]+|[-–—]", re.IGNORECASE)
 _DASHES = frozenset(("dash", "hyphen", "minus", "-", "–", "—"))
-_NUMBERS = frozenset(word.encode() for word in (*_UNITS, *_TEENS, *_TENS, *_TIMES))
+DIGIT_WORDS = frozenset((*_UNITS, *_TEENS, *_TENS, *_TIMES))
+_NUMBERS = frozenset(word.encode() for word in DIGIT_WORDS)
 _ENOUGH, _NEAR = 3, 6  # so many words for digits among so many words, or no number is spelled out
 _APART = bytes.maketrans(b",.-_/|:;()[]\"'", b" " * 14)
 
@@ -281,7 +266,6 @@ def _worth(stretch: str) -> bool:
 _TURNS = (b"aA", b"a0", b"0a", b"0A", b"AAa")
 _ALPHABET = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/_-")
 _FEWEST_PAIRS = 6  # of what is read as hexadecimal: the first half of each is a digit, for what can be read
-_BASE32_RUN = b"A" * 16
 
 
 def _base64_stretches(text: str, kinds: bytes) -> Iterator[re.Match[str]]:
@@ -305,22 +289,24 @@ def _base64_stretches(text: str, kinds: bytes) -> Iterator[re.Match[str]]:
             yield match
 
 
-def _encodings(text: str) -> Iterator[tuple[re.Match[str], Callable[[str], str], str]]:
+def _encodings(text: str, hints: int) -> Iterator[tuple[re.Match[str], Callable[[str], str], str]]:
     kinds = kinds_of(text)
-    for match in _base64_stretches(text, kinds):
-        yield match, _from_base64, "in base64"
-    if kinds.count(b"0") >= _FEWEST_PAIRS:
+    if hints & BASE64:
+        for match in _base64_stretches(text, kinds):
+            yield match, _from_base64, "in base64"
+    if hints & HEX and kinds.count(b"0") >= _FEWEST_PAIRS:
         for match in _HEX.finditer(text):
             yield match, _from_hex, "in hexadecimal"
-    if _BASE32_RUN in kinds.replace(b"0", b"A"):
+    if hints & BASE32:
         for match in _BASE32.finditer(text):
             yield match, _from_base32, "in base32"
 
 
-def encoded(text: str) -> Iterator[View]:
-    """What each encoded stretch says, as views in which every place is the whole stretch."""
+def encoded(text: str, hints: int) -> Iterator[View]:
+    """What each stretch that is encoded as the hints tell says, as views in which every place is the whole
+    stretch."""
     budget = STRETCHES
-    for match, decode, how in _encodings(text):
+    for match, decode, how in _encodings(text, hints):
         for start, stretch in _stretches(match):
             if len(stretch) > LONGEST or (decode is _from_base64 and not _worth(stretch)):
                 continue

@@ -107,37 +107,55 @@ def _spaced(stretch: str) -> str:
 
 
 class _Scheme(msgspec.Struct, frozen=True):
+    """`sign` is a part of every match, and sought quickly where it begins with a class of characters: a text
+    has seldom more than one scheme."""
+
     how: str
     expression: re.Pattern[str]
     decode: Callable[[str], str]
-    needs: str = ""  # a character without which nothing matches
+    sign: re.Pattern[str]
+
+
+def _scheme(how: str, sign: str, expression: str, decode: Callable[[str], str]) -> _Scheme:
+    return _Scheme(how, re.compile(expression), decode, re.compile(sign))
 
 
 # Ordered: the first that decodes a stretch has it.
 _SCHEMES = (
-    _Scheme("in binary", re.compile(r"\b[01]{8}(?:\s?[01]{8}){5,999}\b"), _binary, "0"),
-    _Scheme("in hexadecimal", re.compile(r"(?:\\x[0-9a-fA-F]{2}){6,2000}"), _hex, "\\"),
-    _Scheme(
-        "in hexadecimal", re.compile(r"\b(?:0x)?[0-9a-fA-F]{2}(?:[ ,:](?:0x)?[0-9a-fA-F]{2}){7,2000}\b"), _hex
+    _scheme("in binary", r"[01][01]{7}\s?[01]{8}", r"\b[01]{8}(?:\s?[01]{8}){5,999}\b", _binary),
+    _scheme("in hexadecimal", r"\\x", r"(?:\\x[0-9a-fA-F]{2}){6,2000}", _hex),
+    _scheme(
+        "in hexadecimal",
+        r"[ ,:](?:0x)?[0-9a-fA-F]{2}[ ,:](?:0x)?[0-9a-fA-F]{2}[ ,:]",
+        r"\b(?:0x)?[0-9a-fA-F]{2}(?:[ ,:](?:0x)?[0-9a-fA-F]{2}){7,2000}\b",
+        _hex,
     ),
-    _Scheme("in hexadecimal", re.compile(r"\b(?:0x)?[0-9a-fA-F]{24,4000}\b"), _hex),
-    _Scheme("as character codes", re.compile(r"\b\d{2,3}(?:[ ,]{1,2}\d{2,3}){9,1000}\b"), _decimal),
-    _Scheme(
+    _scheme("in hexadecimal", r"[0-9a-fA-F][0-9a-fA-F]{23}", r"\b(?:0x)?[0-9a-fA-F]{24,4000}\b", _hex),
+    _scheme(
+        "as character codes",
+        r"[ ,]\d{2,3}[ ,]{1,2}\d{2,3}[ ,]",
+        r"\b\d{2,3}(?:[ ,]{1,2}\d{2,3}){9,1000}\b",
+        _decimal,
+    ),
+    _scheme(
         "as escape sequences",
-        re.compile(r"(?:(?:\\u\{?[0-9a-fA-F]{4}\}?|&#x?[0-9a-fA-F]{2,6};) ?){6,1000}"),
+        r"\\u|&#",
+        r"(?:(?:\\u\{?[0-9a-fA-F]{4}\}?|&#x?[0-9a-fA-F]{2,6};) ?){6,1000}",
         _escapes,
     ),
-    _Scheme(
-        "percent-encoded", re.compile(r"(?:[\w.+-]{0,20}%[0-9a-fA-F]{2}){3,400}[\w.+-]{0,40}"), _percent, "%"
+    _scheme("percent-encoded", r"%", r"(?:[\w.+-]{0,20}%[0-9a-fA-F]{2}){3,400}[\w.+-]{0,40}", _percent),
+    _scheme("in base32", r"[A-Z2-7][A-Z2-7]{23}", r"\b[A-Z2-7]{24,4000}={0,6}", _base32),
+    _scheme("in base64", r"[A-Za-z0-9+/_-][A-Za-z0-9+/_-]{15}", r"[A-Za-z0-9+/_-]{16,8000}={0,2}", _base64),
+    _scheme(
+        "in Morse code",
+        r"[.\-·−][ /|]{1,3}[.\-·−]{1,5}[ /|]",
+        r"(?<![\w.\-])[.\-·−]{1,5}(?:[ /|]{1,3}[.\-·−]{1,5}){7,1000}",
+        _morse,
     ),
-    _Scheme("in base32", re.compile(r"\b[A-Z2-7]{24,4000}={0,6}"), _base32),
-    _Scheme("in base64", re.compile(r"[A-Za-z0-9+/_-]{16,8000}={0,2}"), _base64),
-    _Scheme(
-        "in Morse code", re.compile(r"(?<![\w.\-])[.\-·−]{1,5}(?:[ /|]{1,3}[.\-·−]{1,5}){7,1000}"), _morse
-    ),
-    _Scheme(
+    _scheme(
         "spaced out",
-        re.compile(r"(?<!\w)\w(?:[ .\-_*|·]\w){4,}(?: {2,4}\w(?:[ .\-_*|·]\w){0,30}){0,60}(?!\w)"),
+        r"[ .\-_*|·]\w[ .\-_*|·]\w[ .\-_*|·]\w[ .\-_*|·]\w",
+        r"(?<!\w)\w(?:[ .\-_*|·]\w){4,}(?: {2,4}\w(?:[ .\-_*|·]\w){0,30}){0,60}(?!\w)",
         _spaced,
     ),
 )
@@ -147,7 +165,7 @@ def decoded(text: str, depth: int = DEPTH) -> Iterator[Decoded]:
     """What the encoded stretches say, outer layers first. Offsets are those of the outermost stretch."""
     budget = STRETCHES
     for scheme in _SCHEMES:
-        if scheme.needs and scheme.needs not in text:
+        if not scheme.sign.search(text):
             continue
         for match in scheme.expression.finditer(text):
             if budget == 0:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
+import threading
 import zlib
-from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -21,6 +21,7 @@ _MEANING = 0.75  # of a word vector's unit against the other signals
 _ENGLISH = 0.72  # the share of words with a vector, which is 0.85 and more in nearly all English prompts
 _FEW = 3
 _MASK = (1 << BITS) - 1
+_KEPT = 1 << 15  # tokens
 _MIX = 0x9E3779B1
 _LETTERS = "VWOBLPSQUYIRKXAFNGJMHTCZE"
 
@@ -35,11 +36,6 @@ class Reading(msgspec.Struct, frozen=True):
     turns: list[Turn]
     start: int = 0  # of the first character, where it is a part of a window
     spared: bool = False
-
-
-@lru_cache(maxsize=1 << 15)
-def _hash(token: str) -> int:
-    return zlib.crc32(plain(token).encode("utf-8", "surrogatepass"))
 
 
 SIGNALS = (
@@ -92,67 +88,113 @@ def signals(reading: Reading) -> list[float]:
     return told
 
 
-@cache
-def _unit() -> float:
-    """What one unit of the classifiers' word vectors counts."""
-    from sentinel.detectors._classifier import words  # which imports numpy
+class _Vocabulary:
+    """Tokens that came before, by number. Of each: `hashes` and `rows` of its vector. Threads may look up
+    while one learns, for nothing that is known changes."""
 
-    return _MEANING / (float(words().vectors.std()) or 1.0)
+    def __init__(self) -> None:
+        import numpy as np
+
+        from sentinel.detectors._classifier_grams import words
+
+        self._words = words()
+        known = self._words.vectors[:-1] * self._words.scale
+        self.unit = _MEANING / (float(known.std()) or 1.0) * float(self._words.scale)
+        self.vectors = self._words.vectors
+        self.hashes = np.empty(_KEPT, np.int64)
+        self.rows = np.empty(_KEPT, np.int32)
+        self._numbers: dict[str, int] = {}
+        self._lock = threading.Lock()
+
+    def find(self, tokens: list[str]) -> np.ndarray | None:
+        """The tokens' numbers, int64; None where there is no room for more."""
+        import numpy as np
+
+        found = [*map(self._numbers.get, tokens)]
+        if None in found:
+            if not self._learn(tokens):
+                return None
+            found = [*map(self._numbers.get, tokens)]
+        return np.array(found, np.int64)
+
+    def _learn(self, tokens: list[str]) -> bool:
+        import numpy as np
+
+        from sentinel.detectors._classifier_words import hash_word
+
+        with self._lock:
+            new = [token for token in dict.fromkeys(tokens) if token not in self._numbers]
+            first, last = len(self._numbers), len(self._numbers) + len(new)
+            if last > _KEPT:
+                return False
+            lower = [hash_word(token.lower().replace("’", "'")) for token in new]
+            self.rows[first:last] = self._words.find(np.array(lower, np.uint64))
+            self.hashes[first:last] = [_hash(token) for token in new]
+            self._numbers.update(zip(new, range(first, last), strict=True))
+            return True
 
 
-@lru_cache(maxsize=1 << 15)
-def _row(token: str) -> int:
-    """The word's row among the vectors, or -1."""
+def _hash(token: str) -> int:
+    return zlib.crc32(plain(token).encode("utf-8", "surrogatepass"))
+
+
+_vocabulary: _Vocabulary | None = None
+
+
+def _looked_up(tokens: list[str]) -> tuple[_Vocabulary, np.ndarray]:
+    """The numbers of tokens, in the vocabulary that they belong to: a new one where the last is full."""
+    global _vocabulary
+    vocabulary = _vocabulary or _Vocabulary()
+    numbers = vocabulary.find(tokens)
+    if numbers is None:
+        vocabulary = _Vocabulary()
+        numbers = vocabulary.find(tokens)
+        assert numbers is not None, "a window has fewer tokens than a vocabulary holds"
+    _vocabulary = vocabulary
+    return vocabulary, numbers
+
+
+def features(reading: Reading) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What the model reads. float32: the signals, then the meaning, which is the mean of the vectors of the
+    words, zeros for those that have none. Then the bucket numbers (int64) of the words, pairs of words and
+    triples of classes, and for each the number of the first token it comes from (int64); a bucket may come
+    more than once."""
     import numpy as np
 
-    from sentinel.detectors._classifier import words
-    from sentinel.detectors._classifier_words import hash_word
+    vocabulary, numbers = _looked_up(reading.shape.tokens)
+    vectors = vocabulary.vectors.take(vocabulary.rows.take(numbers), axis=0)
+    told = np.empty(len(SIGNALS) + vectors.shape[1], np.float32)
+    told[: len(SIGNALS)] = signals(reading)
+    meaning = vectors.sum(axis=0, dtype=np.int32) * (vocabulary.unit / max(1, len(numbers)))
+    told[len(SIGNALS) :] = meaning
+    return told, *_hashed(vocabulary.hashes.take(numbers), reading.shape.letters)
 
-    rows, found = words().find(np.array([hash_word(token.lower().replace("’", "'"))], np.uint64))
-    return int(rows[0]) if found[0] else -1
+
+def known_words(tokens: list[str]) -> list[bool]:
+    """Of each token whether it has a vector, as 32,000 English words have."""
+    vocabulary, numbers = _looked_up(tokens)
+    known: list[bool] = (vocabulary.rows.take(numbers) < len(vocabulary.vectors) - 1).tolist()
+    return known
 
 
 def known_word(token: str) -> bool:
-    """Whether the word has a vector, as 32,000 English ones have."""
-    return _row(token) >= 0
+    return known_words([token])[0]
 
 
 def foreign(shape: Shape) -> bool:
     """Whether so many of the words have no vector that the text is hardly English."""
     words = [token for token in shape.tokens if token[0].isalpha()]
-    return len(words) > _FEW and sum(map(known_word, words)) < _ENGLISH * len(words)
+    return len(words) > _FEW and sum(known_words(words)) < _ENGLISH * len(words)
 
 
-def meaning(shape: Shape) -> np.ndarray:
-    """The mean of the vectors of the words, zeros for those that have none: float32."""
+def _hashed(words: np.ndarray, letters: str) -> tuple[np.ndarray, np.ndarray]:
     import numpy as np
 
-    from sentinel.detectors._classifier import words
-
-    rows = np.fromiter(map(_row, shape.tokens), np.int64, len(shape.tokens))
-    known = words().vectors[rows[rows >= 0]]
-    mean: np.ndarray = known.sum(axis=0) * np.float32(_unit() / max(1, len(rows)))
-    return mean
-
-
-def dense(reading: Reading) -> np.ndarray:
-    """What the model reads beside the hashed words: the signals, then the meaning; float32."""
-    import numpy as np
-
-    return np.concatenate((np.asarray(signals(reading), np.float32), meaning(reading.shape)))
-
-
-def hashed(shape: Shape) -> tuple[np.ndarray, np.ndarray]:
-    """Bucket numbers (int64) of the words, pairs of words and triples of classes, and for each the number of
-    the     first token it comes from (int64); a bucket may come more than once."""
-    import numpy as np
-
-    words = np.fromiter(map(_hash, shape.tokens), np.int64, len(shape.tokens))
     at = np.arange(len(words))
-    pairs = (words[:-1] * 31 + words[1:] * _MIX) >> 7
-    kinds = np.frombuffer(shape.letters.encode("ascii"), np.uint8).astype(np.int64)
+    kinds = np.frombuffer(letters.encode("ascii"), np.uint8)
     telling = np.flatnonzero(kinds != ord(OTHER))
-    some = kinds[telling]
+    some = kinds[telling].astype(np.int64)
+    pairs = (words[:-1] * 31 + words[1:] * _MIX) >> 7
     triples = (some[:-2] * 0x10001 + some[1:-1] * 0x1003 + some[2:] * 0x35 + 977) * _MIX >> 9
     buckets = np.concatenate((words ^ (words >> 15), pairs, triples)) & _MASK
-    return buckets, np.concatenate((at, at[:-1], telling[:-2] if len(telling) > 2 else telling[:0]))
+    return buckets, np.concatenate((at, at[:-1], telling[:-2]))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from functools import lru_cache
 
 import msgspec
 
@@ -43,7 +42,6 @@ _SCRAMBLED = {
 }
 
 
-@lru_cache(maxsize=1 << 15)
 def classify(token: str) -> str:
     """The class letter of one token."""
     first = token[0]
@@ -60,6 +58,20 @@ def classify(token: str) -> str:
     if letter is None and ("." in word or "-" in word):
         letter = WORDS.get(word.replace(".", "").replace("-", ""))
     return letter or TURNED.get(word) or OTHER
+
+
+class _Letters(dict[str, str]):
+    """Classes of tokens that came before; emptied when there are too many."""
+
+    def __missing__(self, token: str) -> str:
+        if len(self) >= _KEPT:
+            self.clear()
+        letter = self[token] = classify(token)
+        return letter
+
+
+_KEPT = 1 << 15
+_letter = _Letters().__getitem__
 
 
 class Shape:
@@ -89,7 +101,7 @@ class Shape:
 
 def shape_of(text: str) -> Shape:
     tokens: list[str] = _TOKEN.findall(text)
-    return Shape("".join(map(classify, tokens)), tokens, text)
+    return Shape("".join(map(_letter, tokens)), tokens, text)
 
 
 class Pattern(msgspec.Struct, frozen=True):

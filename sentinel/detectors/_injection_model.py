@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from sentinel.detectors import _injection_indirect as indirect
-from sentinel.detectors._injection_features import Reading, dense, foreign, hashed
+from sentinel.detectors._injection_features import Reading, features, foreign
 
 if TYPE_CHECKING:
     import numpy as np
@@ -82,8 +82,7 @@ def judge(reading: Reading, weights: Weights, floor: float = 0.0) -> Verdict:
     """What the direct model says of a window; below the floor without type and evidence."""
     import numpy as np
 
-    buckets, tokens = hashed(reading.shape)
-    told = dense(reading)
+    told, buckets, tokens = features(reading)
     size = 1.0 / math.sqrt(max(1, len(buckets)))
     mine = weights.words[0][buckets]
     answer = float(weights.bias[0]) + float(told @ weights.signals[:, 0]) + float(mine.sum()) * size

@@ -16,22 +16,25 @@ from sentinel.detectors._injection_words import BACKWARDS, ROTATED, STOP
 _LONG = 60  # tokens
 _FOCUSES = 3
 # What encoded text needs to have; each test is quick, for most texts pass none.
-_RUN = re.compile(r"\S{20}")
+_RUN = 20  # characters
 _MARKED = re.compile(r"%[0-9a-fA-F]{2}|\\[xu]|&#")
 _NUMBERS = re.compile(r"[0-9][ ,:][0-9a-fA-F]{2,8}[ ,:]")
-_DOTS = re.compile(r"[.\-·−]{2,5}[ /|]{1,3}[.\-·−]{1,5}[ /|]")
+_DOTS = re.compile(r"[.\-·−][.\-·−]{1,4}[ /|]{1,3}[.\-·−]{1,5}[ /|]")
+_JOINS = re.compile(r"[.\-_*|·]\w[.\-_*|·]\w[.\-_*|·]\w")
 _JOINED = re.compile(r"\w[.\-_*|·]\w[.\-_*|·]\w[.\-_*|·]\w")
+_APART = re.compile(r" \w \w \w ")
 _LETTERS_APART = re.compile(r"(?:\b\w ){4}")
 
 
 def _may_be_encoded(text: str, shape: Shape) -> bool:
     return bool(
-        _RUN.search(text)
+        max(map(len, text.split()), default=0) >= _RUN
         or (("%" in text or "\\" in text or "&#" in text) and _MARKED.search(text))
         or _NUMBERS.search(text)
-        or _JOINED.search(text)
+        or (_JOINS.search(text) and _JOINED.search(text))
         or _DOTS.search(text)
-        or (sum(map(len, shape.tokens)) < 2 * len(shape.tokens) or _LETTERS_APART.search(text))
+        or (_APART.search(text) and _LETTERS_APART.search(text))
+        or sum(map(len, shape.tokens)) < 2 * len(shape.tokens)
     )
 
 

@@ -1,7 +1,8 @@
 """One Hyperscan pass over a text for every expression of every pattern detector, and exact confirmation.
 
 Expression  what a detector searches: an expression of the package `regex`, or a Hyperscan expression alone
-Scanner     all expressions compiled: `candidates(skeleton)` is the pass, `matches(...)` confirms
+Scanner     all expressions compiled, a database for each of their groups: `candidates(skeleton)` is the pass,
+            `matches(...)` confirms
 Work        how much was confirmed for one text, counted
 
 What always holds: `matches` gives what `regex.finditer` gives over the whole text, in order, although it
@@ -29,6 +30,7 @@ import regex
 
 from sentinel.detectors import _cache, _candidates, _skeleton
 from sentinel.detectors._candidates import UNBOUNDED, CandidateForm, NotConvertible, candidate_form
+from sentinel.detectors._databases import processor
 from sentinel.detectors._live import LiveExpression
 
 _SHARED_FLAGS = int(re.IGNORECASE | re.MULTILINE | re.DOTALL)  # of equal value in both
@@ -37,7 +39,7 @@ _BRACE = re.compile(r"(?<!\\)\{(?![0-9]+(?:,[0-9]*)?\}|,[0-9]+\})")
 
 _log = logging.getLogger(__name__)
 
-FORMAT = 1
+FORMAT = 2
 MAX_HEAD = 256
 MAX_WINDOW = 1024
 _SHORT = 40  # a window this short is read as it is
@@ -48,13 +50,15 @@ _LOOK = 2  # a match that ends this close to its window's end may have been cut 
 class Expression(msgspec.Struct, frozen=True):
     """`pattern` with `flags` of the package `regex`; or, `raw`, a Hyperscan expression that nothing
     confirms. `live` says of a raw one what may still become a match, and `look_ahead` how many characters
-    behind are judged with it (see `_live`)."""
+    behind are judged with it (see `_live`). Those of a `group` are searched together, for the sake of speed
+    alone."""
 
     pattern: str
     flags: int = 0
     raw: bool = False
     live: str = ""
     look_ahead: int = 1
+    group: int = 0
 
 
 class Work(msgspec.Struct):
@@ -68,7 +72,7 @@ class Work(msgspec.Struct):
 
 class _Compiled(msgspec.Struct, frozen=True):
     forms: tuple[CandidateForm, ...]
-    database: bytes
+    databases: tuple[bytes, ...]
 
 
 class _Searches(msgspec.Struct, frozen=True):
@@ -94,7 +98,7 @@ class Scanner:
 
     def __init__(self, expressions: Sequence[Expression], cache_dir: Path) -> None:
         self._expressions = tuple(expressions)
-        compiled, self._database = _load(self._expressions, cache_dir)
+        compiled, self._databases = _load(self._expressions, cache_dir)
         self._forms = compiled.forms
         self._always = [i for i, form in enumerate(self._forms) if not form.expression]
         self._regexes: list[_Searches | None] = [None] * len(self._forms)
@@ -104,13 +108,12 @@ class Scanner:
     def candidates(self, skeleton: bytes, start: int = 0) -> Candidates:
         """Expression index -> ends of candidates, ascending, of all matches that begin at `start` or later;
         there may be more."""
-        scratch = self._scratch()
         found: Candidates = {}
         ahead = start - _BEFORE
         if ahead <= 0:
-            self._database.scan(skeleton, _collect, 0, found, scratch)
+            self._scan(skeleton, found)
         else:
-            self._database.scan(skeleton[ahead:], _collect, 0, found, scratch)
+            self._scan(skeleton[ahead:], found)
             found = {each: [end + ahead for end in ends] for each, ends in found.items()}
         for expression in self._always:
             found[expression] = [len(skeleton)]
@@ -121,15 +124,16 @@ class Scanner:
         if self._always:
             return False
         found: Candidates = {}
-        self._database.scan(skeleton[max(0, start - _BEFORE) : end], _collect, 0, found, self._scratch())
+        self._scan(skeleton[max(0, start - _BEFORE) : end], found)
         return not found
 
-    def _scratch(self) -> Any:
+    def _scan(self, skeleton: bytes, found: Candidates) -> None:
         try:
-            return self._local.scratch
+            scans = self._local.scans
         except AttributeError:
-            scratch = self._local.scratch = hyperscan.Scratch(self._database)
-            return scratch
+            scans = self._local.scans = [(each.scan, hyperscan.Scratch(each)) for each in self._databases]
+        for scan, scratch in scans:
+            scan(skeleton, _collect, 0, found, scratch)
 
     def live_expression(self, index: int) -> LiveExpression:
         """The expression for the automaton of what may still become a match."""
@@ -281,7 +285,7 @@ def _search(search: Any, text: str, start: int, limit: int, work: Work) -> Any:
         wide = min(len(text), wide + 4 * (wide - begin) + MAX_WINDOW)
 
 
-def _load(expressions: tuple[Expression, ...], cache_dir: Path) -> tuple[_Compiled, Any]:
+def _load(expressions: tuple[Expression, ...], cache_dir: Path) -> tuple[_Compiled, list[Any]]:
     path = cache_dir / f"patterns-{_digest(expressions)}.bin"
     ready = _read(path)
     if ready is not None:
@@ -294,16 +298,20 @@ def _load(expressions: tuple[Expression, ...], cache_dir: Path) -> tuple[_Compil
         compiled = _build(expressions)
         _cache.write(path, msgspec.msgpack.encode(compiled))
     _cache.prune(path, "patterns-*.*")
-    return compiled, hyperscan.loadb(compiled.database, hyperscan.HS_MODE_BLOCK)
+    return compiled, _loaded(compiled)
 
 
-def _read(path: Path) -> tuple[_Compiled, Any] | None:
+def _loaded(compiled: _Compiled) -> list[Any]:
+    return [hyperscan.loadb(database, hyperscan.HS_MODE_BLOCK) for database in compiled.databases]
+
+
+def _read(path: Path) -> tuple[_Compiled, list[Any]] | None:
     payload = _cache.read(path)
     if payload is None:
         return None
     try:
         compiled = msgspec.msgpack.decode(payload, type=_Compiled)
-        return compiled, hyperscan.loadb(compiled.database, hyperscan.HS_MODE_BLOCK)
+        return compiled, _loaded(compiled)
     except (msgspec.DecodeError, msgspec.ValidationError, hyperscan.error):
         return None
 
@@ -311,27 +319,28 @@ def _read(path: Path) -> tuple[_Compiled, Any] | None:
 def _digest(expressions: tuple[Expression, ...]) -> str:
     """Differs whenever the compiled form may: expressions, what makes candidates of
     them, Hyperscan, and the processor it compiled for."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        processor = next((line for line in lines if line.startswith(("flags", "Features"))), "")
-    except OSError:
-        processor = ""
     makers = [Path(module.__file__ or "").read_bytes() for module in (_candidates, _skeleton)]
     versions = [importlib.metadata.version(package) for package in ("hyperscan", "regex")]
-    told = msgspec.msgpack.encode((FORMAT, versions, makers, processor, expressions))
+    told = msgspec.msgpack.encode((FORMAT, versions, makers, processor(), expressions))
     return hashlib.sha256(told).hexdigest()[:24]
 
 
 def _build(expressions: tuple[Expression, ...]) -> _Compiled:
     forms = tuple(_form(expression) for expression in expressions)
-    sought = [(i, form) for i, form in enumerate(forms) if form.expression]
-    database = hyperscan.Database()
-    database.compile(
-        expressions=[form.expression.encode() for _, form in sought] or [b"\\x00{64}"],
-        ids=[i for i, _ in sought] or [0],
-        flags=[_flags(form) for _, form in sought] or [0],
-    )
-    return _Compiled(forms, hyperscan.dumpb(database))
+    groups: dict[int, list[int]] = {}
+    for index, (expression, form) in enumerate(zip(expressions, forms, strict=True)):
+        if form.expression:
+            groups.setdefault(expression.group, []).append(index)
+    databases: list[bytes] = []
+    for _, indices in sorted(groups.items()):
+        database = hyperscan.Database()
+        database.compile(
+            expressions=[forms[index].expression.encode() for index in indices],
+            ids=indices,
+            flags=[_flags(forms[index]) for index in indices],
+        )
+        databases.append(hyperscan.dumpb(database))
+    return _Compiled(forms, tuple(databases))
 
 
 def _flags(form: CandidateForm) -> int:

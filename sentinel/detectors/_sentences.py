@@ -15,8 +15,11 @@ LONGEST = 1000
 LEFT = 500  # characters of the text before a sentence that its detector may look at
 _CLOSING = r"\"'”’»」』）)\]"
 _EASTERN = "。！？｡"
+# One class of characters stands first, so that all others are passed over quickly.
 _END = re.compile(
-    rf"[.!?…]+[{_CLOSING}]*(?=\s)|[{_EASTERN}]+[{_CLOSING}]*(?=[^{_EASTERN}{_CLOSING}])|\n", re.DOTALL
+    rf"[.!?…{_EASTERN}\n](?:(?<=\n)|(?<=[.!?…])[.!?…]*[{_CLOSING}]*(?=\s)"
+    rf"|(?<=[{_EASTERN}])[{_EASTERN}]*[{_CLOSING}]*(?=[^{_EASTERN}{_CLOSING}]))",
+    re.DOTALL,
 )
 
 

@@ -9,6 +9,7 @@ skeleton's alphabet with that in mind.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 WORD, DIGIT, SPACE, OTHER = "q", "0", " ", "\x01"
 STAND_INS = frozenset((WORD, DIGIT, SPACE, OTHER))
@@ -17,14 +18,6 @@ STAND_INS = frozenset((WORD, DIGIT, SPACE, OTHER))
 FOLDS_TO_ASCII = {"\u0130": "i", "\u017f": "s", "\u212a": "k"}
 
 _NON_ASCII = re.compile(r"[^\x00-\x7f]+")
-
-
-class _StandIns(dict[int, str]):
-    """Filled as characters turn up; at most one entry per code point."""
-
-    def __missing__(self, code: int) -> str:
-        stand_in = self[code] = stand_in_of(chr(code))
-        return stand_in
 
 
 def stand_in_of(char: str) -> str:
@@ -41,16 +34,8 @@ def stand_in_of(char: str) -> str:
     return OTHER
 
 
-_TABLE = _StandIns()
-
-
-def _replace(match: re.Match[str]) -> str:
-    return match.group().translate(_TABLE)
-
-
 # The quick way for most texts that are not ASCII: nothing beyond Latin-1 but these.
 TYPOGRAPHY = "‘’“”…•\u2013\u2014"
-_SHAPES = bytes(range(128)) + "".join(stand_in_of(chr(code)) for code in range(128, 256)).encode("ascii")
 
 
 def latin(text: str) -> bytes | None:
@@ -63,11 +48,36 @@ def latin(text: str) -> bytes | None:
         return None
 
 
-def skeleton(text: str) -> bytes:
-    """As many bytes as `text` has characters."""
-    if text.isascii():
-        return text.encode("ascii")
-    usual = latin(text)
-    if usual is not None:
-        return usual.translate(_SHAPES)
-    return _NON_ASCII.sub(_replace, text).encode("ascii")
+class _StandIns(dict[int, str]):
+    """Filled as characters turn up; at most one entry per code point."""
+
+    def __init__(self, of: Callable[[str], str]) -> None:
+        self._of = of
+
+    def __missing__(self, code: int) -> str:
+        stand_in = self[code] = self._of(chr(code))
+        return stand_in
+
+
+class Skeletons:
+    """Skeletons by what stands for a character beyond ASCII."""
+
+    def __init__(self, stand_in: Callable[[str], str]) -> None:
+        beyond = "".join(stand_in(chr(code)) for code in range(128, 256))
+        self._latin = bytes(range(128)) + beyond.encode("ascii")
+        self._table = _StandIns(stand_in)
+
+    def of(self, text: str) -> bytes:
+        """As many bytes as `text` has characters."""
+        if text.isascii():
+            return text.encode("ascii")
+        usual = latin(text)
+        if usual is not None:
+            return usual.translate(self._latin)
+        return _NON_ASCII.sub(self._replace, text).encode("ascii")
+
+    def _replace(self, match: re.Match[str]) -> str:
+        return match.group().translate(self._table)
+
+
+skeleton = Skeletons(stand_in_of).of

@@ -56,7 +56,7 @@ class MisuseDetector:
                 continue
             evidence = tuple(
                 (begin + start, stop + start, weight)
-                for begin, stop, weight in self._classifier.explain(text[start:end], 0)
+                for begin, stop, weight in self._classifier.explain(text[start:end], [0])[0]
             )
             why = f"harmful request {probability:.2f}; the model's own threshold is {FLAGGED}"
             findings.append(

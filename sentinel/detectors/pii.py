@@ -35,6 +35,12 @@ OWN = (BIRTH_DATE, STREET_ADDRESS, POSTAL_CODE, LABELLED_PHONE, LABELLED_CARD, L
 """Recognizers beyond Presidio's."""
 
 _MAX_PLANS = 256
+# Searched apart from those that hold a word, so that Hyperscan makes smaller automata: a kilobyte of prose
+# takes 1.2 us instead of 2.7.
+_APART = {
+    "EmailRecognizer": 1, "CreditCardRecognizer": 1, "IbanRecognizer": 2, "MedicalLicenseRecognizer": 2,
+    "IpRecognizer": 3,
+}  # fmt: skip
 _PHONE_KINDS = {
     "PhoneRecognizer": "",
     "ZaMobileNumberRecognizer": "mobile",
@@ -365,7 +371,11 @@ def _expressions(source: _Source) -> list[tuple[int, Expression]]:
     if source.phones:
         sought = candidate_expression(recognizer.regions)
         return [(0, Expression(sought, raw=True, live=LIVE, look_ahead=LOOKS_AHEAD))]
-    return [(i, Expression(pattern.regex, recognizer.flags)) for i, pattern in enumerate(recognizer.patterns)]
+    group = _APART.get(recognizer.kind, 0)
+    return [
+        (i, Expression(pattern.regex, recognizer.flags, group=group))
+        for i, pattern in enumerate(recognizer.patterns)
+    ]
 
 
 def _ranges(recognizer: Recognizer, match: Any) -> list[tuple[int, int]]:

@@ -344,12 +344,14 @@ class DetectorSet:
                 continue
             try:
                 answer = inspect_whole(detector, text, background)
-                wanted = tuple(
-                    f
-                    for f in answer.findings
-                    if f.start >= start and f.score >= view.floor(f.detector, f.type)
-                )
-                answers.append(msgspec.structs.replace(answer, findings=wanted))
+                if answer.findings:
+                    wanted = tuple(
+                        f
+                        for f in answer.findings
+                        if f.start >= start and f.score >= view.floor(f.detector, f.type)
+                    )
+                    answer = msgspec.structs.replace(answer, findings=wanted)
+                answers.append(answer)
             except Exception as error:  # a broken detector must not take the others with it
                 why = f"it raised {type(error).__name__}"
                 answers.append(Inspection(failed={detector.name: why}))

@@ -22,6 +22,7 @@ FLAGGED = THRESHOLDS["TOXIC"]  # at most 0.5 % of everyday texts
 _FLOOR = 0.1
 _EXPLAINED = 0.5  # lesser findings are for statistics: their evidence would take as long as all the rest
 _Told = tuple[float, ...] | None
+Evidence = tuple[tuple[int, int, float], ...]
 _AT_ONCE = 3000  # characters
 _SHORT = 300  # characters of a sentence and what stands before it that are read as one
 
@@ -53,7 +54,9 @@ class ToxicityDetector:
         scores: list[float] = []
         for group in _groups(text, places):
             for (start, end), (told, wide) in zip(group, self._judged(text, group), strict=True):
-                if told is not None:
+                if told is not None and max(told) < _FLOOR and (wide is None or wide[0] <= _FLOOR):
+                    scores.append(round(told[0], 4))
+                elif told is not None:
                     score, found = self._of_sentence(text, start, end, told, wide)
                     scores.append(score)
                     findings += found
@@ -84,19 +87,23 @@ class ToxicityDetector:
         """Its score and findings."""
         origin = start
         if wide is not None and wide[0] > max(told[0], _FLOOR):
-            if self._classifier.explain(text[:end], 0, start):
+            if self._classifier.speaks(text[:end], 0, start):
                 told, origin = wide, 0
+        clear = [head for head, probability in enumerate(told) if round(probability, 4) >= _EXPLAINED]
+        telling: dict[int, Evidence] = {}
+        if clear:
+            told_by = self._classifier.explain(text[origin:end], clear, start - origin)
+            telling = dict(zip(clear, told_by, strict=True))
         findings = [
-            self._finding(text, start, end, origin, head, round(probability, 4))
+            self._finding(text, start, end, origin, head, round(probability, 4), telling.get(head, ()))
             for head, probability in enumerate(told)
             if probability >= _FLOOR
         ]
         return round(told[0], 4), findings
 
-    def _finding(self, text: str, start: int, end: int, origin: int, head: int, score: float) -> Finding:
-        telling = (
-            self._classifier.explain(text[origin:end], head, start - origin) if score >= _EXPLAINED else ()
-        )
+    def _finding(
+        self, text: str, start: int, end: int, origin: int, head: int, score: float, telling: Evidence
+    ) -> Finding:
         evidence = tuple((begin + origin, stop + origin, weight) for begin, stop, weight in telling)
         sentence = text[start:end]
         begin = start + len(sentence) - len(sentence.lstrip())

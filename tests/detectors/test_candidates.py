@@ -134,3 +134,20 @@ def test_skeleton_has_one_byte_a_character(text: str) -> None:
     for char, stand_in in zip(text, shape, strict=True):
         for kind in (r"\w", r"\d", r"\s"):
             assert bool(regex.match(kind, char)) == bool(regex.match(kind, stand_in)), (char, kind)
+
+
+def test_groups_decide_about_speed_alone(cache_dir: Path) -> None:
+    patterns = (r"\b\w+@\w+\.\w+", r"\d{3}-\d{4}", "secret", r"[a-f0-9]{4}:")
+    together = Scanner([Expression(pattern) for pattern in patterns], cache_dir)
+    apart = Scanner([Expression(pattern, group=i % 3) for i, pattern in enumerate(patterns)], cache_dir)
+    text = skeleton("a secret for jane@example.com: 555-0123, 00ff:1 and joe@example.org")
+    assert sorted(apart.candidates(text, 30).items()) == sorted(together.candidates(text, 30).items())
+    assert len(apart.candidates(text)) == 4
+    assert not apart.silent(text, 0, 20) and apart.silent(text, 0, 5)
+
+
+def test_a_beginning_without_end_is_sought_by_its_last_character() -> None:
+    assert candidate_form(r"\b((([\w+])|([\w+][\w.]*[\w+]))@[a-z]+)\b", False).expression.count("*") == 0
+    form = candidate_form(r"\b(?:x|[a-c]\w*[de])-1", False)
+    assert form.expression == r"(?:x|[d-e])\x2d1"
+    assert form.head == UNBOUNDED

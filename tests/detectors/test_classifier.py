@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from sentinel.detectors import _classifier
-from sentinel.detectors._classifier import BITS, Classifier, Weights, features
+from sentinel.detectors._classifier import Classifier, Weights
+from sentinel.detectors._classifier_grams import BITS, features
 from sentinel.detectors._classifier_words import hash_word, read, tokens, view
 from sentinel.detectors._sentences import sentences
 
@@ -69,8 +70,9 @@ def test_words_have_one_hash_wherever_they_stand() -> None:
 
 def test_character_ngrams_do_not_cross_words() -> None:
     padded = " ab cde "
-    first, _ = read("ab cde").grams(4)
-    assert [padded[at : at + 4] for at in first] == [" ab ", " cde", "cde "]
+    size, first, _ = read("ab cde").grams(np.array([4, 5]))
+    found = [padded[at : at + (4, 5)[which]] for which, at in zip(size, first, strict=True)]
+    assert found == [" ab ", " cde", "cde ", " cde "]
 
 
 def test_a_text_without_words_has_no_score() -> None:
@@ -78,7 +80,7 @@ def test_a_text_without_words_has_no_score() -> None:
     model = made("fool")
     assert model.judge("... --", [(0, 6)]) == [None]
     assert model.judge("", []) == []
-    assert model.explain("...", 0) == ()
+    assert model.explain("...", [0]) == [()]
 
 
 def test_the_words_that_contributed_are_named() -> None:
@@ -86,10 +88,12 @@ def test_the_words_that_contributed_are_named() -> None:
     text = "He is a f o o l, they say"
     assert told(model, text) > 0.9
     assert told(model, "He is a king, they say") < 0.1
-    ((start, end, weight),) = model.explain(text, 0)
+    (((start, end, weight),),) = model.explain(text, [0])
     assert text[start:end] == "f o o l"
     assert weight > 5
-    assert model.explain(text, 0, start=12) == ()
+    assert model.speaks(text, 0, start=8)
+    assert not model.speaks(text, 0, start=20)
+    assert model.explain(text, [0], start=12) == [()]
 
 
 def test_stretches_are_judged_as_if_they_stood_alone() -> None:
@@ -108,7 +112,7 @@ def test_stretches_are_judged_as_if_they_stood_alone() -> None:
 def test_long_texts_are_read_as_far_as_the_limit(text: str) -> None:
     model = made("fool")
     assert model.judge(text, [(0, len(text))])[0] is not None
-    assert model.explain(text, 0) == ()
+    assert model.explain(text, [0]) == [()]
 
 
 def test_weights_that_the_package_lacks() -> None:
