@@ -137,7 +137,7 @@ def _warn_of_strange_types(policy: Policy, settings: SentinelConfig) -> None:
     """A type that a detector never gives is no mistake, for a model of the same name may give it."""
     for rule in policy.rules:
         detect = rule.config.detect
-        known = finding_types(detect.detector, settings.detectors) if detect else None
+        known = _types_of(detect.detector, settings) if detect else None
         if detect is None or known is None or detect.detector in settings.models.served:
             continue
         for type_ in detect.type:
@@ -145,6 +145,14 @@ def _warn_of_strange_types(policy: Policy, settings: SentinelConfig) -> None:
                 among = ", ".join(sorted(known)) or "none is configured"
                 told = f"rule {rule.id}: {detect.detector} has no finding of type {type_}; known: {among}"
                 print(f"{rule.file}: warning: {told}", file=sys.stderr)
+
+
+def _types_of(detector: str, settings: SentinelConfig) -> frozenset[str] | None:
+    try:
+        return finding_types(detector, settings.detectors, settings.cache_dir)
+    except ConfigError as error:
+        print(error, file=sys.stderr)
+        raise typer.Exit(1) from None
 
 
 def _load(paths: list[Path] | None, settings: SentinelConfig) -> Policy:

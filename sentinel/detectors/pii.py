@@ -26,7 +26,7 @@ from sentinel.detectors._labelled_numbers import LABELLED_CARD, LABELLED_IBAN, L
 from sentinel.detectors._page import Asked, Covers, Page
 from sentinel.detectors._patterns import Expression
 from sentinel.detectors._phones import LIVE, LOOKS_AHEAD, PhoneFinder, candidate_expression
-from sentinel.detectors._recognizers import Recognizer, load_catalogue
+from sentinel.detectors._recognizers import Catalogue, Recognizer, load_catalogue
 from sentinel.detectors._user_recognizers import read_recognizers
 from sentinel.detectors._validators import ONLY_REJECT, VALIDATORS, Validator
 
@@ -141,8 +141,7 @@ class PiiDetector:
 
     def __init__(self, config: PiiConfig, cache_dir: Path, asked: Asked) -> None:
         catalogue = load_catalogue(cache_dir)
-        known = catalogue.named() | {recognizer.name: recognizer for recognizer in OWN}
-        chosen = [*_choose(config, known), *read_recognizers(config.recognizers)]
+        chosen = _chosen(config, catalogue)
         self.version = f"{catalogue.version}+{BUILD}"
         self._rules = ContextRules(catalogue.context, catalogue.tokenizer)
         self._sources = tuple(_source(recognizer, config) for recognizer in chosen)
@@ -321,6 +320,16 @@ def _distinct(source: _Source, found: list[_Match]) -> list[_Match]:
             kept.append(match)
             active.append(match)
     return kept
+
+
+def entity_types(config: PiiConfig, cache_dir: Path) -> frozenset[str]:
+    """The entities whose recognizers are switched on. Raises ConfigError."""
+    return frozenset(recognizer.entity for recognizer in _chosen(config, load_catalogue(cache_dir)))
+
+
+def _chosen(config: PiiConfig, catalogue: Catalogue) -> list[Recognizer]:
+    known = catalogue.named() | {recognizer.name: recognizer for recognizer in OWN}
+    return [*_choose(config, known), *read_recognizers(config.recognizers)]
 
 
 def _choose(config: PiiConfig, known: dict[str, Recognizer]) -> list[Recognizer]:

@@ -63,7 +63,7 @@ class SecretsDetector:
                 raise ConfigError(
                     f"no type `{name}`; known: {', '.join(sorted(known))}", key="detectors.secrets.disable"
                 )
-        self._rules = tuple(rule for rule in RULES if rule.type not in config.disable)
+        self._rules = _rules(config)
         # All of them, whatever is asked for: where findings overlap the strongest is told, of any type.
         self.reach = [("*", 1.0)] * len(self._rules)
         self._config = config
@@ -125,3 +125,12 @@ def _strongest(found: list[Finding]) -> list[Finding]:
             places.add(finding.start, finding.end)
             kept.append(finding)
     return kept
+
+
+def secret_types(config: SecretsConfig) -> frozenset[str]:
+    """The types that are looked for."""
+    return frozenset(rule.type for rule in _rules(config))
+
+
+def _rules(config: SecretsConfig) -> tuple[SecretRule, ...]:
+    return tuple(rule for rule in RULES if rule.type not in config.disable)

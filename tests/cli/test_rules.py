@@ -135,6 +135,8 @@ def test_check_warns_of_types_that_no_finding_has(file: Path) -> None:
         "  - {id: strange, detect: {detector: toxicity, type: [TOXIK, THR*]}, action: flag}\n"
         "  - {id: topic, detect: {detector: topics, type: ACME}, action: flag}\n"
         "  - {id: known, detect: {detector: quality, type: REFUSAL}, action: flag}\n"
+        "  - {id: mail, detect: {detector: pii, type: [EMAIL, PERSON, US_*]}, action: flag}\n"
+        "  - {id: key, detect: {detector: secrets, type: [AWS_*, PASSWORDS]}, action: flag}\n"
     )
     result = run("check", file)
     assert result.exit_code == 0
@@ -142,6 +144,8 @@ def test_check_warns_of_types_that_no_finding_has(file: Path) -> None:
     assert [line.partition(";")[0] for line in warnings] == [
         "rule strange: toxicity has no finding of type TOXIK",
         "rule topic: topics has no finding of type ACME",
+        "rule mail: pii has no finding of type EMAIL",
+        "rule key: secrets has no finding of type PASSWORDS",
     ]
 
 
