@@ -5,8 +5,8 @@ nor transformers. Shapes: B texts, S tokens, H the hidden width, F features, K h
 
     lower   input_ids, attention_mask (B, S) int64
               -> word + position embeddings -> layer norm -> the layers up to the last one that is tapped
-              -> means and maxima of layers' token states: `features` (B, F)
-              -> `logits` (B, K) and what each token adds to them, the maxima apart: `tokens` (B, S, K)
+              -> `logits` (B, K) and what each token adds to them, the maxima apart: `tokens` (B, S, K);
+                 without heads the means and maxima of layers' token states: `features` (B, F)
               -> `state` (B, S, H)
     upper   state, attention_mask -> the other layers -> `embedding` (B, H): the mean of states, of length 1
 
@@ -62,9 +62,10 @@ def lower(
     graph = _Graph(shape, weights, quantise)
     graph.embeddings()
     states = [graph.layer(index) for index in range(max(taps.means + taps.maxima))]
-    graph.features(states, taps)
-    if heads is not None:
-        graph.heads([states[layer - 1] for layer in taps.means], heads)
+    if heads is None:
+        graph.features(states, taps)
+    else:
+        graph.heads(states, taps, heads)
     graph.state()
     return graph.serialised(["input_ids", "attention_mask"])
 
@@ -156,7 +157,7 @@ class _Graph:
             "Expand", [batched, self._node("Shape", [words], "words.shape")], "places.all"
         )
         self._state = self._norm(words, everywhere, "embeddings.LayerNorm")
-        self._node("Cast", ["attention_mask"], "padding", to=self._onnx.TensorProto.INT32)
+        self._padding()
 
     def layer(self, index: int) -> str:
         """One transformer layer; gives the name of its token states."""
@@ -166,13 +167,7 @@ class _Graph:
             self._linear(self._state, part, self._weight(f"{part}.weight"), self._weight(f"{part}.bias"))
             for part in parts
         ]
-        attended = self._node(
-            "MultiHeadAttention",
-            [*triple, "", "padding"],
-            f"{name}.attention",
-            _MICROSOFT,
-            num_heads=self._shape.num_attention_heads,
-        )
+        attended = self._attention(triple, f"{name}.attention")
         state = self._norm(
             self._dense(attended, f"{name}.attention.output.dense"),
             self._state,
@@ -186,6 +181,30 @@ class _Graph:
         )
         return self._state
 
+    def _attention(self, triple: Sequence[str], name: str) -> str:
+        """Without padding there is no mask to add, and the scores are never written out."""
+        branches = {}
+        for branch, inputs in (("then", [*triple, "", "padding"]), ("else", list(triple))):
+            output = f"{name}.{branch}"
+            node = self._onnx.helper.make_node(
+                "MultiHeadAttention",
+                inputs,
+                [output],
+                output,
+                domain=_MICROSOFT,
+                num_heads=self._shape.num_attention_heads,
+            )
+            shape = ["texts", "tokens_in_text", self._shape.hidden_size]
+            told = self._onnx.helper.make_tensor_value_info(output, self._onnx.TensorProto.FLOAT, shape)
+            branches[f"{branch}_branch"] = self._onnx.helper.make_graph([node], output, [], [told])
+        return self._node("If", ["padded"], name, **branches)
+
+    def _padding(self) -> None:
+        padding = self._node("Cast", ["attention_mask"], "padding", to=self._onnx.TensorProto.INT32)
+        least = self._node("ReduceMin", [padding], "padding.least", keepdims=0)
+        kept = self._node("Cast", [least], "padding.none", to=self._onnx.TensorProto.BOOL)
+        self._node("Not", [kept], "padded")
+
     def _dense(self, state: str, name: str) -> str:
         return self._linear(state, name, self._weight(f"{name}.weight"), self._weight(f"{name}.bias"))
 
@@ -194,7 +213,7 @@ class _Graph:
     def enter(self) -> None:
         """Where the lower graph ends."""
         self._state = "state"
-        self._node("Cast", ["attention_mask"], "padding", to=self._onnx.TensorProto.INT32)
+        self._padding()
 
     def state(self) -> None:
         self._node("Identity", [self._state], "state")
@@ -214,31 +233,44 @@ class _Graph:
 
     def features(self, states: Sequence[str], taps: Taps) -> None:
         self._masks()
-        pools = [self._mean(states[layer - 1], f"mean.{layer}") for layer in taps.means]
+        means = [self._mean(states[layer - 1], f"mean.{layer}") for layer in taps.means]
+        pools = means + self._maxima(states, taps)
+        self._node("Concat", pools, "features", axis=1)
+        self._output("features", ["texts", len(pools) * self._shape.hidden_size])
+
+    def _maxima(self, states: Sequence[str], taps: Taps) -> list[str]:
         one = self._constant("one", np.array(1.0, np.float32))
         away = self._node("Sub", ["mask", one], "away")  # 0 for a token, -1 for padding
         far = self._node("Mul", [away, self._constant("far", np.array(1e4, np.float32))], "far.mask")
+        peaks = []
         for layer in taps.maxima:
             lowered = self._node("Add", [states[layer - 1], far], f"lowered.{layer}")
-            pools.append(self._node("ReduceMax", [lowered, "tokens_axis"], f"peak.{layer}", keepdims=0))
-        self._node("Concat", pools, "features", axis=1)
-        self._output("features", ["texts", len(pools) * self._shape.hidden_size])
+            peaks.append(self._node("ReduceMax", [lowered, "tokens_axis"], f"peak.{layer}", keepdims=0))
+        return peaks
 
     def embedding(self) -> None:
         self._masks()
         self._node("LpNormalization", [self._mean(self._state, "mean")], "embedding", axis=1, p=2)
         self._output("embedding", ["texts", self._shape.hidden_size])
 
-    def heads(self, states: Sequence[str], heads: Heads) -> None:
-        """`states`: those of the layers whose means are features."""
+    def heads(self, states: Sequence[str], taps: Taps, heads: Heads) -> None:
+        """A head is linear: the mean of what tokens add is what their mean adds, in K numbers and not F."""
+        self._masks()
         count = heads.weight.shape[1]
-        means = heads.weight[: len(states) * self._shape.hidden_size].astype(np.float32)
-        joined = self._node("Concat", list(states), "states", axis=2)
-        self._node("MatMul", [joined, self._constant("heads.means", means)], "tokens")
+        parts = np.split(heads.weight.astype(np.float32), len(taps.means) + len(taps.maxima))
+        bias = self._constant("heads.bias", heads.bias.astype(np.float32))
+        added = [
+            self._node(
+                "MatMul", [states[layer - 1], self._constant(f"heads.{layer}", part)], f"tokens.{layer}"
+            )
+            for layer, part in zip(taps.means, parts, strict=False)
+        ]
+        self._node("Sum", added, "tokens")
         self._output("tokens", ["texts", "tokens_in_text", count])
-        weight = self._constant("heads.weight", heads.weight.astype(np.float32))
-        product = self._node("MatMul", ["features", weight], "heads.product")
-        self._node("Add", [product, self._constant("heads.bias", heads.bias.astype(np.float32))], "logits")
+        total = [bias, self._mean("tokens", "tokens.mean")]
+        for peak, part in zip(self._maxima(states, taps), parts[len(taps.means) :], strict=True):
+            total.append(self._node("MatMul", [peak, self._constant(f"heads.{peak}", part)], f"{peak}.added"))
+        self._node("Sum", total, "logits")
         self._output("logits", ["texts", count])
 
     def _output(self, name: str, dimensions: list[Any]) -> None:

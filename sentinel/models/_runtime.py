@@ -61,7 +61,8 @@ def tokenizer(path: Path, key: str) -> Any:
 
 def windows(tokenizer: Any, texts: Sequence[str], longest: int) -> list[Window]:
     """The windows of every text, of at most `longest` tokens each, and at most MAX_WINDOWS of one text. A
-    text's windows are of about the same length, so that none has almost no context."""
+    text's windows are of the same length, so that none has almost no context and none is padded when they run
+    together; the last one may begin some tokens before the one ahead of it ends."""
     most = MAX_WINDOWS * longest * CHARACTERS
     read = [text[:most] for text in texts]
     # `encode` is the quicker one for a text, and keeps every other thread of the process waiting.
@@ -87,6 +88,7 @@ def _windows(owner: int, encoded: Any, longest: int, cut: bool) -> list[Window]:
     count = min(MAX_WINDOWS, wanted) or 1
     step = min(room, -(-(end - start) // count))
     ahead, behind = (0, 0), [(0, 0)] * (len(ids) - end)
+    firsts = [min(start + number * step, max(start, end - step)) for number in range(count)]
     return [
         Window(
             owner,
@@ -94,7 +96,7 @@ def _windows(owner: int, encoded: Any, longest: int, cut: bool) -> list[Window]:
             [*[ahead] * start, *offsets[first : min(first + step, end)], *behind],
             cut or wanted > count,
         )
-        for first in range(start, start + count * max(step, 1), max(step, 1))
+        for first in firsts
     ]
 
 

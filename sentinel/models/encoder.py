@@ -29,7 +29,7 @@ from sentinel.models._scores import FLOOR, partly
 from sentinel.models._small import Small, both
 from sentinel.models._weights import Head, read_heads
 from sentinel.models.base import Passage, Progress, key_of
-from sentinel.models.prepare import prepared
+from sentinel.models.prepare import BUILD, prepared
 
 WINDOW = 128
 _EVIDENCE = 5
@@ -82,7 +82,8 @@ class EncoderModel:
         self._heads = read_heads(config.heads, f"{self._key}.heads")
         kinds = {head.type for head in self._heads.heads if head.type}
         self.types = frozenset(kinds | {topic.upper() for topic in config.topics})
-        self.version = f"encoder-{self._heads.digest[:12]}"
+        self._own_version = f"encoder-{BUILD}-{self._heads.digest[:12]}"
+        self.version = self._own_version
         self._lower: Any = None
         self._upper: Any = None
         self._tokenizer: Any = None
@@ -112,7 +113,7 @@ class EncoderModel:
         self._lower, self._upper, self._tokenizer = lower, upper, tokenizer
         if not self._config.alone:
             self._small = Small({head.detector for head in self._heads.heads}, self._state_dir / "models")
-            self.version = f"encoder-{self._heads.digest[:12]}+{self._small.version}"
+            self.version = f"{self._own_version}+{self._small.version}"
         self._examples = [(topic.upper(), self.embed(texts)) for topic, texts in self._config.topics.items()]
 
     def infer(self, passages: Sequence[Passage]) -> list[Inspection]:

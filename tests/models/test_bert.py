@@ -63,12 +63,16 @@ def _states(weights: dict[str, Array], ids: list[int]) -> list[Array]:
 
 def _run(quantise: bool, ids: list[list[int]], mask: list[list[int]]) -> dict[str, Array]:
     weights = tiny.weights()
-    heads = _bert.Heads(np.eye(64, 3, dtype=np.float32), np.array([0.0, 1.0, 2.0], np.float32))
+    weight = np.eye(64, 3, dtype=np.float32)
+    weight[32:] = 0.5 * weight[:32]  # of the maxima
+    heads = _bert.Heads(weight, np.array([0.0, 1.0, 2.0], np.float32))
+    plain = _runtime.session(onnxruntime, _bert.lower(SHAPE, weights, TAPS, None, quantise), "cpu", 1, "k")
     lower = _runtime.session(onnxruntime, _bert.lower(SHAPE, weights, TAPS, heads, quantise), "cpu", 1, "k")
     upper = _runtime.session(onnxruntime, _bert.upper(SHAPE, weights, TAPS, quantise), "cpu", 1, "k")
     fed = {"input_ids": np.array(ids, np.int64), "attention_mask": np.array(mask, np.int64)}
-    names = ["features", "logits", "tokens", "state"]
+    names = ["logits", "tokens", "state"]
     found = dict(zip(names, lower.run(names, fed), strict=True))
+    [found["features"]] = plain.run(["features"], fed)
     above = upper.run(["embedding"], {"state": found["state"], "attention_mask": fed["attention_mask"]})
     return {**found, "embedding": above[0]}
 
@@ -79,10 +83,18 @@ def test_the_arithmetic_is_that_of_bert() -> None:
         states = _states(tiny.weights(), ids[: sum(mask)])
         features = np.concatenate([states[0].mean(0), states[0].max(0)])
         assert found["features"][row] == pytest.approx(features, abs=1e-4)
-        assert found["logits"][row] == pytest.approx(features[:3] + [0, 1, 2], abs=1e-4)
+        logits = features[:3] + 0.5 * features[32:35] + [0, 1, 2]
+        assert found["logits"][row] == pytest.approx(logits, abs=1e-4)
         assert found["tokens"][row][: sum(mask)] == pytest.approx(states[0][:, :3], abs=1e-4)
         mean = states[1].mean(0)
         assert found["embedding"][row] == pytest.approx(mean / np.linalg.norm(mean), abs=1e-4)
+
+
+def test_padding_changes_no_answer() -> None:
+    """Without padding attention goes another way."""
+    padded, plain = _run(False, IDS[1:], MASK[1:]), _run(False, [IDS[1][:4]], [[1] * 4])
+    for name in ("logits", "features", "embedding"):
+        assert padded[name] == pytest.approx(plain[name], abs=1e-5)
 
 
 def test_int8_stays_near() -> None:
