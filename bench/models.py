@@ -1,9 +1,15 @@
 """The model plane under 64 callers, with batches and one by one: `python -m bench.models`
 
 Each model runs in a real plane, in a process of its own behind a unix socket; callers ask about one text at
-a time, no two of them equal, and nothing is cached. The same plane is measured in turns with `max_batch: 1`
-and with batches. Besides texts a second, the plane's own processor time is shown for each text, in which the
-rest of the machine has no part.
+a time, no two of them equal, and nothing is cached. Measured in turns are
+
+- a lone caller, who asks when the last answer has come;
+- 64 callers, while the model reads one text at a time (`max_batch: 1, at_once: 1`): one by one;
+- 64 callers with the settings as they are by default: batches, at once where the model's kind can.
+
+All on the same processors, which the callers share. Besides texts a second, the plane's own processor time is
+shown for each text, in which the rest of the machine has no part; it tells nothing of batches that run at the
+same time.
 
 The encoder is tier 3 (it needs its base, see docs/models.md). A BERT-base with random weights, which costs
 what trained ones do, stands for tier 4; it is measured where `--torch` names an interpreter with torch and
@@ -36,21 +42,18 @@ from bench.calls import prose
 from bench.report import save, table
 from sentinel.models.base import Passage
 from sentinel.models.client import BlockingModelClient, ModelClient
-from sentinel.models.config import ModelConfig
 
 CALLERS = 64
-_BATCH: int = ModelConfig.model_fields["max_batch"].default
 _DEADLINE_MS = 120_000
 _START_S = 300.0
 _serial = itertools.count()
 
 
 class Measured(NamedTuple):
-    """Of one run: texts a second, the plane's processor time for each, s, and a caller's median wait, s."""
+    """Of one run: texts a second, and the plane's processor time for each, s."""
 
     rate: float
     processor: float
-    wait: float
 
 
 def main() -> None:
@@ -76,8 +79,10 @@ def main() -> None:
             _save_bert_base(Path(folder), base, options.torch)
             described = {"kind": "transformers", "model": folder, "labels": {"LABEL_0": "ANY"}}
             rows += _rows("BERT-base", described, options.torch, options)
-    head = ["model", "text", "one by one", "batches", "ratio", "processor time a text", "ratio"]
-    table(f"The model plane, {CALLERS} callers", head, rows)
+    many = f"{CALLERS} callers"
+    head = ["model", "text", "a lone caller", f"{many}, one by one", f"{many}, batches", "to one by one"]
+    head += ["to a lone caller", "processor time a text, one by one", "batches"]
+    table("The model plane", head, rows)
     save("models", head, rows)
 
 
@@ -85,21 +90,19 @@ def _rows(
     name: str, described: dict[str, Any], python: str, options: argparse.Namespace
 ) -> Iterator[list[str]]:
     console = Console(stderr=True)
-    with _plane(described, 1, python) as alone, _plane(described, _BATCH, python) as together:
+    one_by_one = {"max_batch": 1, "at_once": 1}
+    with _plane(described | one_by_one, python) as single, _plane(described, python) as usual:
         for length in options.lengths:
-            both: tuple[list[Measured], list[Measured]] = ([], [])
+            runs: list[list[Measured]] = []
             for _ in track(range(options.rounds), f"{name}, {length} characters", console=console):
-                for plane, found in zip((alone, together), both, strict=True):
-                    found.append(plane.measure(length, options.seconds))
-            rates = [statistics.median(each.rate for each in found) for found in both]
-            costs = [statistics.median(each.processor for each in found) * 1000 for found in both]
+                asked = ((usual, 1), (single, CALLERS), (usual, CALLERS))
+                runs.append([plane.measure(length, callers, options.seconds) for plane, callers in asked])
             yield [
                 name,
                 f"{length} characters",
-                *(f"{rate:,.0f} texts/s" for rate in rates),
-                f"{statistics.median(b.rate / a.rate for a, b in zip(*both, strict=True)):.1f}",
-                f"{costs[0]:.2f} ms, {costs[1]:.2f} ms",
-                f"{costs[0] / costs[1]:.1f}",
+                *(f"{statistics.median(run[i].rate for run in runs):,.0f} texts/s" for i in range(3)),
+                *(f"{statistics.median(run[2].rate / run[i].rate for run in runs):.1f}" for i in (1, 0)),
+                *(f"{statistics.median(run[i].processor for run in runs) * 1000:.2f} ms" for i in (1, 2)),
             ]
 
 
@@ -123,38 +126,38 @@ class _Plane:
     def __init__(self, address: str, pid: int, detectors: frozenset[str]) -> None:
         self._address, self._pid, self._detectors = address, pid, detectors
 
-    def measure(self, length: int, seconds: float) -> Measured:
-        return asyncio.run(self._measure(length, seconds))
+    def measure(self, length: int, callers: int, seconds: float) -> Measured:
+        return asyncio.run(self._measure(length, callers, seconds))
 
-    async def _measure(self, length: int, seconds: float) -> Measured:
+    async def _measure(self, length: int, callers: int, seconds: float) -> Measured:
         client = ModelClient(self._address)
         text = prose(length)
-        waits: list[float] = []
+        answered = 0
 
         async def caller() -> None:
+            nonlocal answered
             while time.perf_counter() < end:
-                began = time.perf_counter()
                 passage = Passage(f"{next(_serial)} {text}"[:length])
                 (answer,) = await client.inspect([passage], self._detectors, _DEADLINE_MS)
                 if answer.failed:
                     raise SystemExit(f"the plane failed: {answer.failed}")
-                waits.append(time.perf_counter() - began)
+                answered += 1
 
         end = time.perf_counter() + 0.5  # what is kept from earlier is warmed up
-        await asyncio.gather(*(caller() for _ in range(CALLERS)))
-        waits.clear()
+        await asyncio.gather(*(caller() for _ in range(callers)))
+        answered = 0
         before, start = _processor_s(self._pid), time.perf_counter()
         end = start + seconds
-        await asyncio.gather(*(caller() for _ in range(CALLERS)))
+        await asyncio.gather(*(caller() for _ in range(callers)))
         took, used = time.perf_counter() - start, _processor_s(self._pid) - before
         await client.close()
-        return Measured(len(waits) / took, used / len(waits), statistics.median(waits))
+        return Measured(answered / took, used / answered)
 
 
 @contextmanager
-def _plane(described: dict[str, Any], max_batch: int, python: str) -> Iterator[_Plane]:
+def _plane(described: dict[str, Any], python: str) -> Iterator[_Plane]:
     with tempfile.TemporaryDirectory() as folder:
-        entry = {**described, "max_batch": max_batch, "deadline_ms": _DEADLINE_MS}
+        entry = {**described, "deadline_ms": _DEADLINE_MS}
         config = {
             "state_dir": folder,
             "log_level": "error",

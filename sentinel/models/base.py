@@ -11,6 +11,8 @@ What a model may have besides:
   conversations are then answered from the cache;
 - `reads(background)`, what it reads of the background where that is neither all nor so little, as a
   background of its own;
+- `parallel = True` in a class variable of its settings class, when `infer` may run on several threads at the
+  same time;
 - `prepare(progress)`, which makes or downloads what `load` needs and takes long. `progress` is told what is
   done now and how far all is, in [0, 1]. Without it, `sentinel models prepare` loads and unloads the model.
 """
@@ -26,7 +28,8 @@ from sentinel.core.finding import Inspection
 
 
 class Model(Protocol):
-    """One loaded thing. All three methods are called on one thread, never two at a time.
+    """One loaded thing. Two of its methods never run at the same time, but for `infer` on several threads,
+    where the settings class says `parallel`.
 
     `version` changes whenever answers may; it is read after `load`. `types` are all finding types that it
     can give.

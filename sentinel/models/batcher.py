@@ -66,16 +66,18 @@ class Batcher(Generic[J]):
             return 0.0
         return max(0.0, self._jobs[0].asked + self._max_wait - now)
 
-    def take(self, now: float) -> list[Job[J]]:
-        """The next batch, shortest first; empty when nothing waits."""
+    def take(self, now: float, among: int = 1) -> list[Job[J]]:
+        """The next batch, shortest first; empty when nothing waits. What waits is shared `among` so many
+        batches that can run now."""
         self._drop_late(now)
+        most = min(self._max_batch, -(-len(self._jobs) // among))
         room = self._max_batch * EACH
-        if len(self._jobs) <= self._max_batch and sum([job.length for job in self._jobs]) <= room:
+        if len(self._jobs) <= most and sum([job.length for job in self._jobs]) <= room:
             batch, self._jobs = self._jobs, []
         else:
             oldest = self._jobs[0].length
             near = sorted(range(len(self._jobs)), key=lambda i: (i > 0, abs(self._jobs[i].length - oldest)))
-            lengths = [self._jobs[index].length for index in near[: self._max_batch]]
+            lengths = [self._jobs[index].length for index in near[:most]]
             fit = bisect.bisect_right(list(itertools.accumulate(lengths)), room)
             chosen = set(near[: max(1, fit)])
             batch = [job for index, job in enumerate(self._jobs) if index in chosen]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -26,6 +27,7 @@ from sentinel.core.source import KeyPath
 from sentinel.models import registry
 
 SOCKET = "models.sock"
+_MOST_AT_ONCE = 4  # batches, when nobody says how many: callers' own work needs processors too
 _LONGEST_SOCKET = 107  # characters of a unix socket's path, of which the kernel keeps no more
 
 
@@ -58,6 +60,13 @@ class ModelConfig(BaseModel):
     stuck_s: float = Field(
         120.0, gt=0, description="A batch that runs for so long has hung: the model plane starts anew."
     )
+    at_once: int | None = Field(
+        None,
+        ge=1,
+        le=64,
+        description="Batches that run at the same time, each on a thread of its own (kinds `encoder` and "
+        "`onnx`); absent: as many as the plane has processors for them, 4 at most, and 1 on a GPU.",
+    )
     settings: SerializeAsAny[BaseModel] = Field(description="The settings of the kind.")
 
     @model_validator(mode="before")
@@ -86,9 +95,35 @@ class ModelConfig(BaseModel):
         ours = plain(self)
         return {**ours.pop("settings"), **ours}
 
+    @model_validator(mode="after")
+    def _can_run_at_once(self) -> Self:
+        if (self.at_once or 1) > 1 and not self._parallel:
+            kind = getattr(self.settings, "kind", "")
+            raise ValueError(f"`at_once` is {self.at_once}, and a `{kind}` runs one batch at a time")
+        return self
+
+    @property
+    def _parallel(self) -> bool:
+        return bool(getattr(self.settings, "parallel", False))
+
+    @property
+    def batches(self) -> int:
+        """That run at the same time."""
+        if self.at_once is not None or not self._parallel:
+            return self.at_once or 1
+        if getattr(self.settings, "device", "cpu") != "cpu":
+            return 1
+        threads = int(getattr(self.settings, "threads", 1))
+        return max(1, min(_MOST_AT_ONCE, _processors() // threads))
+
     def detectors(self, name: str) -> frozenset[str]:
         """The detectors that it answers for, under the name that the user gave it."""
         return frozenset(getattr(self.settings, "serves", (name,)))
+
+
+def _processors() -> int:
+    """That this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _mistakes(told: Sequence[tuple[KeyPath, str]]) -> ValidationError:

@@ -43,6 +43,8 @@ class EncoderConfig(BaseModel):
 
     serves: ClassVar[frozenset[str]] = frozenset(("toxicity", "injection", "misuse", "topics"))
 
+    parallel: ClassVar[bool] = True
+
     kind: Literal["encoder"] = "encoder"
     base: str | None = Field(
         None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import msgspec
 import numpy as np
@@ -26,6 +26,8 @@ class OnnxConfig(BaseModel):
     """One ONNX file that takes token ids and gives one row of logits a text."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    parallel: ClassVar[bool] = True
 
     kind: Literal["onnx"] = "onnx"
     path: Path = Field(description="The .onnx file.")

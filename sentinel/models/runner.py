@@ -1,7 +1,8 @@
 """One model's life: loaded, warmed up, asked, unloaded when idle.
 
-The event loop owns the queue; whatever the model does runs on one thread that is the model's own. The thread
-survives whatever the model raises; a model that hangs cannot be ended, so `on_stuck` is told.
+The event loop owns the queue; whatever the model does runs on threads that are the model's own, one for each
+batch that may run at the same time. It is loaded and unloaded while none runs. The threads survive whatever
+the model raises; a model that hangs cannot be ended, so `on_stuck` is told.
 """
 
 from __future__ import annotations
@@ -71,9 +72,10 @@ class Runner:
             config.queue,
             lambda question: question.answer.cancel(),
         )
-        self._asked = asyncio.Event()
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"model-{name}")
-        self._running: Future[Any] | None = None
+        self._changed = asyncio.Event()  # a text came, or a batch ended
+        self._free = config.batches
+        self._threads = ThreadPoolExecutor(config.batches, thread_name_prefix=f"model-{name}")
+        self._running: list[Future[Any]] = []
         self._pause, self._retry_at = _FIRST_PAUSE_S, 0.0
         self._may_be_absent = False
         MODEL_READY.labels(name).set(0)  # of a predecessor that was killed, the last value is still there
@@ -94,7 +96,7 @@ class Runner:
         elif not self._batcher.offer(job, now):
             question.answer.set_result(self.failed(f"its queue is full ({self.waiting} texts wait)"))
         else:
-            self._asked.set()
+            self._changed.set()
         return job
 
     def failed(self, why: str) -> Inspection:
@@ -107,30 +109,33 @@ class Runner:
     async def run(self) -> None:
         """Load, and answer until cancelled."""
         await self.load()
-        while True:
-            MODEL_WAITING.labels(self.name).set(self.waiting)
-            due = self._batcher.due_in(time.monotonic())
-            if due == 0.0:
-                await self._next_batch()
-                continue
-            self._asked.clear()
-            try:
-                await asyncio.wait_for(self._asked.wait(), self._unasked_for() if due is None else due)
-            except TimeoutError:
-                if due is None:
-                    await (self._unload() if self.state == "ready" else self.load())
+        async with asyncio.TaskGroup() as batches:
+            while True:
+                MODEL_WAITING.labels(self.name).set(self.waiting)
+                due = self._batcher.due_in(time.monotonic())
+                if due == 0.0 and self._free:
+                    await self._next_batch(batches)
+                    continue
+                self._changed.clear()
+                try:
+                    await asyncio.wait_for(self._changed.wait(), due or self._unasked_for())
+                except TimeoutError:
+                    if due is None:
+                        await (self._unload() if self.state == "ready" else self.load())
 
     def _unasked_for(self) -> float | None:
         """Seconds after which something is to be done although nobody asks: a model that is ready is
-        unloaded, one that is broken is tried again, for a pool that is not ready is asked nothing."""
+        unloaded, one that is broken is tried again, for a pool that is not ready is asked nothing. None while
+        a batch runs."""
         if self.state == "broken":
             return max(0.0, self._retry_at - time.monotonic())
-        return self.config.idle_s if self.state == "ready" else None
+        at_rest = self.state == "ready" and self._free == self.config.batches
+        return self.config.idle_s if at_rest else None
 
     def stop(self) -> bool:
-        """Wait for nothing. Whether the thread is at rest."""
-        self._thread.shutdown(wait=False, cancel_futures=True)
-        return self._running is None or self._running.done()
+        """Wait for nothing. Whether the threads are at rest."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        return all(running.done() for running in self._running)
 
     async def load(self) -> None:
         """Make the model ready; when that fails, `why` says why, and the next try has to wait."""
@@ -199,12 +204,22 @@ class Runner:
         except Exception as error:
             log.error("%s cannot be unloaded well: %s", self.name, told(error))
 
-    async def _next_batch(self) -> None:
-        if self.state != "ready":
+    async def _next_batch(self, batches: asyncio.TaskGroup) -> None:
+        if self.state != "ready":  # then no batch runs
             await self.load()
-        jobs = self._batcher.take(time.monotonic())
-        if not jobs:  # too late for all of them, or the load failed and answered them
-            return
+        jobs = self._batcher.take(time.monotonic(), self._free)
+        if jobs:  # or it was too late for all of them, or the load failed and answered them
+            self._free -= 1
+            batches.create_task(self._batch(jobs))
+
+    async def _batch(self, jobs: Sequence[Job[Question]]) -> None:
+        try:
+            await self._answer_all(jobs)
+        finally:
+            self._free += 1
+            self._changed.set()
+
+    async def _answer_all(self, jobs: Sequence[Job[Question]]) -> None:
         model = self._model
         assert model is not None
         MODEL_BATCH.labels(self.name).observe(len(jobs))
@@ -240,8 +255,9 @@ class Runner:
         return answers
 
     def _on_thread(self, work: Callable[..., T], *args: object) -> asyncio.Future[T]:
-        self._running = self._thread.submit(work, *args)
-        return asyncio.wrap_future(self._running)
+        running = self._threads.submit(work, *args)
+        self._running = [*(each for each in self._running if not each.done()), running]
+        return asyncio.wrap_future(running)
 
 
 def _answer(job: Job[Question], answer: Inspection) -> None:

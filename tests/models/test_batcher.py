@@ -80,6 +80,14 @@ def test_a_deadline_may_be_put_off() -> None:
     assert batcher.take(1.5) == [waits]
 
 
+@pytest.mark.parametrize(
+    ("waiting", "among", "first"), [(1, 2, 1), (4, 2, 2), (5, 2, 3), (5, 4, 2), (9, 2, 4), (0, 2, 0)]
+)
+def test_what_waits_is_shared_among_batches(waiting: int, among: int, first: int) -> None:
+    batcher = filled(Batcher(4, 0.0, 99), *(job(1) for _ in range(waiting)))
+    assert len(batcher.take(0.0, among)) == first
+
+
 def test_drain_takes_all() -> None:
     batcher = filled(Batcher(1, 0.0, 9), job(1), job(2))
     assert [each.what for each in batcher.drain()] == [1, 2]

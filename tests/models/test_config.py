@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
@@ -9,7 +10,7 @@ import trustme
 
 from sentinel.config import SentinelConfig, load_config
 from sentinel.core.errors import ConfigError
-from sentinel.models import registry
+from sentinel.models import config, registry
 from tests.models.toys import Sure, Toy, ToySettings
 
 TOY = '"tests.models.toys:Toy"'
@@ -32,6 +33,7 @@ def test_settings_of_plane_and_kind_stand_side_by_side(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("entry", "line", "key", "told"),
     [
+        (f"{{kind: {TOY}, at_once: 2}}", 3, "models.detectors.manners", "runs one batch at a time"),
         ("{max_batch: 4}", 3, "models.detectors.manners", "`kind` is missing; write one of encoder"),
         ("{kind: detoxfy}", 4, "models.detectors.manners.kind", "no kind `detoxfy`; did you mean detoxify?"),
         ("{kind: x}", 4, "models.detectors.manners.kind", "known are encoder"),
@@ -53,6 +55,22 @@ def test_mistakes(tmp_path: Path, entry: str, line: int, key: str, told: str) ->
     (error,) = raised.value.errors  # type: ignore[attr-defined]
     assert (error.line, error.key) == (line, key)
     assert told in str(error)
+
+
+@pytest.mark.parametrize(
+    ("settings", "batches"),
+    [
+        ({"kind": "encoder"}, 4),
+        ({"kind": "encoder", "threads": 4}, 2),
+        ({"kind": "encoder", "threads": 16}, 1),
+        ({"kind": "encoder", "device": "cuda:0"}, 1),
+        ({"kind": "encoder", "at_once": 7}, 7),
+        ({"kind": "tests.models.toys:Toy"}, 1),
+    ],
+)
+def test_batches_at_once(monkeypatch: pytest.MonkeyPatch, settings: dict[str, Any], batches: int) -> None:
+    monkeypatch.setattr(config, "_processors", lambda: 8)
+    assert config.ModelConfig.model_validate(settings).batches == batches
 
 
 def test_a_module_that_breaks_is_told_like_a_mistake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,7 @@ from sentinel.models.base import Passage
 from sentinel.models.config import ModelConfig
 from sentinel.models.plane import Plane
 from sentinel.models.runner import Runner
-from tests.models.toys import Absent, Questioning, Sure, Toy
+from tests.models.toys import Absent, Pair, Questioning, Sure, Toy
 
 PLENTY = 20_000  # ms; a test that waits so long has failed
 
@@ -92,6 +92,27 @@ def test_what_comes_while_the_model_runs_is_the_next_batch() -> None:
         assert sum(batches) == 20
         assert max(batches) == 8
         assert len(batches) <= 4
+
+    run(test)
+
+
+def test_batches_run_at_the_same_time_where_a_model_allows_it() -> None:
+    async def test() -> None:
+        async with house((Pair, {"at_once": 2, "max_batch": 8})) as it:
+            found = await it.ask(*(f"together {number}" for number in range(6)))
+            assert [each.failed for each in found] == [{}] * 6
+            assert it.toys[0].batches == [3, 3]
+
+    run(test)
+
+
+def test_a_model_is_not_idle_while_a_batch_runs() -> None:
+    async def test() -> None:
+        async with house((Pair, {"at_once": 2, "idle_s": 0.05})) as it:
+            found = await asyncio.gather(it.ask("sleep"), it.ask("rude"))
+            assert [each.failed for answer in found for each in answer] == [{}, {}]
+            await until(lambda: it.runner.state == "idle")
+            assert it.toys[0].loads == 1
 
     run(test)
 
@@ -290,8 +311,7 @@ def test_a_model_that_does_not_warm_up_is_put_away() -> None:
 def test_idle_models_are_unloaded_and_loaded_on_demand() -> None:
     async def test() -> None:
         async with house((Toy, {"idle_s": 0.05})) as it:
-            await until(lambda: it.runner.state == "idle")
-            assert not it.toys[0].loaded
+            await until(lambda: it.runner.state == "idle" and not it.toys[0].loaded)
             assert len((await it.ask("rude"))[0].findings) == 1
             assert it.toys[0].loads == 2
 

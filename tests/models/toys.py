@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -134,6 +135,25 @@ class Sure(Toy):
     def infer(self, passages: Sequence[Passage]) -> list[Inspection]:
         self.batches.append(len(passages))
         return [Inspection((), {"manners": 0.2})] * len(passages)
+
+
+class PairSettings(ToySettings):
+    parallel: ClassVar[bool] = True
+
+
+class Pair(Toy):
+    """Its batches of `together` answer only when two of them run at the same time."""
+
+    Settings = PairSettings
+
+    def __init__(self, name: str, settings: ToySettings, state_dir: Path) -> None:
+        super().__init__(name, settings, state_dir)
+        self._both = threading.Barrier(2)
+
+    def infer(self, passages: Sequence[Passage]) -> list[Inspection]:
+        if any(passage.text.startswith("together") for passage in passages):
+            self._both.wait(10)
+        return super().infer(passages)
 
 
 class ManySettings(ToySettings):
