@@ -1,8 +1,9 @@
 """The sentence encoder against Detoxify's architecture, one by one and together: `python -m bench.encoder`
 
-Both go through the model plane's own code. Detoxify is a BERT-base whose weights are random, which costs what
-trained ones do. Each runs on one thread; ratios are within one run. Needs torch and detoxify: they are
-installed into an environment of their own the first time.
+Both go through the model plane's own code. The encoder is shown by itself (`alone: true`), with the small
+detectors, whose answers it takes in by default, and with topics besides. Detoxify is a BERT-base of random
+weights, which costs what trained ones do. Each runs on one thread; ratios are within one run. Needs torch and
+detoxify: they are installed into an environment of their own the first time.
 """
 
 from __future__ import annotations
@@ -66,23 +67,20 @@ def _compare(folder: Path, base: str | None, times: int) -> None:
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
     tokenizer = base_folder(base, "--base")
-    ours = EncoderModel("encoder", EncoderConfig(base=base), folder)
-    topics = EncoderConfig(base=base, topics={"weather": ["It may rain tomorrow."]})
+    topics = {"weather": ["It may rain tomorrow."]}
     both: list[tuple[str, Model]] = [
-        ("encoder, every head", ours),
-        ("encoder, heads and topics", EncoderModel("topics", topics, folder)),
+        ("encoder, every head", EncoderModel("alone", EncoderConfig(base=base, alone=True), folder)),
+        ("and the small detectors", EncoderModel("encoder", EncoderConfig(base=base), folder)),
+        ("and topics", EncoderModel("topics", EncoderConfig(base=base, topics=topics), folder)),
     ]
     checkpoint = _bert_base(folder, tokenizer)
     for name, precision in (("Detoxify's BERT-base", "fp32"), ("Detoxify's BERT-base, int8", "int8")):
         told = {"checkpoint": checkpoint, "config_path": folder / "bert-base", "precision": precision}
         both.append((name, DetoxifyModel(precision, DetoxifyConfig.model_validate(told), folder)))
-    alone: dict[str, list[float]] = {}
-    together: dict[str, tuple[float, float]] = {}
-    for name, model in both:
+    for _, model in both:
         model.load()
-        alone[name] = [_p50(model, length, times) for length in _LENGTHS]
-        together[name] = _rates(model, min(_LENGTHS))
-        model.unload()
+    alone = _p50s(both, times)
+    together = {name: _rates(model, min(_LENGTHS)) for name, model in both}
     slowest = alone["Detoxify's BERT-base"]
     head = ["model, one thread"]
     for length in _LENGTHS:
@@ -104,11 +102,19 @@ def _passages(length: int) -> list[Passage]:
     return [Passage(text=text[index : index + length]) for index in range(_TOGETHER)]
 
 
-def _p50(model: Model, length: int, times: int) -> float:
-    """Seconds of one text."""
-    passages = _passages(length)
-    model.infer(passages[:1])
-    return statistics.median(_seconds(model, passages[index : index + 1]) for index in range(times))
+def _p50s(models: Sequence[tuple[str, Model]], times: int) -> dict[str, list[float]]:
+    """Each model's seconds of one text of each length. They take turns, so that what else the machine does
+    weighs on all of them."""
+    found: dict[str, list[float]] = {name: [] for name, _ in models}
+    for length in _LENGTHS:
+        passages = _passages(length)
+        took: dict[str, list[float]] = {name: [] for name, _ in models}
+        for index in range(times + 1):
+            for name, model in models:
+                took[name].append(_seconds(model, passages[index : index + 1]))
+        for name, each in took.items():
+            found[name].append(statistics.median(each[1:]))  # the first is to warm up
+    return found
 
 
 def _rates(model: Model, length: int) -> tuple[float, float]:

@@ -151,12 +151,7 @@ class _Graph:
         length = self._node("Shape", ["input_ids"], "length", start=1, end=2)
         ends = [self._constant("zero", np.array([0], np.int64)), length]
         near = self._node("Slice", [self._constant("places", places), *ends], "places.near")
-        first = self._constant("first", np.array([0], np.int64))
-        batched = self._node("Unsqueeze", [near, first], "places.batched")
-        everywhere = self._node(
-            "Expand", [batched, self._node("Shape", [words], "words.shape")], "places.all"
-        )
-        self._state = self._norm(words, everywhere, "embeddings.LayerNorm")
+        self._state = self._norm(words, near, "embeddings.LayerNorm")
         self._padding()
 
     def layer(self, index: int) -> str:
