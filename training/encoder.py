@@ -33,7 +33,7 @@ from training.encoder_heads import Windows, balanced, calibrate, fit
 
 BASE = "sentence-transformers/all-MiniLM-L6-v2"
 TAPS = _bert.Taps(means=(1, 2, 3), maxima=(3,))
-_MOST_WINDOWS = 4  # of one text
+_MOST_WINDOWS = 5  # of one text
 _CHUNK = 2000
 FLAGGED = 0.8  # the score from which rules/toxicity.yaml and its like act
 _MOST_SHIFT = 3.0

@@ -31,7 +31,7 @@ from sentinel.models._weights import Head, read_heads
 from sentinel.models.base import Passage, Progress, key_of
 from sentinel.models.prepare import BUILD, prepared
 
-WINDOW = 128
+WINDOW = 96  # tokens: attention costs their square, and the heads judge no better with 128
 _EVIDENCE = 5
 _TOPIC_FLOOR = 0.5  # cosine with an example below which a text is not of its topic
 
