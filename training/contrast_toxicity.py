@@ -14,6 +14,8 @@ from collections.abc import Iterator
 
 import msgspec
 
+from training import contrast_abuse
+
 KINDS = ("INSULT", "THREAT", "IDENTITY_ATTACK", "OBSCENE")
 EACH = 150  # sentences of a family at most
 _ARTICLE = re.compile(r"\ba (?=[aeiou])")
@@ -41,6 +43,7 @@ _WORDS = {
     "who": "my brother|my boss|a stranger|my teacher|the man on the bus|a former colleague|some boys at school|the caller",
     "process": "the process|the server|the zombie thread|this task|the session|the job|the daemon|the container",
     "dialect": "my cousin|that boy|she|he|they|my homegirl|bruh|my mans",
+    **contrast_abuse.WORDS,
 }
 
 
@@ -203,6 +206,7 @@ FAMILIES: dict[str, tuple[tuple[str, ...] | None, str]] = {
         "|Your code has a bug in {thing}.|You were wrong about {thing}, I think.|I disagree with you.|I will help you {when}.|Your mother is {praise}."
         "|You and your family are welcome {when}.|Nobody answered me about {thing}.|I know where you work, I saw your talk.|We will find you a seat.",
     ),
+    **contrast_abuse.FAMILIES,
 }
 
 HELD_OUT = frozenset(

@@ -23,7 +23,7 @@ from rich.console import Console
 from rich.progress import track
 
 from sentinel.evaluation.split import held_out
-from sentinel.models import _bert, _runtime, _safetensors
+from sentinel.models import _adapters, _bert, _runtime, _safetensors
 from sentinel.models._weights import BUNDLED, PROBE, Head, Meta, write_heads
 from sentinel.models.encoder import WINDOW
 from sentinel.models.prepare import base_folder
@@ -48,11 +48,13 @@ def main() -> None:
     )
     parser.add_argument("--data", type=Path, required=True, help="folder of the labelled data")
     parser.add_argument("--base", help="the base encoder (default: the installed package)")
+    parser.add_argument("--adapters", type=Path, help="as `training.adapters` writes them")
     parser.add_argument("--cache", type=Path, help="folder for features, to be used again")
     parser.add_argument("--out", type=Path, default=BUNDLED)
     arguments = parser.parse_args()
     every = rows(arguments.data)
-    encoder = Encoder(base_folder(arguments.base, "--base"), arguments.cache)
+    adapters = read_adapters(arguments.adapters)
+    encoder = Encoder(base_folder(arguments.base, "--base"), arguments.cache, adapters)
     windows = encoder.windows([row.text for row in every])
     names = list(HEADS)
     targets = np.array([[row.targets.get(name, np.nan) for name in names] for row in every])
@@ -62,7 +64,7 @@ def main() -> None:
     weight, bias = fit(windows, targets, weights, trained)
     logits = windows.highest(windows.features @ weight + bias)
     plain = _bert.Heads(*windows.unscaled(weight, bias))
-    write_heads(arguments.out, Meta(BASE, TAPS, heads), plain, encoder.probe())
+    write_heads(arguments.out, Meta(BASE, TAPS, heads), plain, encoder.probe(), adapters)
     card = encoder_card.Figures(every, names, targets, logits, heads, ~trained)
     for source in track(card.left_out_sources(), "each source left out", console=_console):
         others = trained & np.array([row.source != source for row in every])
@@ -76,11 +78,24 @@ def main() -> None:
     _console.print(f"{arguments.out}: {arguments.out.stat().st_size / 1000:.0f} kB")
 
 
+def read_adapters(path: Path | None) -> _adapters.Adapters:
+    """None without a path."""
+    if path is None:
+        return {}
+    with np.load(path, allow_pickle=False) as held:
+        return _adapters.adapters(held)
+
+
+def calibrates(cluster: str) -> bool:
+    """Whether rows of this cluster calibrate the heads: a fifth, which the adapters do not learn from."""
+    return bool(cluster) and hashlib.sha256(cluster.encode()).digest()[0] % 5 == 0
+
+
 def _calibrated(
     windows: Windows, targets: Array, weights: Array, trained: Array, every: Sequence[Row]
 ) -> tuple[Head, ...]:
     """Each head with a calibration on a fifth of the trained clusters that a first fit did without."""
-    kept = np.array([hashlib.sha256(row.cluster.encode()).digest()[0] % 5 == 0 for row in every])
+    kept = np.array([calibrates(row.cluster) for row in every])
     weight, bias = fit(windows, targets, weights, trained & ~kept)
     logits = windows.highest(windows.features @ weight + bias)
     sources = np.array([row.source for row in every])
@@ -112,11 +127,11 @@ def _head(name: str, logits: Array, targets: Array, weights: Array, unseen: Arra
 class Encoder:
     """The lower half of the encoder without heads, and features that are kept by their texts' hash."""
 
-    def __init__(self, folder: Path, cache: Path | None) -> None:
+    def __init__(self, folder: Path, cache: Path | None, adapters: _adapters.Adapters) -> None:
         self._cache = cache or Path(tempfile.gettempdir()) / "sentinel-training"
         self._tokenizer = _runtime.tokenizer(folder / "tokenizer.json", "--base")
         shape = msgspec.json.decode((folder / "config.json").read_bytes(), type=_bert.Shape)
-        weights = _safetensors.read(folder / "model.safetensors")
+        weights = _adapters.merged(_safetensors.read(folder / "model.safetensors"), adapters)
         lower, upper = _bert.lower(shape, weights, TAPS, None), _bert.upper(shape, weights, TAPS)
         self._digest = hashlib.sha256(lower)
         self._lower = _runtime.session(onnxruntime, lower, "cpu", 1, "--base")

@@ -42,7 +42,8 @@ def main() -> None:
     arguments = parser.parse_args()
     every = rows(arguments.data)
     heads = read_heads(None, "--heads")
-    windows = Encoder(base_folder(arguments.base, "--base"), arguments.cache).windows([r.text for r in every])
+    encoder = Encoder(base_folder(arguments.base, "--base"), arguments.cache, heads.adapters)
+    windows = encoder.windows([row.text for row in every])
     features = windows.features / windows.factor + windows.mean
     logits = windows.highest(features @ heads.linear.weight + heads.linear.bias)
     kept = [index for index, row in enumerate(every) if row.cluster and held_out(row.cluster)]

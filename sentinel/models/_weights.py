@@ -1,7 +1,8 @@
 """Heads of the encoder, as `training.encoder` writes them: an .npz file without pickled objects.
 
 `weight` (F, K) and `bias` (K,) are the heads over the features that `meta` (JSON) tells of; `probe` is the
-embedding of a sentence by the base encoder that they were trained on.
+embedding of a sentence by the encoder that they were trained on: the base, with its adapters (`_adapters`)
+where the file has some.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import io
 import math
 import zipfile
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal
 
 import msgspec
@@ -18,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sentinel.core.errors import ConfigError
+from sentinel.models import _adapters
 from sentinel.models._bert import Heads, Taps
 
 BUNDLED = Path(__file__).with_name("weights") / "encoder.npz"
@@ -62,6 +65,7 @@ class HeadSet(msgspec.Struct, frozen=True, eq=False):
     linear: Heads
     probe: NDArray[Any]
     digest: str
+    adapters: _adapters.Adapters = MappingProxyType({})
 
     @property
     def heads(self) -> tuple[Head, ...]:
@@ -77,15 +81,23 @@ def read_heads(path: Path | None, key: str) -> HeadSet:
             meta = msgspec.json.decode(file["meta"].tobytes(), type=Meta)
             linear = Heads(file["weight"].astype(np.float32), file["bias"].astype(np.float32))
             probe = file["probe"].astype(np.float32)
+            adapters = _adapters.adapters({key: file[key] for key in file.files})
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, msgspec.MsgspecError) as error:
         raise ConfigError(f"{path} holds no heads: {error}", key=key) from None
     if linear.weight.shape[1] != len(meta.heads):
         raise ConfigError(f"{path} has {linear.weight.shape[1]} columns and {len(meta.heads)} heads", key=key)
-    return HeadSet(meta, linear, probe, hashlib.sha256(data).hexdigest())
+    return HeadSet(meta, linear, probe, hashlib.sha256(data).hexdigest(), adapters)
 
 
-def write_heads(path: Path, meta: Meta, linear: Heads, probe: NDArray[Any]) -> None:
+def write_heads(
+    path: Path,
+    meta: Meta,
+    linear: Heads,
+    probe: NDArray[Any],
+    adapters: _adapters.Adapters = MappingProxyType({}),
+) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     told = np.frombuffer(msgspec.json.encode(meta), np.uint8)
     weight = linear.weight.astype(np.float16)
-    np.savez(path, weight=weight, bias=linear.bias.astype(np.float32), probe=probe, meta=told)
+    more: dict[str, Any] = _adapters.arrays(adapters)
+    np.savez(path, weight=weight, bias=linear.bias.astype(np.float32), probe=probe, meta=told, **more)

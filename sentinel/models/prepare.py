@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from sentinel.core.errors import ConfigError
 from sentinel.detectors import _cache
-from sentinel.models import _bert, _runtime, _safetensors
+from sentinel.models import _adapters, _bert, _runtime, _safetensors
 from sentinel.models._loading import existing, loading, package
 from sentinel.models._weights import PROBE, HeadSet
 from sentinel.models.base import NotHere, Progress
@@ -117,9 +117,10 @@ def _made(weights_path: Path, config: bytes, heads: HeadSet, key: str, progress:
         raise ConfigError(f"{place} is not a BERT encoder's: {error}", key=key) from None
     if shape.model_type != "bert" or shape.hidden_act != "gelu":
         raise ConfigError(f"a `{shape.model_type}` ({shape.hidden_act}) is no base; a BERT is", key=key)
-    weights = _bare(_safetensors.read(weights_path, key))
+    bare = _bare(_safetensors.read(weights_path, key))
     progress("writing the int8 graphs", 0.3)
     with loading("the base encoder", key):
+        weights = _adapters.merged(bare, heads.adapters)
         taps = heads.meta.taps
         lower = _bert.lower(shape, weights, taps, heads.linear)
         progress("writing the int8 graphs", 0.7)

@@ -11,7 +11,7 @@ import pytest
 
 from sentinel.core.errors import ConfigError
 from sentinel.models import prepare
-from sentinel.models._weights import HeadSet
+from sentinel.models._weights import HeadSet, read_heads, write_heads
 from sentinel.models.base import NotHere
 from tests.models import tiny
 
@@ -135,3 +135,46 @@ def test_weights_of_another_shape(base: Path, tiny_heads: HeadSet, tmp_path: Pat
     tiny.write_safetensors(base / "model.safetensors", {**held, "x": np.zeros(3, np.float32)})
     with pytest.raises(ConfigError, match="the base encoder cannot be loaded"):
         _prepared(base, tiny_heads, tmp_path, [])
+
+
+def test_adapters_are_merged_into_the_base(base: Path, tiny_heads: HeadSet, tmp_path: Path) -> None:
+    """As if the base had held the sum."""
+    name = "encoder.layer.0.output.dense.weight"
+    rng = np.random.default_rng(2)
+    held = tiny.weights()
+    high, wide = held[name].shape
+    # Halves, so that what is kept in 16 bits is exact.
+    down, up = (rng.integers(-1, 2, shape) / 2 for shape in ((2, wide), (high, 2)))
+    plain = tmp_path / "heads.npz"
+    write_heads(plain, tiny_heads.meta, tiny_heads.linear, tiny_heads.probe, {name: (down, up)})
+    adapted = read_heads(plain, "models.e.heads")
+    assert adapted.digest != tiny_heads.digest
+    made = prepare._made(base / "model.safetensors", _config(base), adapted, "models.e", _silent)
+    (tmp_path / "sum").mkdir()
+    summed = tiny.base(tmp_path / "sum")
+    tiny.write_safetensors(
+        summed / "model.safetensors", {**held, name: held[name] + (up @ down).astype(np.float32)}
+    )
+    wanted = prepare._made(summed / "model.safetensors", _config(base), tiny_heads, "models.e", _silent)
+    assert made.upper == wanted.upper
+    assert made.lower == wanted.lower
+    assert (
+        made.lower != prepare._made(base / "model.safetensors", _config(base), tiny_heads, "m", _silent).lower
+    )
+
+
+def test_adapters_of_a_larger_base_are_refused(base: Path, tiny_heads: HeadSet, tmp_path: Path) -> None:
+    for name in ("encoder.layer.0.output.dense.weight", "encoder.layer.99.output.dense.weight"):
+        path = tmp_path / "heads.npz"
+        linear, thin = tiny_heads.linear, (np.ones((2, 999)), np.ones((5, 2)))
+        write_heads(path, tiny_heads.meta, linear, tiny_heads.probe, {name: thin})
+        with pytest.raises(ConfigError, match=r"models\.e\.base: the base encoder cannot be loaded"):
+            _prepared(base, read_heads(path, "models.e.heads"), tmp_path, [])
+
+
+def _config(base: Path) -> bytes:
+    return (base / "config.json").read_bytes()
+
+
+def _silent(what: str, share: float | None) -> None:
+    pass

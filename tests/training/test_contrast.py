@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from training import contrast_misuse, contrast_toxicity
+from training import contrast_misuse, contrast_toxicity, functions_toxicity
 
 
 def test_toxicity_pairs_abuse_with_what_looks_like_it() -> None:
@@ -41,3 +41,10 @@ def test_a_disguise_changes_long_words_only(seed: int) -> None:
     made = contrast_toxicity.disguised(text, random.Random(seed))
     assert made != text
     assert made.startswith("You are a ")
+
+
+def test_functions_are_no_training_texts() -> None:
+    kept = [text for _, texts in functions_toxicity.FUNCTIONS.values() for text in texts]
+    assert len(kept) == len(set(kept))
+    trained = {each.text.lower().strip(".!") for each in contrast_toxicity.examples(0)}
+    assert not [text for text in kept if text.lower().strip(".!") in trained]

@@ -1,0 +1,251 @@
+"""Low-rank adapters for the layers that the encoder's heads read: `python -m training.adapters --data DIR`.
+
+The base stays as it is; beside each of its matrices learns a product of two thin ones (LoRA, Hu et al.,
+2021), from the rows of all detectors at once, with throw-away heads over the features that
+`training.encoder` fits its heads on later. Writes `adapters.npz` for that training. Needs torch and the
+base encoder; about ten minutes of one core that knows bfloat16.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from rich.progress import track
+
+from sentinel.evaluation.split import held_out
+from sentinel.models import _bert, _runtime, _safetensors
+from sentinel.models.prepare import base_folder
+from training.encoder import TAPS, calibrates
+from training.encoder_data import HEADS, rows
+from training.encoder_heads import balanced
+
+RANK = 16
+LONGEST = 96  # tokens
+_BATCH, _POOL = 32, 24  # texts of a step; steps whose texts are sorted by length together
+_RATE, _HEAD_RATE, _WARM = 1.5e-3, 2e-3, 60
+_DECAY = 0.01
+_HIDDEN = 0.08  # share of tokens that a step does not see, so that no single word says it all
+_MOST = 6.0  # times that a row may be likelier than the average to be drawn
+_FIRST = 3.0  # the head that says whether a text is abuse counts so much
+_MATRICES = (
+    "attention.self.query",
+    "attention.self.key",
+    "attention.self.value",
+    "attention.output.dense",
+    "intermediate.dense",
+    "output.dense",
+)
+_MASK = 103  # of the base's vocabulary
+Array = NDArray[Any]
+
+
+class Adapted(torch.nn.Module):  # type: ignore[misc]
+    """The tapped layers of a base in bfloat16, adapters beside their matrices, and linear heads."""
+
+    def __init__(self, shape: _bert.Shape, weights: Mapping[str, Array], heads: int) -> None:
+        super().__init__()
+        self._shape = shape
+        self._layers = range(max(TAPS.means + TAPS.maxima))
+        self._held = {
+            name: torch.from_numpy(np.array(value)).to(torch.bfloat16)
+            for name, value in weights.items()
+            if not name.startswith("encoder.layer.") or int(name.split(".")[2]) in self._layers
+        }
+        self.down, self.up = torch.nn.ParameterDict(), torch.nn.ParameterDict()
+        for layer in self._layers:
+            for matrix in _MATRICES:
+                name = f"encoder.layer.{layer}.{matrix}.weight"
+                wide, narrow = weights[name].shape
+                self.down[name.replace(".", "/")] = torch.nn.Parameter(
+                    torch.randn(RANK, narrow) / narrow**0.5
+                )
+                self.up[name.replace(".", "/")] = torch.nn.Parameter(torch.zeros(wide, RANK))
+        features = (len(TAPS.means) + len(TAPS.maxima)) * shape.hidden_size
+        self.middle, self.spread = torch.zeros(features), torch.ones(features)
+        self.heads = torch.nn.Linear(features, heads)
+        torch.nn.init.zeros_(self.heads.weight)
+
+    def _linear(self, state: torch.Tensor, name: str) -> torch.Tensor:
+        key = f"{name}.weight".replace(".", "/")
+        own = torch.nn.functional.linear(state, self._held[f"{name}.weight"], self._held[f"{name}.bias"])
+        thin = torch.nn.functional.linear(state, self.down[key].to(torch.bfloat16))
+        return own + torch.nn.functional.linear(thin, self.up[key].to(torch.bfloat16))
+
+    def _norm(self, state: torch.Tensor, name: str) -> torch.Tensor:
+        size, epsilon = (self._shape.hidden_size,), self._shape.layer_norm_eps
+        return torch.nn.functional.layer_norm(
+            state, size, self._held[f"{name}.weight"], self._held[f"{name}.bias"], epsilon
+        )
+
+    def _layer(self, state: torch.Tensor, seen: torch.Tensor, name: str) -> torch.Tensor:
+        batch, length, size = state.shape
+        heads = self._shape.num_attention_heads
+        query, key, value = (
+            self._linear(state, f"{name}.attention.self.{part}")
+            .view(batch, length, heads, size // heads)
+            .transpose(1, 2)
+            for part in ("query", "key", "value")
+        )
+        told = torch.nn.functional.scaled_dot_product_attention(query, key, value, seen[:, None, None, :])
+        told = told.transpose(1, 2).reshape(batch, length, size)
+        state = self._norm(
+            self._linear(told, f"{name}.attention.output.dense") + state, f"{name}.attention.output.LayerNorm"
+        )
+        inner = torch.nn.functional.gelu(self._linear(state, f"{name}.intermediate.dense"))
+        return self._norm(self._linear(inner, f"{name}.output.dense") + state, f"{name}.output.LayerNorm")
+
+    def features(self, ids: torch.Tensor, seen: torch.Tensor) -> torch.Tensor:
+        """ids, seen (B, S) -> (B, F), as the served graph's."""
+        places = self._held["embeddings.position_embeddings.weight"][: ids.shape[1]]
+        state = self._held["embeddings.word_embeddings.weight"][ids] + places
+        state = state + self._held["embeddings.token_type_embeddings.weight"][0]
+        state = self._norm(state, "embeddings.LayerNorm")
+        mask, count = seen[:, :, None], seen.sum(1, keepdim=True)
+        states = []
+        for layer in self._layers:
+            state = self._layer(state, seen, f"encoder.layer.{layer}")
+            states.append(state)
+        means = [(states[tap - 1].float() * mask).sum(1) / count for tap in TAPS.means]
+        peaks = [states[tap - 1].float().masked_fill(~mask, -1e4).max(1).values for tap in TAPS.maxima]
+        return torch.cat([*means, *peaks], 1)
+
+    def forward(self, ids: torch.Tensor, seen: torch.Tensor) -> torch.Tensor:
+        logits: torch.Tensor = self.heads((self.features(ids, seen) - self.middle) / self.spread)
+        return logits
+
+    def arrays(self) -> dict[str, Any]:
+        """Of each matrix NAME the thin ones `NAME:down` (RANK, in) and `NAME:up` (out, RANK)."""
+        made = {}
+        for part, held in (("down", self.down), ("up", self.up)):
+            for key, value in held.items():
+                made[f"{key.replace('/', '.')}:{part}"] = value.detach().numpy().astype(np.float16)
+        return made
+
+
+class Texts(msgspec.Struct, frozen=True):
+    """Token ids of texts, at most `LONGEST` each; targets (rows, heads), NaN where a row is silent."""
+
+    ids: list[Array]
+    targets: Array
+
+    def batch(
+        self, chosen: Array, rng: np.random.Generator
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """ids, seen, targets."""
+        length = max(len(self.ids[index]) for index in chosen)
+        ids, seen = np.zeros((len(chosen), length), np.int64), np.zeros((len(chosen), length), bool)
+        for row, index in enumerate(chosen):
+            held = self.ids[index]
+            ids[row, : len(held)], seen[row, : len(held)] = held, True
+        hidden = (rng.random(ids.shape) < _HIDDEN) & seen
+        hidden[:, 0] = False
+        ids[hidden] = _MASK
+        return torch.from_numpy(ids), torch.from_numpy(seen), torch.from_numpy(self.targets[chosen])
+
+
+def learn(model: Adapted, texts: Texts, chance: Array, steps: int, seed: int = 3) -> None:
+    """Steps over rows drawn by `chance` (rows,)."""
+    rng = np.random.default_rng(seed)
+    thin = [*model.down.values(), *model.up.values()]
+    groups = [{"params": thin, "lr": _RATE}, {"params": list(model.heads.parameters()), "lr": _HEAD_RATE}]
+    optimiser = torch.optim.AdamW(groups, weight_decay=_DECAY)
+    schedule = torch.optim.lr_scheduler.LambdaLR(
+        optimiser, lambda step: min((step + 1) / _WARM, max(1 - step / steps, 0.0))
+    )
+    column = torch.ones(texts.targets.shape[1])
+    column[0] = _FIRST
+    batches = _batches(texts, chance, steps, rng)
+    with torch.inference_mode():
+        first = torch.cat([model.features(*texts.batch(each, rng)[:2]) for each in batches[:16]])
+    model.middle, model.spread = first.mean(0).clone(), (first.std(0) + 1e-3).clone()
+    told = 0.0
+    for number, chosen in enumerate(track(batches, "adapters"), 1):
+        ids, seen, wanted = texts.batch(chosen, rng)
+        known = ~torch.isnan(wanted) * column
+        logits = model(ids, seen)
+        each = torch.nn.functional.binary_cross_entropy_with_logits(
+            logits, torch.nan_to_num(wanted), reduction="none"
+        )
+        loss = (each * known).sum() / known.sum()
+        optimiser.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(thin, 1.0)
+        optimiser.step()
+        schedule.step()
+        told += (loss.item() - told) * max(0.01, 1 / number)
+        if number % 100 == 0:
+            print(f"step {number}: loss {told:.4f}", flush=True)
+
+
+def _batches(texts: Texts, chance: Array, steps: int, rng: np.random.Generator) -> list[Array]:
+    """Texts of about the same length together, in an order of chance."""
+    lengths = np.array([len(each) for each in texts.ids])
+    batches: list[Array] = []
+    while len(batches) < steps:
+        pool = rng.choice(len(chance), _BATCH * _POOL, p=chance)
+        pool = pool[np.argsort(lengths[pool], kind="stable")].reshape(_POOL, _BATCH)
+        batches += list(pool[rng.permutation(_POOL)])
+    return batches[:steps]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--data", type=Path, required=True, help="folder of the labelled data")
+    parser.add_argument("--base", help="the base encoder (default: the installed package)")
+    parser.add_argument("--steps", type=int, default=1800, help="of 32 texts")
+    parser.add_argument(
+        "--without", default="", help="sources that are not learned from, with commas between"
+    )
+    parser.add_argument("--out", type=Path, required=True)
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    torch.manual_seed(1)
+    without = set(filter(None, arguments.without.split(",")))
+    every = [
+        row
+        for row in rows(arguments.data)
+        if not held_out(row.cluster) and not calibrates(row.cluster) and row.source not in without
+    ]
+    names = list(HEADS)
+    targets = np.array([[row.targets.get(name, np.nan) for name in names] for row in every], np.float32)
+    told = np.flatnonzero(~np.isnan(targets).all(1))
+    every, targets = [every[index] for index in told], targets[told]
+    folder = base_folder(arguments.base, "--base")
+    chance = chances(targets, [row.source for row in every], np.array([row.weight for row in every]))
+    tokenizer = _runtime.tokenizer(folder / "tokenizer.json", "--base")
+    shape = msgspec.json.decode((folder / "config.json").read_bytes(), type=_bert.Shape)
+    weights = _safetensors.read(folder / "model.safetensors")
+    texts = Texts([_ids(tokenizer, row.text) for row in track(every, "tokens")], targets)
+    print(f"{len(every)} texts, {np.mean([len(each) for each in texts.ids]):.0f} tokens each", flush=True)
+    model = Adapted(shape, weights, len(names))
+    learn(model, texts, chance, arguments.steps)
+    np.savez(arguments.out, **model.arrays())
+    print(f"{arguments.out}: {arguments.out.stat().st_size / 1e6:.2f} MB")
+
+
+def chances(targets: Array, sources: Sequence[str], own: Array) -> Array:
+    """How likely each row is drawn: as much as it weighs for all heads together, within bounds."""
+    weights = balanced(targets, sources, own)
+    weights[:, 0] *= _FIRST
+    total = weights.sum(1)
+    total = np.minimum(total / total.mean(), _MOST)
+    share: Array = total / total.sum()
+    return share
+
+
+def _ids(tokenizer: Any, text: str) -> Array:
+    ids = tokenizer.encode(text[: LONGEST * 12]).ids
+    return np.array(ids if len(ids) <= LONGEST else [*ids[: LONGEST - 1], ids[-1]])
+
+
+if __name__ == "__main__":
+    main()
