@@ -23,8 +23,8 @@ from sentinel.evaluation.split import held_out
 from sentinel.models import _bert, _runtime, _safetensors
 from sentinel.models.prepare import base_folder
 from training.encoder import TAPS, calibrates
-from training.encoder_data import HEADS, rows
-from training.encoder_heads import balanced
+from training.encoder_data import HEADS, Row, rows
+from training.encoder_heads import auc, balanced
 
 RANK = 16
 LONGEST = 96  # tokens
@@ -42,6 +42,7 @@ _MATRICES = (
     "intermediate.dense",
     "output.dense",
 )
+_JUDGED = 1000
 _MASK = 103  # of the base's vocabulary
 Array = NDArray[Any]
 
@@ -136,17 +137,17 @@ class Texts(msgspec.Struct, frozen=True):
     targets: Array
 
     def batch(
-        self, chosen: Array, rng: np.random.Generator
+        self, chosen: Array, rng: np.random.Generator, hidden: float = _HIDDEN
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """ids, seen, targets."""
+        """ids, a share of them `hidden`; seen; targets."""
         length = max(len(self.ids[index]) for index in chosen)
         ids, seen = np.zeros((len(chosen), length), np.int64), np.zeros((len(chosen), length), bool)
         for row, index in enumerate(chosen):
             held = self.ids[index]
             ids[row, : len(held)], seen[row, : len(held)] = held, True
-        hidden = (rng.random(ids.shape) < _HIDDEN) & seen
-        hidden[:, 0] = False
-        ids[hidden] = _MASK
+        away = (rng.random(ids.shape) < hidden) & seen
+        away[:, 0] = False
+        ids[away] = _MASK
         return torch.from_numpy(ids), torch.from_numpy(seen), torch.from_numpy(self.targets[chosen])
 
 
@@ -210,15 +211,10 @@ def main() -> None:
     torch.set_num_threads(1)
     torch.manual_seed(1)
     without = set(filter(None, arguments.without.split(",")))
-    every = [
-        row
-        for row in rows(arguments.data)
-        if not held_out(row.cluster) and not calibrates(row.cluster) and row.source not in without
-    ]
+    known = [row for row in rows(arguments.data) if row.targets]
+    every = [row for row in known if _learned(row) and row.source not in without]
     names = list(HEADS)
-    targets = np.array([[row.targets.get(name, np.nan) for name in names] for row in every], np.float32)
-    told = np.flatnonzero(~np.isnan(targets).all(1))
-    every, targets = [every[index] for index in told], targets[told]
+    targets = _targets(every)
     folder = base_folder(arguments.base, "--base")
     chance = chances(targets, [row.source for row in every], np.array([row.weight for row in every]))
     tokenizer = _runtime.tokenizer(folder / "tokenizer.json", "--base")
@@ -228,8 +224,33 @@ def main() -> None:
     print(f"{len(every)} texts, {np.mean([len(each) for each in texts.ids]):.0f} tokens each", flush=True)
     model = Adapted(shape, weights, len(names))
     learn(model, texts, chance, arguments.steps)
+    judge(model, tokenizer, [row for row in known if row.source in without])
     np.savez(arguments.out, **model.arrays())
     print(f"{arguments.out}: {arguments.out.stat().st_size / 1e6:.2f} MB")
+
+
+def judge(model: Adapted, tokenizer: Any, unseen: Sequence[Row]) -> None:
+    """Prints the AUC for abuse of each source, up to a thousand rows, by the throw-away heads."""
+    rng = np.random.default_rng(1)
+    for source in sorted({row.source for row in unseen}):
+        of = [row for row in unseen if row.source == source and "toxic" in row.targets]
+        of = [of[index] for index in rng.permutation(len(of))[:_JUDGED]]
+        texts = Texts([_ids(tokenizer, row.text) for row in of], _targets(of))
+        order = np.argsort([len(each) for each in texts.ids], kind="stable")
+        scores = np.zeros(len(of))
+        for first in range(0, len(of), _BATCH):
+            chosen = order[first : first + _BATCH]
+            with torch.inference_mode():
+                scores[chosen] = model(*texts.batch(chosen, rng, hidden=0.0)[:2])[:, 0].numpy()
+        print(f"{source}: {len(of)} texts, AUC {auc(texts.targets[:, 0], scores):.3f}", flush=True)
+
+
+def _learned(row: Row) -> bool:
+    return not held_out(row.cluster) and not calibrates(row.cluster)
+
+
+def _targets(of: Sequence[Row]) -> Array:
+    return np.array([[row.targets.get(name, np.nan) for name in HEADS] for row in of], np.float32)
 
 
 def chances(targets: Array, sources: Sequence[str], own: Array) -> Array:

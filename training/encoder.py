@@ -27,8 +27,8 @@ from sentinel.models import _adapters, _bert, _runtime, _safetensors
 from sentinel.models._weights import BUNDLED, PROBE, Head, Meta, write_heads
 from sentinel.models.encoder import WINDOW
 from sentinel.models.prepare import base_folder
-from training import encoder_card
-from training.encoder_data import HEADS, Row, read, rows
+from training import encoder_card, teacher
+from training.encoder_data import HEADS, TOXICITY, Row, read, rows
 from training.encoder_heads import Windows, balanced, calibrate, fit
 
 BASE = "sentence-transformers/all-MiniLM-L6-v2"
@@ -50,6 +50,8 @@ def main() -> None:
     parser.add_argument("--base", help="the base encoder (default: the installed package)")
     parser.add_argument("--adapters", type=Path, help="as `training.adapters` writes them")
     parser.add_argument("--cache", type=Path, help="folder for features, to be used again")
+    parser.add_argument("--told", type=Path, help="file to write for `training.toxicity --teacher`")
+    parser.add_argument("--quick", action="store_true", help="no fits that leave a source out")
     parser.add_argument("--out", type=Path, default=BUNDLED)
     arguments = parser.parse_args()
     every = rows(arguments.data)
@@ -65,8 +67,12 @@ def main() -> None:
     logits = windows.highest(windows.features @ weight + bias)
     plain = _bert.Heads(*windows.unscaled(weight, bias))
     write_heads(arguments.out, Meta(BASE, TAPS, heads), plain, encoder.probe(), adapters)
+    if arguments.told is not None:
+        abuse = [names.index(name) for name in TOXICITY]
+        teacher.write(arguments.told, [row.text for row in every], logits[:, abuse])
     card = encoder_card.Figures(every, names, targets, logits, heads, ~trained)
-    for source in track(card.left_out_sources(), "each source left out", console=_console):
+    sources = [] if arguments.quick else card.left_out_sources()
+    for source in track(sources, "each source left out", console=_console):
         others = trained & np.array([row.source != source for row in every])
         columns = card.judged_columns(source)
         left = fit(windows, targets[:, columns], weights[:, columns], others)

@@ -89,7 +89,7 @@ FUNCTIONS: dict[str, tuple[bool, tuple[str, ...]]] = {
     "insult, negated": (
         False,
         (
-            "You are not an idiot.",
+            "You are not an idiot, the form really is confusing.",
             "He's hardly a coward, he went back in for the cat.",
             "I wouldn't call you stupid at all, just careless.",
             "There's nothing pathetic about crying.",
