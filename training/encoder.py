@@ -1,9 +1,10 @@
 """The heads of the sentence encoder: `python -m training.encoder --data DIR`.
 
-Every text goes once through the encoder as it is served (int8, the layers that the heads read), and linear
-heads are fitted on what comes out. Written are `sentinel/models/weights/encoder.npz` and the generated part
-of `docs/models/encoder.md`: figures on clusters that were held out, and on each source as if it had not been
-there. Needs `sentinel-sidecar[models]`, torch, and the base encoder; some minutes on one core.
+Every text goes once through the encoder as it is served (int8, the layers that the heads read, with the
+adapters of `training.adapters`), and linear heads are fitted on what comes out. Written are
+`sentinel/models/weights/encoder.npz` and the generated part of `docs/models/encoder.md`: figures on
+clusters that were held out, and on each source as if it had not been there. Needs
+`sentinel-sidecar[models]`, torch, and the base encoder; some minutes on one core.
 """
 
 from __future__ import annotations
@@ -24,10 +25,10 @@ from rich.progress import track
 
 from sentinel.evaluation.split import held_out
 from sentinel.models import _adapters, _bert, _runtime, _safetensors
-from sentinel.models._weights import BUNDLED, PROBE, Head, Meta, write_heads
+from sentinel.models._weights import BUNDLED, PROBE, Head, Meta, read_heads, write_heads
 from sentinel.models.encoder import WINDOW
 from sentinel.models.prepare import base_folder
-from training import encoder_card, teacher
+from training import encoder_card, teacher, way_back
 from training.encoder_data import HEADS, TOXICITY, Row, read, rows
 from training.encoder_heads import Windows, balanced, calibrate, fit
 
@@ -35,6 +36,7 @@ BASE = "sentence-transformers/all-MiniLM-L6-v2"
 TAPS = _bert.Taps(means=(1, 2, 3), maxima=(3,))
 _MOST_WINDOWS = 5  # of one text
 _CHUNK = 2000
+_BACK = 2000  # harmless texts that the way back is found from
 FLAGGED = 0.8  # the score from which rules/toxicity.yaml and its like act
 _MOST_SHIFT = 3.0
 GROUPS = "toxigen_safenlp"
@@ -48,7 +50,9 @@ def main() -> None:
     )
     parser.add_argument("--data", type=Path, required=True, help="folder of the labelled data")
     parser.add_argument("--base", help="the base encoder (default: the installed package)")
-    parser.add_argument("--adapters", type=Path, help="as `training.adapters` writes them")
+    parser.add_argument(
+        "--adapters", type=Path, help="as `training.adapters` wrote them; absent: as they ship"
+    )
     parser.add_argument("--cache", type=Path, help="folder for features, to be used again")
     parser.add_argument("--told", type=Path, help="file to write for `training.toxicity --teacher`")
     parser.add_argument("--quick", action="store_true", help="no fits that leave a source out")
@@ -57,6 +61,8 @@ def main() -> None:
     every = rows(arguments.data)
     adapters = read_adapters(arguments.adapters)
     encoder = Encoder(base_folder(arguments.base, "--base"), arguments.cache, adapters)
+    harmless = [row.text for row in every if row.source in encoder_card.BENIGN and not held_out(row.cluster)]
+    encoder.find_back(harmless[:: max(1, len(harmless) // _BACK)])
     windows = encoder.windows([row.text for row in every])
     names = list(HEADS)
     targets = np.array([[row.targets.get(name, np.nan) for name in names] for row in every])
@@ -66,7 +72,7 @@ def main() -> None:
     weight, bias = fit(windows, targets, weights, trained)
     logits = windows.highest(windows.features @ weight + bias)
     plain = _bert.Heads(*windows.unscaled(weight, bias))
-    write_heads(arguments.out, Meta(BASE, TAPS, heads), plain, encoder.probe(), adapters)
+    write_heads(arguments.out, Meta(BASE, TAPS, heads), plain, encoder.probe(), adapters, encoder.back)
     if arguments.told is not None:
         abuse = [names.index(name) for name in TOXICITY]
         teacher.write(arguments.told, [row.text for row in every], logits[:, abuse])
@@ -85,9 +91,9 @@ def main() -> None:
 
 
 def read_adapters(path: Path | None) -> _adapters.Adapters:
-    """None without a path."""
+    """Those of the shipped file without a path."""
     if path is None:
-        return {}
+        return read_heads(None, "--adapters").adapters
     with np.load(path, allow_pickle=False) as held:
         return _adapters.adapters(held)
 
@@ -136,11 +142,24 @@ class Encoder:
     def __init__(self, folder: Path, cache: Path | None, adapters: _adapters.Adapters) -> None:
         self._cache = cache or Path(tempfile.gettempdir()) / "sentinel-training"
         self._tokenizer = _runtime.tokenizer(folder / "tokenizer.json", "--base")
-        shape = msgspec.json.decode((folder / "config.json").read_bytes(), type=_bert.Shape)
-        weights = _adapters.merged(_safetensors.read(folder / "model.safetensors"), adapters)
-        lower, upper = _bert.lower(shape, weights, TAPS, None), _bert.upper(shape, weights, TAPS)
+        self._shape = msgspec.json.decode((folder / "config.json").read_bytes(), type=_bert.Shape)
+        self._base, self._adapters = _safetensors.read(folder / "model.safetensors"), adapters
+        self.back: Array | None = None
+        weights = _adapters.merged(self._base, adapters)
+        lower = _bert.lower(self._shape, weights, TAPS, None)
+        upper = _bert.upper(self._shape, weights, TAPS)
         self._digest = hashlib.sha256(lower)
         self._lower = _runtime.session(onnxruntime, lower, "cpu", 1, "--base")
+        self._upper = _runtime.session(onnxruntime, upper, "cpu", 1, "--base")
+
+    def find_back(self, texts: Sequence[str]) -> None:
+        """From these texts, where there are adapters."""
+        if not self._adapters:
+            return
+        plain = _runtime.session(onnxruntime, _bert.lower(self._shape, self._base, TAPS, None), "cpu", 1, "")
+        chosen = _runtime.windows(self._tokenizer, texts, WINDOW)
+        self.back = way_back.fitted(self._lower, plain, chosen)
+        upper = _bert.upper(self._shape, self._base, TAPS, back=self.back)
         self._upper = _runtime.session(onnxruntime, upper, "cpu", 1, "--base")
 
     def windows(self, texts: Sequence[str], like: Windows | None = None) -> Windows:

@@ -8,7 +8,8 @@ nor transformers. Shapes: B texts, S tokens, H the hidden width, F features, K h
               -> `logits` (B, K) and what each token adds to them, the maxima apart: `tokens` (B, S, K);
                  without heads the means and maxima of layers' token states: `features` (B, F)
               -> `state` (B, S, H)
-    upper   state, attention_mask -> the other layers -> `embedding` (B, H): the mean of states, of length 1
+    upper   state, attention_mask -> `back` -> the other layers -> `embedding` (B, H): the mean of states, of
+            length 1
 
 Most texts are scored and never embedded, so they never see the upper half. Weights are int8 with a scale per
 output channel, word embeddings int8 with a scale per row; activations are quantised while it runs, a batch at
@@ -70,10 +71,17 @@ def lower(
     return graph.serialised(["input_ids", "attention_mask"])
 
 
-def upper(shape: Shape, weights: Mapping[str, Array], taps: Taps, quantise: bool = True) -> bytes:
-    """The serialised upper graph."""
+def upper(
+    shape: Shape,
+    weights: Mapping[str, Array],
+    taps: Taps,
+    quantise: bool = True,
+    back: Array | None = None,
+) -> bytes:
+    """The serialised upper graph. `back` (H + 1, H): where layers below have adapters, the linear map from
+    what they give to what the other layers know, its last row the offset."""
     graph = _Graph(shape, weights, quantise)
-    graph.enter()
+    graph.enter(back)
     for index in range(max(taps.means + taps.maxima), shape.num_hidden_layers):
         graph.layer(index)
     graph.embedding()
@@ -205,9 +213,11 @@ class _Graph:
 
     # What is read from it
 
-    def enter(self) -> None:
+    def enter(self, back: Array | None) -> None:
         """Where the lower graph ends."""
         self._state = "state"
+        if back is not None:
+            self._state = self._linear("state", "back", back[:-1].T, back[-1])
         self._padding()
 
     def state(self) -> None:

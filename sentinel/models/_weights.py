@@ -2,7 +2,7 @@
 
 `weight` (F, K) and `bias` (K,) are the heads over the features that `meta` (JSON) tells of; `probe` is the
 embedding of a sentence by the encoder that they were trained on: the base, with its adapters (`_adapters`)
-where the file has some.
+where the file has some. `back`: the map that `_bert.upper` tells of.
 """
 
 from __future__ import annotations
@@ -66,6 +66,7 @@ class HeadSet(msgspec.Struct, frozen=True, eq=False):
     probe: NDArray[Any]
     digest: str
     adapters: _adapters.Adapters = MappingProxyType({})
+    back: NDArray[Any] | None = None
 
     @property
     def heads(self) -> tuple[Head, ...]:
@@ -82,11 +83,12 @@ def read_heads(path: Path | None, key: str) -> HeadSet:
             linear = Heads(file["weight"].astype(np.float32), file["bias"].astype(np.float32))
             probe = file["probe"].astype(np.float32)
             adapters = _adapters.adapters({key: file[key] for key in file.files})
+            back = file["back"].astype(np.float32) if "back" in file else None
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, msgspec.MsgspecError) as error:
         raise ConfigError(f"{path} holds no heads: {error}", key=key) from None
     if linear.weight.shape[1] != len(meta.heads):
         raise ConfigError(f"{path} has {linear.weight.shape[1]} columns and {len(meta.heads)} heads", key=key)
-    return HeadSet(meta, linear, probe, hashlib.sha256(data).hexdigest(), adapters)
+    return HeadSet(meta, linear, probe, hashlib.sha256(data).hexdigest(), adapters, back)
 
 
 def write_heads(
@@ -95,9 +97,12 @@ def write_heads(
     linear: Heads,
     probe: NDArray[Any],
     adapters: _adapters.Adapters = MappingProxyType({}),
+    back: NDArray[Any] | None = None,
 ) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     told = np.frombuffer(msgspec.json.encode(meta), np.uint8)
     weight = linear.weight.astype(np.float16)
     more: dict[str, Any] = _adapters.arrays(adapters)
+    if back is not None:
+        more["back"] = back.astype(np.float16)
     np.savez(path, weight=weight, bias=linear.bias.astype(np.float32), probe=probe, meta=told, **more)

@@ -124,7 +124,7 @@ def _made(weights_path: Path, config: bytes, heads: HeadSet, key: str, progress:
         taps = heads.meta.taps
         lower = _bert.lower(shape, weights, taps, heads.linear)
         progress("writing the int8 graphs", 0.7)
-        return Graphs(lower, _bert.upper(shape, weights, taps))
+        return Graphs(lower, _bert.upper(shape, weights, taps, back=heads.back))
 
 
 def _bare(weights: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:

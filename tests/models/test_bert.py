@@ -117,3 +117,19 @@ def test_the_librarys_own_model_agrees() -> None:
     with torch.inference_mode():
         found = model(torch.tensor(IDS[:1])).last_hidden_state[0].numpy()
     assert found == pytest.approx(_states(weights, IDS[0])[-1], abs=0.05)
+
+
+def test_the_way_back_undoes_what_was_done_to_the_state() -> None:
+    weights, rng = tiny.weights(), np.random.default_rng(4)
+    plain = _run(False, IDS, MASK)
+    mixing = np.eye(32) + rng.normal(0.0, 0.1, (32, 32))
+    offset = rng.normal(0.0, 1.0, 32)
+    back = np.linalg.inv(mixing)
+    back = np.concatenate([back, -(offset @ back)[None]]).astype(np.float32)
+    upper = _runtime.session(onnxruntime, _bert.upper(SHAPE, weights, TAPS, False, back), "cpu", 1, "k")
+    state = (plain["state"] @ mixing + offset).astype(np.float32)
+    found = upper.run(None, {"state": state, "attention_mask": np.array(MASK, np.int64)})[0]
+    assert found == pytest.approx(plain["embedding"], abs=1e-3)
+    without = _runtime.session(onnxruntime, _bert.upper(SHAPE, weights, TAPS, False), "cpu", 1, "k")
+    astray = without.run(None, {"state": state, "attention_mask": np.array(MASK, np.int64)})[0]
+    assert np.abs(astray - plain["embedding"]).max() > 0.01
