@@ -139,7 +139,7 @@ def contrast(seed: int = 0) -> Iterator[Row]:
             each.text,
             int(each.toxic),
             _targets(float(each.toxic), unknown | kinds),
-            4.0,
+            2.0,
             "contrast",
             each.family,
             each.family,
