@@ -28,8 +28,8 @@ from sentinel.models import _adapters, _bert, _runtime, _safetensors
 from sentinel.models._weights import BUNDLED, PROBE, Head, Meta, read_heads, write_heads
 from sentinel.models.encoder import WINDOW
 from sentinel.models.prepare import base_folder
-from training import encoder_card, teacher, way_back
-from training.encoder_data import HEADS, TOXICITY, Row, read, rows
+from training import encoder_card, way_back
+from training.encoder_data import HEADS, Row, read, rows
 from training.encoder_heads import Windows, balanced, calibrate, fit
 
 BASE = "sentence-transformers/all-MiniLM-L6-v2"
@@ -54,8 +54,6 @@ def main() -> None:
         "--adapters", type=Path, help="as `training.adapters` wrote them; absent: as they ship"
     )
     parser.add_argument("--cache", type=Path, help="folder for features, to be used again")
-    parser.add_argument("--told", type=Path, help="file to write for `training.toxicity --teacher`")
-    parser.add_argument("--quick", action="store_true", help="no fits that leave a source out")
     parser.add_argument("--out", type=Path, default=BUNDLED)
     arguments = parser.parse_args()
     every = rows(arguments.data)
@@ -73,11 +71,9 @@ def main() -> None:
     logits = windows.highest(windows.features @ weight + bias)
     plain = _bert.Heads(*windows.unscaled(weight, bias))
     write_heads(arguments.out, Meta(BASE, TAPS, heads), plain, encoder.probe(), adapters, encoder.back)
-    if arguments.told is not None:
-        abuse = [names.index(name) for name in TOXICITY]
-        teacher.write(arguments.told, [row.text for row in every], logits[:, abuse])
     card = encoder_card.Figures(every, names, targets, logits, heads, ~trained)
-    sources = [] if arguments.quick else card.left_out_sources()
+    # Adapters have learned from every source: to leave one out is theirs (`training.adapters --without`).
+    sources = [] if adapters else card.left_out_sources()
     for source in track(sources, "each source left out", console=_console):
         others = trained & np.array([row.source != source for row in every])
         columns = card.judged_columns(source)

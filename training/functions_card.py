@@ -20,7 +20,7 @@ from sentinel.detectors.toxicity import FLAGGED, ToxicityConfig, ToxicityDetecto
 from sentinel.models.base import Passage
 from sentinel.models.encoder import EncoderConfig, EncoderModel
 from training import _card, encoder
-from training._classifier import auc
+from training.encoder_heads import auc
 from training.functions_toxicity import FUNCTIONS
 
 

@@ -1,7 +1,7 @@
 """What a detector of abuse should manage, function by function, in sentences of our own: for figures alone.
 
 The idea of functional tests is that of HateCheck (Röttger et al., 2021); the sentences are new. No fit
-reads them, none is chosen by them, and they are no forms of the templates of `contrast_toxicity`.
+reads them, and they are no forms of the templates of `contrast_toxicity`.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import argparse
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +23,7 @@ from sentinel.detectors import _classifier
 from sentinel.detectors._sentences import sentences
 from sentinel.detectors.toxicity import FLAGGED, THRESHOLDS, ToxicityConfig, ToxicityDetector
 from sentinel.evaluation.split import held_out
-from training import _card, teacher
+from training import _card
 from training._classifier import Table, auc, calibrate, calibration_part, fit, logits, save, table
 from training.contrast_toxicity import HELD_OUT
 from training.toxicity_rows import (
@@ -38,15 +38,13 @@ from training.toxicity_rows import (
 )
 
 LONGEST = 1000
-_TAUGHT = 0.5  # of a target: what the encoder says, beside the label
 LEFT_OUT = (*(source for source in SOURCES if source != "jigsaw_max_sample"),)  # 81 rows tell nothing
 
 
 class Data:
     """All rows and their features."""
 
-    def __init__(self, data: Path, seed: int, told: Path | None = None) -> None:
-        """`told`: what the encoder says of the rows (`training.teacher`)."""
+    def __init__(self, data: Path, seed: int) -> None:
         rng = random.Random(seed)
         own = list(labelled(data))
         seen = [row for row in own if not held_out(row.cluster)]
@@ -58,8 +56,7 @@ class Data:
         ]
         self.rows: list[Row] = found
         self.table: Table = table([row.text[:LONGEST] for row in found], "reading rows")
-        self.plain = np.array([row.targets for row in found], np.float32)
-        self.targets = self.plain if told is None else self._mixed(teacher.read(told))
+        self.targets = np.array([row.targets for row in found], np.float32)
         self.weight = np.array([row.weight for row in found], np.float32)
         self.label = np.array([row.label for row in found])
         self.source = np.array([row.source for row in found])
@@ -71,23 +68,17 @@ class Data:
             np.array([calibration_part(row.cluster) for row in found]) & ~self.kept & ~own_words
         )
 
-    def _mixed(self, told: Mapping[int, NDArray[np.float32]]) -> NDArray[np.float32]:
-        rows = (teacher.mixed(told, row.text, row.targets, _TAUGHT) for row in self.rows)
-        return np.array(list(rows), np.float32)
-
     def fitted(
         self, without: str = "", *, families: bool = True
     ) -> tuple[torch.nn.Module, NDArray[np.float32]]:
-        """A model and its calibration, without a source, or without the held-out families; then from labels
-        alone, for the encoder has seen what is left out."""
+        """A model and its calibration, without a source, or without the held-out families."""
         used = ~self.kept & (self.base != without)
         if not families:
             used &= ~np.isin(self.family, list(HELD_OUT))
-        targets = self.targets if families and not without else self.plain
-        model = fit(self.table, np.flatnonzero(used & ~self.calibration), targets, self.weight)
+        model = fit(self.table, np.flatnonzero(used & ~self.calibration), self.targets, self.weight)
         part = np.flatnonzero(used & self.calibration)
         raw = logits(model, self.table, part)
-        return model, calibrate(raw, self.plain[part], self.weight[part])
+        return model, calibrate(raw, self.targets[part], self.weight[part])
 
     def scores(self, model: torch.nn.Module, chosen: NDArray[np.bool_]) -> NDArray[np.float64]:
         return logits(model, self.table, np.flatnonzero(chosen))
@@ -122,11 +113,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="directory of the labelled data")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--teacher", type=Path, help="what `training.encoder --told` wrote")
     parser.add_argument("--quick", action="store_true", help="no fits that leave a source out")
     args = parser.parse_args()
     torch.set_num_threads(1)
-    data = Data(args.data, args.seed, args.teacher)
+    data = Data(args.data, args.seed)
     model, calibration = data.fitted()
     place = save("toxicity", HEADS, model, calibration)
     print(f"{place.name}: {place.stat().st_size / 1e6:.2f} MB")
