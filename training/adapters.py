@@ -3,7 +3,7 @@
 The base stays as it is; beside each of its matrices learns a product of two thin ones (LoRA, Hu et al.,
 2021), from the rows of all detectors at once, with throw-away heads over the features that
 `training.encoder` fits its heads on later. Writes `adapters.npz` for that training. Needs torch and the
-base encoder; about ten minutes of one core that knows bfloat16.
+base encoder; a quarter of an hour of one core that knows bfloat16.
 """
 
 from __future__ import annotations
@@ -202,7 +202,7 @@ def main() -> None:
     )
     parser.add_argument("--data", type=Path, required=True, help="folder of the labelled data")
     parser.add_argument("--base", help="the base encoder (default: the installed package)")
-    parser.add_argument("--steps", type=int, default=1800, help="of 32 texts")
+    parser.add_argument("--steps", type=int, default=2400, help="of 32 texts")
     parser.add_argument(
         "--without", default="", help="sources that are not learned from, with commas between"
     )
