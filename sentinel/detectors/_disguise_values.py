@@ -30,8 +30,9 @@ _USER = regex.compile(
     rf"(?r)(?<![\w@])[\w.+%\-]{{1,64}}(?:(?:{_SURE_DOT}|{_SIGN_WORD}|\s{{1,2}}\.\s{{1,2}})[\w.+%\-]{{1,64}}){{0,4}}",
     regex.I,
 )
-_BRACKETED = re.compile(r"[\[({<]\s{0,2}(?:at|arroba)\b", re.IGNORECASE)
+_BRACKETED = re.compile(r"[\[({<]\s{0,2}(?:(?:at|arroba)\b|\.\s{0,2}[\])}>])", re.IGNORECASE)
 _MIDDLE = re.compile(r"@|(?<![^\W_])(?:at|arroba)(?![^\W_])", re.IGNORECASE)
+_SIGN_ALONE = re.compile("@")
 _DOT_WORDS = ("dot", "punto", "punkt")
 _DOT_IN = regex.compile(_DOT, regex.I)
 _SURE_DOT_IN = regex.compile(_SURE_DOT, regex.I)
@@ -44,13 +45,9 @@ _SPACE = re.compile(r"\s+")
 def addresses(text: str, recognizer: Recognizer) -> Iterator[Value]:
     """`jane at example dot com`, `jane [at] example.com`, `jane @ example . com`. A bare `at` needs a
     written `dot`: "look at example.com" is no address."""
-    if "@" not in text:
-        small = text.lower()
-        brackets = any(bracket in text for bracket in "[({<")
-        if not any(dot in small for dot in _DOT_WORDS) and not (brackets and _BRACKETED.search(text)):
-            return
-    for middle in _MIDDLE.finditer(text):
-        host = _HOST.match(text, _before(text, middle.start()))
+    middle = _MIDDLE if _spells_out(text) else _SIGN_ALONE
+    for found in middle.finditer(text):
+        host = _HOST.match(text, _before(text, found.start()))
         if host is None:
             continue
         at, domain = host["at"], host["domain"]
@@ -66,6 +63,14 @@ def addresses(text: str, recognizer: Recognizer) -> Iterator[Value]:
         end = _host_end(name, domain, recognizer)
         if end:
             yield user.start(), host.start("domain") + end, "EMAIL_ADDRESS", 1.0
+
+
+def _spells_out(text: str) -> bool:
+    """Whether a word may stand for an `@`: next to one that stands for a point, or either in brackets."""
+    small = text.lower()
+    if any(dot in small for dot in _DOT_WORDS):
+        return True
+    return any(bracket in text for bracket in "[({<") and _BRACKETED.search(text) is not None
 
 
 def _before(text: str, at: int) -> int:

@@ -42,7 +42,7 @@ _STAGES = {
 
 class DisguiseReader:
     name = "pii"
-    version = "disguises-1"
+    version = "disguises-2"
     types = frozenset({"EMAIL_ADDRESS", "CREDIT_CARD", "US_SSN", "IBAN_CODE"})
     compares = False
     quick = True

@@ -99,7 +99,7 @@ def test_digits_may_be_words(all_of: DetectorSet, type_: str, how: str) -> None:
 @pytest.mark.parametrize(
     "shown",
     [
-        "jane.doe at example dot com", "jane dot doe at example dot co dot uk",
+        "jane.doe at example dot com", "jane.doe at example [.] com", "jane dot doe at example dot co dot uk",
         "jane.doe [at] example [dot] com",
         "jane.doe(at)example.com", "jane.doe AT example DOT com", "jane.doe @ example . com",
         "jane.doe @example.com", "jane.doe@ example.com", "jane underscore doe at mail dot example dot org",
