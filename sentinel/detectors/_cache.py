@@ -7,10 +7,12 @@ import hashlib
 import os
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
+T = TypeVar("T")
 _CHECK_BYTES = 32
 _KEEP_SECONDS = 30 * 24 * 3600.0
 
@@ -41,6 +43,29 @@ def write(path: Path, payload: bytes) -> None:
         os.replace(name, path)
     except OSError:
         Path(name).unlink(missing_ok=True)
+
+
+def once(
+    path: Path, pattern: str, parse: Callable[[bytes], T | None], make: Callable[[], tuple[T, bytes]]
+) -> T:
+    """What the file holds, as `parse` reads it (None: no such file), or what `make` gives, whose second half
+    is the file for the next time. Old files beside it that match `pattern` go."""
+
+    def kept() -> T | None:
+        payload = read(path)
+        return None if payload is None else parse(payload)
+
+    ready = kept()
+    if ready is not None:
+        return ready
+    with building(path):
+        ready = kept()
+        if ready is not None:
+            return ready
+        made, payload = make()
+        write(path, payload)
+    prune(path, pattern)
+    return made
 
 
 @contextmanager

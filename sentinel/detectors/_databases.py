@@ -21,17 +21,7 @@ def databases(name: str, groups: Sequence[Sequence[Sought]], cache_dir: Path) ->
     """One for each group. `name` begins the file's."""
     told = msgspec.msgpack.encode((importlib.metadata.version("hyperscan"), processor(), groups))
     path = cache_dir / f"{name}-{hashlib.sha256(told).hexdigest()[:24]}.bin"
-    ready = _read(path)
-    if ready is not None:
-        return ready
-    with _cache.building(path):
-        ready = _read(path)
-        if ready is not None:
-            return ready
-        made = [_compiled(group) for group in groups]
-        _cache.write(path, msgspec.msgpack.encode([hyperscan.dumpb(database) for database in made]))
-    _cache.prune(path, f"{name}-*.*")
-    return made
+    return _cache.once(path, f"{name}-*.*", _parsed, lambda: _made(groups))
 
 
 def processor() -> str:
@@ -43,18 +33,25 @@ def processor() -> str:
     return next((line for line in lines if line.startswith(("flags", "Features"))), "")
 
 
-def _read(path: Path) -> list[Any] | None:
-    payload = _cache.read(path)
-    if payload is None:
-        return None
+def loaded(kept: Sequence[bytes]) -> list[Any]:
+    """Databases that were kept. Raises hyperscan.error."""
+    return [hyperscan.loadb(database, hyperscan.HS_MODE_BLOCK) for database in kept]
+
+
+def _parsed(payload: bytes) -> list[Any] | None:
     try:
-        kept = msgspec.msgpack.decode(payload, type=list[bytes])
-        return [hyperscan.loadb(database, hyperscan.HS_MODE_BLOCK) for database in kept]
+        return loaded(msgspec.msgpack.decode(payload, type=list[bytes]))
     except (msgspec.DecodeError, msgspec.ValidationError, hyperscan.error):
         return None
 
 
-def _compiled(group: Sequence[Sought]) -> Any:
+def _made(groups: Sequence[Sequence[Sought]]) -> tuple[list[Any], bytes]:
+    made = [compiled(group) for group in groups]
+    return made, msgspec.msgpack.encode([hyperscan.dumpb(database) for database in made])
+
+
+def compiled(group: Sequence[Sought]) -> Any:
+    """A database of the expressions."""
     database = hyperscan.Database()
     database.compile(
         expressions=[expression.encode() for _, expression, _ in group],

@@ -30,7 +30,7 @@ import regex
 
 from sentinel.detectors import _cache, _candidates, _skeleton
 from sentinel.detectors._candidates import UNBOUNDED, CandidateForm, NotConvertible, candidate_form
-from sentinel.detectors._databases import processor
+from sentinel.detectors._databases import compiled, loaded, processor
 from sentinel.detectors._live import LiveExpression
 
 _SHARED_FLAGS = int(re.IGNORECASE | re.MULTILINE | re.DOTALL)  # of equal value in both
@@ -287,33 +287,21 @@ def _search(search: Any, text: str, start: int, limit: int, work: Work) -> Any:
 
 def _load(expressions: tuple[Expression, ...], cache_dir: Path) -> tuple[_Compiled, list[Any]]:
     path = cache_dir / f"patterns-{_digest(expressions)}.bin"
-    ready = _read(path)
-    if ready is not None:
-        return ready
-    with _cache.building(path):
-        ready = _read(path)
-        if ready is not None:
-            return ready
-        _log.info("compiling patterns, some seconds")
-        compiled = _build(expressions)
-        _cache.write(path, msgspec.msgpack.encode(compiled))
-    _cache.prune(path, "patterns-*.*")
-    return compiled, _loaded(compiled)
+    return _cache.once(path, "patterns-*.*", _parsed, lambda: _made(expressions))
 
 
-def _loaded(compiled: _Compiled) -> list[Any]:
-    return [hyperscan.loadb(database, hyperscan.HS_MODE_BLOCK) for database in compiled.databases]
-
-
-def _read(path: Path) -> tuple[_Compiled, list[Any]] | None:
-    payload = _cache.read(path)
-    if payload is None:
-        return None
+def _parsed(payload: bytes) -> tuple[_Compiled, list[Any]] | None:
     try:
-        compiled = msgspec.msgpack.decode(payload, type=_Compiled)
-        return compiled, _loaded(compiled)
+        kept = msgspec.msgpack.decode(payload, type=_Compiled)
+        return kept, loaded(kept.databases)
     except (msgspec.DecodeError, msgspec.ValidationError, hyperscan.error):
         return None
+
+
+def _made(expressions: tuple[Expression, ...]) -> tuple[tuple[_Compiled, list[Any]], bytes]:
+    _log.info("compiling patterns, some seconds")
+    made = _build(expressions)
+    return (made, loaded(made.databases)), msgspec.msgpack.encode(made)
 
 
 def _digest(expressions: tuple[Expression, ...]) -> str:
@@ -333,13 +321,8 @@ def _build(expressions: tuple[Expression, ...]) -> _Compiled:
             groups.setdefault(expression.group, []).append(index)
     databases: list[bytes] = []
     for _, indices in sorted(groups.items()):
-        database = hyperscan.Database()
-        database.compile(
-            expressions=[forms[index].expression.encode() for index in indices],
-            ids=indices,
-            flags=[_flags(forms[index]) for index in indices],
-        )
-        databases.append(hyperscan.dumpb(database))
+        group = [(index, forms[index].expression, _flags(forms[index])) for index in indices]
+        databases.append(hyperscan.dumpb(compiled(group)))
     return _Compiled(forms, tuple(databases))
 
 
