@@ -35,8 +35,8 @@ OWN = (BIRTH_DATE, STREET_ADDRESS, POSTAL_CODE, LABELLED_PHONE, LABELLED_CARD, L
 """Recognizers beyond Presidio's."""
 
 _MAX_PLANS = 256
-# Searched apart from those that hold a word, so that Hyperscan makes smaller automata: a kilobyte of prose
-# takes 1.2 us instead of 2.7.
+# Searched apart from those that hold a word, so that Hyperscan makes smaller automata: long prose takes a
+# tenth less time, four tenths where no rule asks for addresses; a short text pays half a microsecond.
 _APART = {
     "EmailRecognizer": 1, "CreditCardRecognizer": 1, "IbanRecognizer": 2, "MedicalLicenseRecognizer": 2,
     "IpRecognizer": 3,
