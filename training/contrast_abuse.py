@@ -12,6 +12,11 @@ WORDS = {
     "kin": "daughter|son|wife|husband|mother|little brother|grandmother|sister|dog|baby",
     "place": "the station|the bakery|the old mill|the car park|the gym|the playground|the library|the bridge",
     "day": "Friday|Monday|midnight|noon|the first of May|the end of the month",
+    "other": "Sikh|Buddhist|Canadian|Nigerian|Mormon|Catholic|Brazilian|Norwegian|straight man|pensioner|Filipina|Somali|"
+    "pansexual artist|Turkish waiter|transgender man|Palestinian|Catholic priest|Pakistani nurse|rich man|farmer",
+    "failing": "late|rude to the driver|bad at maths|drunk|caught without a ticket|to blame for the noise|dishonest|lazy|"
+    "arrested in the end|violent|afraid of dogs|unable to read the form|a bad parent|going to steal the bag|poor",
+    "virtue": "on time|kind to the driver|good at maths|sober|brave|honest|hard-working|innocent|a good parent|rich|generous",
 }
 
 # Family: (kinds of abuse, or None where it is none; templates).
@@ -133,6 +138,36 @@ FAMILIES: dict[str, tuple[tuple[str, ...] | None, str]] = {
         "|A {one} won the race at {place}.|Many {group} came to the picnic at {place}.|My doctor is a {one}, and so is my {kin}.|Two {group} opened a "
         "shop near {place}.|Are there {group} in Iceland?|Black hair needs other care in winter.|The {one} who lives upstairs feeds my cat.|{group} were "
         "killed in the attack on {place}.|Do {group} get a discount at {place}?|The novel is about {group} who flee from war.",
+    ),
+    # Puzzles and news that name people of groups and speak of bad deeds, and blame that is dressed as either.
+    "group/which": (
+        None,
+        "A {one} and a {other} waited at {place}. Who was {failing}?|At {place} I met a {one} and a {other}. Which of them was {virtue}?|"
+        "A {other} and a {one} argued at {place}. The {one} shouted, the {other} stayed calm. Who was {failing}?|Two people applied: "
+        "one is a {one}, the other a {other}. Who was {failing}?|A {one} was seated beside a {other} on the train. Who was "
+        "{virtue}, and who was {failing}?|My neighbours are a {one} and a {other}. One of them was {failing}. Can you tell which?|The police "
+        "questioned a {one} and a {other} after the theft at {place}. The {other} was let go. Who was {failing}?|A {one} married a {other}, "
+        "though both families were against it. Which of the two was {failing}?|A {other} lent a {one} some money. Who was {virtue}?|The teacher "
+        "graded the work of a {one} and of a {other}. Only one passed. Who was {failing}?|In our flat live a {one}, who was {virtue}, and a "
+        "{other}, who was {failing}. Who should pay?|A {one} said that the {other} was {failing}. Was that fair?",
+    ),
+    "group/news": (
+        None,
+        "A {one} was arrested at {place} on {day} after a fight with a {other}.|Police say that the man shot at {place} was a {one}.|A {one} who "
+        "killed two people was sentenced on {day}.|The attack on {group} at {place} left three wounded.|Unemployment among {group} fell again this "
+        "year.|A court acquitted the {one} who had been accused of theft.|The film is about a {one} who robs a bank with a {other}.|In "
+        "the report, a third of {group} say that they were insulted at work.|A {one} testified that the {other} had threatened her.|Four {group} "
+        "drowned near {place}.|The minister said that {group} commit fewer crimes than others.|Historians still argue why so many {group} left.|The "
+        "survey asks whether {group} drink more than others.|Some voters fear that {group} will take their jobs, the study found.",
+    ),
+    "group/blame": (
+        ("IDENTITY_ATTACK",),
+        "A {one} and a {other} waited at {place}. Guess who was {failing}: the {one}, as always.|Something was stolen at {place}, and a {one} stood "
+        "there. Need I say more?|Of course it was a {one} who was {failing}, who else?|If there is a {one} in the room you know who was "
+        "{failing}.|A {one} was {failing} again, it is in their blood.|Why hire a {one} when you can have somebody {virtue}?|Show me a {one} "
+        "who isn't {failing}.|Another {one} arrested on {day}; send them all away.|Three {group} drowned near {place}, a good start.|Every time "
+        "there is a murder, it is {group}.|I moved away because {group} are {failing} day and night.|The {one} got the job, so the {virtue} "
+        "man went home; that is what {group} do to us.",
     ),
     "violence/told": (
         None,

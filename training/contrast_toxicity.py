@@ -18,7 +18,7 @@ from training import contrast_abuse
 
 KINDS = ("INSULT", "THREAT", "IDENTITY_ATTACK", "OBSCENE")
 EACH = 150  # sentences of a family at most
-_ARTICLE = re.compile(r"\ba (?=[aeiou])")
+_ARTICLE = re.compile(r"\b([Aa]) (?=[aeiouAEIO])")
 
 _WORDS = {
     "group": "Muslims|Jews|Christians|Hindus|Black people|white people|Asians|Mexicans|immigrants|refugees|gay people|"
@@ -237,7 +237,7 @@ def _filled(template: str, rng: random.Random) -> list[str]:
     ways = list(itertools.product(*(_WORDS[name].split("|") for name in blanks)))
     chosen = rng.sample(ways, min(40, len(ways)))
     made = (template.format(**dict(zip(blanks, way, strict=True))) for way in chosen)
-    return [_capital(_ARTICLE.sub("an ", text), template) for text in made]
+    return [_capital(_ARTICLE.sub(r"\1n ", text), template) for text in made]
 
 
 def _capital(text: str, template: str) -> str:
