@@ -3,7 +3,8 @@
 The base stays as it is; beside each of its matrices learns a product of two thin ones (LoRA, Hu et al.,
 2021), from the rows of all detectors at once, with throw-away heads over the features that
 `training.encoder` fits its heads on later. Writes `adapters.npz` for that training. Needs torch and the
-base encoder; a quarter of an hour of one core that knows bfloat16.
+base encoder; a quarter of an hour of one core that knows bfloat16, and several times that of one that
+does not. `--start` goes on from adapters that there are, such as ours.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from numpy.typing import NDArray
 from rich.progress import track
 
 from sentinel.evaluation.split import held_out
-from sentinel.models import _bert, _runtime, _safetensors
+from sentinel.models import _adapters, _bert, _runtime, _safetensors
 from sentinel.models.prepare import base_folder
 from training.encoder import TAPS, calibrates
 from training.encoder_data import HEADS, Row, rows
@@ -30,6 +31,7 @@ RANK = 16
 LONGEST = 96  # tokens
 _BATCH, _POOL = 32, 24  # texts of a step; steps whose texts are sorted by length together
 _RATE, _HEAD_RATE, _WARM = 1.5e-3, 2e-3, 60
+_RATE_ONWARD = 7e-4  # of adapters that have learned before
 _DECAY = 0.01
 _HIDDEN = 0.08  # share of tokens that a step does not see, so that no single word says it all
 _MOST = 6.0  # times that a row may be likelier than the average to be drawn
@@ -44,18 +46,19 @@ _MATRICES = (
 )
 _JUDGED = 1000
 _MASK = 103  # of the base's vocabulary
+_NUMBERS = torch.bfloat16 if torch.ops.mkldnn._is_mkldnn_bf16_supported() else torch.float32
 Array = NDArray[Any]
 
 
 class Adapted(torch.nn.Module):  # type: ignore[misc]
-    """The tapped layers of a base in bfloat16, adapters beside their matrices, and linear heads."""
+    """The tapped layers of a base, adapters beside their matrices, and linear heads."""
 
     def __init__(self, shape: _bert.Shape, weights: Mapping[str, Array], heads: int) -> None:
         super().__init__()
         self._shape = shape
         self._layers = range(max(TAPS.means + TAPS.maxima))
         self._held = {
-            name: torch.from_numpy(np.array(value)).to(torch.bfloat16)
+            name: torch.from_numpy(np.array(value)).to(_NUMBERS)
             for name, value in weights.items()
             if not name.startswith("encoder.layer.") or int(name.split(".")[2]) in self._layers
         }
@@ -73,11 +76,19 @@ class Adapted(torch.nn.Module):  # type: ignore[misc]
         self.heads = torch.nn.Linear(features, heads)
         torch.nn.init.zeros_(self.heads.weight)
 
+    def start(self, adapters: _adapters.Adapters) -> None:
+        """Takes adapters that have learned before. Raises KeyError when a matrix has none."""
+        with torch.no_grad():
+            for key in self.down:
+                down, up = adapters[key.replace("/", ".")]
+                self.down[key].copy_(torch.from_numpy(down))
+                self.up[key].copy_(torch.from_numpy(up))
+
     def _linear(self, state: torch.Tensor, name: str) -> torch.Tensor:
         key = f"{name}.weight".replace(".", "/")
         own = torch.nn.functional.linear(state, self._held[f"{name}.weight"], self._held[f"{name}.bias"])
-        thin = torch.nn.functional.linear(state, self.down[key].to(torch.bfloat16))
-        return own + torch.nn.functional.linear(thin, self.up[key].to(torch.bfloat16))
+        thin = torch.nn.functional.linear(state, self.down[key].to(_NUMBERS))
+        return own + torch.nn.functional.linear(thin, self.up[key].to(_NUMBERS))
 
     def _norm(self, state: torch.Tensor, name: str) -> torch.Tensor:
         size, epsilon = (self._shape.hidden_size,), self._shape.layer_norm_eps
@@ -151,11 +162,13 @@ class Texts(msgspec.Struct, frozen=True):
         return torch.from_numpy(ids), torch.from_numpy(seen), torch.from_numpy(self.targets[chosen])
 
 
-def learn(model: Adapted, texts: Texts, chance: Array, steps: int, seed: int = 3) -> None:
+def learn(
+    model: Adapted, texts: Texts, chance: Array, steps: int, rate: float = _RATE, seed: int = 3
+) -> None:
     """Steps over rows drawn by `chance` (rows,)."""
     rng = np.random.default_rng(seed)
     thin = [*model.down.values(), *model.up.values()]
-    groups = [{"params": thin, "lr": _RATE}, {"params": list(model.heads.parameters()), "lr": _HEAD_RATE}]
+    groups = [{"params": thin, "lr": rate}, {"params": list(model.heads.parameters()), "lr": _HEAD_RATE}]
     optimiser = torch.optim.AdamW(groups, weight_decay=_DECAY)
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimiser, lambda step: min((step + 1) / _WARM, max(1 - step / steps, 0.0))
@@ -206,6 +219,7 @@ def main() -> None:
     parser.add_argument(
         "--without", default="", help="sources that are not learned from, with commas between"
     )
+    parser.add_argument("--start", type=Path, help="adapters, or heads with adapters, to go on from (.npz)")
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
@@ -223,7 +237,10 @@ def main() -> None:
     texts = Texts([_ids(tokenizer, row.text) for row in track(every, "tokens")], targets)
     print(f"{len(every)} texts, {np.mean([len(each) for each in texts.ids]):.0f} tokens each", flush=True)
     model = Adapted(shape, weights, len(names))
-    learn(model, texts, chance, arguments.steps)
+    if arguments.start:
+        with np.load(arguments.start) as held:
+            model.start(_adapters.adapters(held))
+    learn(model, texts, chance, arguments.steps, _RATE_ONWARD if arguments.start else _RATE)
     judge(model, tokenizer, [row for row in known if row.source in without])
     np.savez(arguments.out, **model.arrays())
     print(f"{arguments.out}: {arguments.out.stat().st_size / 1e6:.2f} MB")
