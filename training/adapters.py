@@ -4,7 +4,8 @@ The base stays as it is; beside each of its matrices learns a product of two thi
 2021), from the rows of all detectors at once, with throw-away heads over the features that
 `training.encoder` fits its heads on later. Writes `adapters.npz` for that training. Needs torch and the
 base encoder; a quarter of an hour of one core that knows bfloat16, and several times that of one that
-does not. `--start` goes on from adapters that there are, such as ours.
+does not. `--start` goes on from adapters that there are, such as ours, and writes the mean of these and
+of what they became: it knows what is new, and forgets less (Wortsman et al., 2022).
 """
 
 from __future__ import annotations
@@ -76,13 +77,12 @@ class Adapted(torch.nn.Module):  # type: ignore[misc]
         self.heads = torch.nn.Linear(features, heads)
         torch.nn.init.zeros_(self.heads.weight)
 
-    def start(self, adapters: _adapters.Adapters) -> None:
-        """Takes adapters that have learned before. Raises KeyError when a matrix has none."""
-        with torch.no_grad():
-            for key in self.down:
-                down, up = adapters[key.replace("/", ".")]
-                self.down[key].copy_(torch.from_numpy(down))
-                self.up[key].copy_(torch.from_numpy(up))
+    def lean(self, adapters: _adapters.Adapters, share: float) -> None:
+        """Moves towards others by `share` of the way. Raises KeyError when a matrix has none."""
+        for key in self.down:
+            down, up = adapters[key.replace("/", ".")]
+            self.down[key].data.lerp_(torch.from_numpy(down), share)
+            self.up[key].data.lerp_(torch.from_numpy(up), share)
 
     def _linear(self, state: torch.Tensor, name: str) -> torch.Tensor:
         key = f"{name}.weight".replace(".", "/")
@@ -239,8 +239,12 @@ def main() -> None:
     model = Adapted(shape, weights, len(names))
     if arguments.start:
         with np.load(arguments.start) as held:
-            model.start(_adapters.adapters(held))
-    learn(model, texts, chance, arguments.steps, _RATE_ONWARD if arguments.start else _RATE)
+            earlier = _adapters.adapters(held)
+        model.lean(earlier, 1.0)
+        learn(model, texts, chance, arguments.steps, _RATE_ONWARD)
+        model.lean(earlier, 0.5)
+    else:
+        learn(model, texts, chance, arguments.steps)
     judge(model, tokenizer, [row for row in known if row.source in without])
     np.savez(arguments.out, **model.arrays())
     print(f"{arguments.out}: {arguments.out.stat().st_size / 1e6:.2f} MB")

@@ -73,7 +73,7 @@ def _make(environment: Environment) -> None:
     base = _debian_python(log) if environment.debian_python else Path(sys.executable)
     _run([base, "-m", "venv", "--without-pip", environment.folder], log)
     # Our own pip, and nothing compiled ahead: most modules are never imported.
-    pip = [sys.executable, "-m", "pip", "--python", environment.python]
+    pip: list[str | Path] = [sys.executable, "-m", "pip", "--python", environment.python]
     _run([*pip, "install", "--quiet", "--no-compile", *environment.requirements], log)
 
 
