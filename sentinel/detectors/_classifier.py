@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
-from sentinel.detectors._classifier_grams import STEPS, Book, pairs, pooled, reduced, words
+from sentinel.detectors._classifier_grams import STEPS, Book, pooled, sums, words
 from sentinel.detectors._classifier_words import Tokens, View, read, view
 from sentinel.detectors._lexicon import Line, line_of, line_of_tokens
 
@@ -97,7 +97,7 @@ class Classifier:
         w = self._weights
         logits = self._hashed(line, bounds, size)
         logits *= w.scale
-        units = pooled(_vectors_of(line), bounds, size) @ self._hidden
+        units = pooled(line.vectors, bounds, size) @ self._hidden
         units += w.hidden_bias
         logits += np.maximum(units, 0.0) @ w.out
         logits += w.bias
@@ -109,20 +109,20 @@ class Classifier:
     def _hashed(self, line: Line, bounds: NDArray[np.int64], size: NDArray[np.int64]) -> NDArray[np.float64]:
         """What the n-grams of stretches say of each head, in units of `scale`: [stretches, heads]. Those
         whose words all lie in a stretch count, and weigh so that those of words have unit length together,
-        and those of characters. `bounds` and `size`: see `reduced`."""
+        and those of characters. `bounds` and `size`: see `sums`."""
         heads = len(self.heads)
         told = self._told_of(line)
-        two = self._table.take(_pairs_of(line), axis=0)[..., :heads].sum(axis=1, dtype=np.int32)
+        two = self._table.take(line.pairs, axis=0)[..., :heads].sum(axis=1, dtype=np.int32)
         told[:-1, :heads] += two[0]
         told[:-1, :heads] += two[1]
         # Sums of whole numbers: the same whatever else is read with a stretch.
-        sums = reduced(np.add, told, bounds)
-        by_words = sums[:, :heads]
+        summed = sums(told, bounds)
+        by_words = summed[:, :heads]
         last = bounds[1::2] - 1
         by_words -= two[:, last].sum(axis=0)
         by_words -= two[1, last - 1] * (size > 1)[:, None]
         made: NDArray[np.float64] = by_words / np.sqrt(_count(size))[:, None]
-        made += sums[:, heads:-1] / np.sqrt(sums[:, -1:])
+        made += summed[:, heads:-1] / np.sqrt(summed[:, -1:])
         return made
 
     def _told_of(self, line: Line) -> NDArray[np.int32]:
@@ -179,7 +179,7 @@ class Classifier:
             return np.empty((0, heads))
         told = self._told_of(line)
         by_word = told[:-1, :heads].astype(np.float64)
-        shares = self._table.take(_pairs_of(line), axis=0)[..., :heads].sum(axis=1, dtype=np.int32) / 2
+        shares = self._table.take(line.pairs, axis=0)[..., :heads].sum(axis=1, dtype=np.int32) / 2
         for share, step in zip(shares, STEPS, strict=True):
             within = max(0, count - step)
             by_word[:within] += share[:within]
@@ -187,21 +187,11 @@ class Classifier:
         by_word /= np.sqrt(_count(count))
         by_word += told[:-1, heads:-1] / np.sqrt(told[:-1, -1].sum())
         by_word *= w.scale
-        vectors = _vectors_of(line)
+        vectors = line.vectors
         mean = pooled(vectors, np.array([0, count]), np.array([count]))[0]
         slope = (self._hidden * (mean @ self._hidden + w.hidden_bias > 0)) @ w.out
         by_word += vectors[:-1] @ slope[: vectors.shape[1]] / count
         return by_word
-
-
-def _pairs_of(line: Line) -> NDArray[np.int64]:
-    words = line.words[:-1]
-    return pairs(line.book.left.take(words, axis=1), line.book.right.take(words, axis=1))
-
-
-def _vectors_of(line: Line) -> NDArray[np.int8]:
-    """One more than there are words."""
-    return words().vectors.take(line.book.rows.take(line.words), axis=0)
 
 
 def _count(size: Any) -> Any:

@@ -123,24 +123,40 @@ def pooled(
     vectors: NDArray[np.int8], places: NDArray[np.int64], size: NDArray[np.int64]
 ) -> NDArray[np.float32]:
     """Of some stretches of words the mean of their vectors, their highest and their lowest values, in the
-    vectors' unit: [stretches, 3 * dimensions]. `places` and `size`: see `reduced`."""
+    vectors' unit: [stretches, 3 * dimensions]. `places` and `size`: see `sums`."""
     wide = vectors.shape[1]
     made = np.empty((len(size), 3 * wide), np.float32)
-    total = reduced(np.add, vectors.astype(np.int32), places)
-    np.divide(total, size[:, None], out=made[:, :wide])
-    made[:, wide : 2 * wide] = reduced(np.maximum, vectors, places)
-    made[:, 2 * wide :] = reduced(np.minimum, vectors, places)
+    np.divide(sums(vectors.astype(np.int32), places), size[:, None], out=made[:, :wide])
+    if len(size) == 1:
+        one = vectors[places[0] : places[1]]
+        made[0, wide : 2 * wide] = one.max(axis=0)
+        made[0, 2 * wide :] = one.min(axis=0)
+        return made
+    # A stretch is two of the next smaller power of two, all of which are made at once: quicker than row by
+    # row, and words that several stretches hold cost nothing.
+    powers = [each.bit_length() - 1 for each in size.tolist()]
+    levels = np.empty((max(powers) + 1, *vectors.shape), np.int8)
+    levels[0] = vectors
+    rows = levels.reshape(-1, wide)
+    power = np.array(powers)
+    first = power * len(vectors) + places[::2]
+    last = first + size - (1 << power)
+    for how, at in ((np.maximum, wide), (np.minimum, 2 * wide)):
+        for level in range(len(levels) - 1):
+            step = 1 << level
+            how(levels[level, :-step], levels[level, step:], out=levels[level + 1, :-step])
+        how(rows.take(first, axis=0), rows.take(last, axis=0), out=made[:, at : at + wide])
     return made
 
 
-def reduced(how: np.ufunc, of: NDArray[Any], places: NDArray[np.int64]) -> NDArray[Any]:
-    """The rows of each of some stretches as one: [stretches, ...]. `places`: of each stretch its first row
+def sums(of: NDArray[Any], places: NDArray[np.int64]) -> NDArray[Any]:
+    """The rows of each of some stretches added up: [stretches, ...]. `places`: of each stretch its first row
     and the one behind its last, one stretch behind the other; none is empty. `of` has one row more than the
     stretches can hold."""
-    if (places[1:-1:2] == places[2::2]).all():  # each begins where the one before ends
-        made: NDArray[Any] = how.reduceat(of[: places[-1]], places[::2], axis=0)
+    if len(places) == 2:
+        made: NDArray[Any] = of[places[0] : places[1]].sum(axis=0, dtype=of.dtype, keepdims=True)
     else:
-        made = how.reduceat(of, places, axis=0)[::2]
+        made = np.add.reduceat(of, places, axis=0)[::2]
     return made
 
 

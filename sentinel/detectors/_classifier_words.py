@@ -175,7 +175,10 @@ def read(text: str) -> Tokens:
 
 def hash_word(word: str) -> int:
     """The hash that `read` gives a word."""
-    return sum(ord(char) * pow(_BASE, place, 1 << 64) for place, char in enumerate(word)) & _MASK
+    made = 0
+    for char in reversed(word):
+        made = (made * _BASE + ord(char)) & _MASK
+    return made
 
 
 def tokens(text: str) -> list[str]:

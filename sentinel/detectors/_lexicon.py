@@ -2,7 +2,8 @@
 classifiers see of one does not depend on what stands around it.
 
 Kept is what is computed from words, under Python's keyed hashes of the stretches, and no text. When there is
-no room for more, all of it is dropped.
+no room for more, all of it is dropped. Of the text that a thread read last its words are kept too, under its
+hash, for one classifier reads it after the other.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, cast
 import msgspec
 import numpy as np
 
-from sentinel.detectors._classifier_grams import Book, book_of
+from sentinel.detectors._classifier_grams import Book, book_of, pairs, words
 from sentinel.detectors._classifier_words import MAX_CHARS, Tokens, lowered, plain_words, read, view
 from sentinel.detectors._normalise import normalised
 
@@ -27,17 +28,20 @@ GRAMS = 1 << 19  # of all words together, 16 a word
 LONGEST = 256  # characters of a stretch that is kept
 
 
-_PARTING = str.maketrans(dict.fromkeys(",;:()[]{}<>/\\|+=&#%^~`", " "))
+_PARTING = str.maketrans(dict.fromkeys(",;:()[]{}<>/\\|+=&#%^~`-*", " "))
 
 
 class Line(msgspec.Struct, frozen=True):
     """The words of a text in their order, by their numbers in a book, with one more that says nothing;
+    `pairs`: see `_classifier_grams.pairs`; `vectors` [words, dimensions]: of each word, one more as well;
     `places`: of each stretch that was asked for, its first word and the one behind its last. `kept`: the book
     goes on to other texts."""
 
     book: Book
     kept: bool
     words: NDArray[np.int64]
+    pairs: NDArray[np.int64]
+    vectors: NDArray[np.int8]
     places: list[tuple[int, int]]
 
 
@@ -62,33 +66,27 @@ class Lexicon:
         self._count = 0
         self._lock = threading.Lock()
 
-    def find(self, text: str, borders: Sequence[int]) -> tuple[NDArray[np.int64], list[int]] | None:
-        """The words of a text in lower case, with one more, and how many stand before each border, ascending
-        from 0; None where some depend on what stands around them. Raises _Full."""
-        tokens: list[str] = []
-        upto = [0]
-        for start, end in pairwise(borders):
-            tokens += text[start:end].split()
-            upto.append(len(tokens))
-        keys = [*map(hash, tokens)] if text.isascii() else _keys(tokens)
+    def find(self, tokens: list[str], *, plain: bool) -> tuple[NDArray[np.int64], list[int]] | None:
+        """The words of these stretches, with one more, and how many there are up to each stretch and to the
+        end; None where some depend on what stands around them. `plain`: all are ASCII. Raises _Full."""
+        keys = [*map(hash, tokens)] if plain else _keys(tokens)
         known = [*map(self._known.get, keys)]
         if None in known:
-            if not self._learn(dict(zip(keys, tokens, strict=True))):
+            strange = {
+                key: token for key, token, words in zip(keys, tokens, known, strict=True) if words is None
+            }
+            if not self._learn(strange):
                 return None
             known = [*map(self._known.get, keys)]
         found = cast(list[tuple[int, ...]], known)
-        words = [*chain.from_iterable(found)]
-        ends = [0, *accumulate(map(len, found))]
-        words.append(0)
-        numbers = np.array(words, np.int64)
+        numbers = np.array([*chain.from_iterable(found), 0], np.int64)
         alone = self._alone.take(numbers[:-1])
         if (alone[:-1] & alone[1:]).any():
             return None
-        return numbers, [ends[at] for at in upto]
+        return numbers, [0, *accumulate(map(len, found))]
 
-    def _learn(self, tokens: dict[int, str]) -> bool:
+    def _learn(self, strange: dict[int, str]) -> bool:
         """Whether all of them can be read alone."""
-        strange = {key: token for key, token in tokens.items() if key not in self._known}
         if any(len(token) > LONGEST for token in strange.values()):
             return False
         plain = plain_words([*strange.values()])
@@ -130,6 +128,18 @@ def _keys(tokens: list[str]) -> list[int]:
 _current = Lexicon(1, 1)
 
 
+class _Last(threading.local):
+    """What was looked up last: the hash and the length of a text, its line, and how many words stand up to
+    each of its stretches between white space."""
+
+    key: tuple[int, int] | None = None
+    line: Line
+    upto: list[int]
+
+
+_last = _Last()
+
+
 def line_of(text: str, places: Sequence[tuple[int, int]]) -> Line:
     """The words of a text and of its stretches start..end. Words belong to the stretch that they begin in.
     MAX_CHARS of the text are read."""
@@ -138,9 +148,9 @@ def line_of(text: str, places: Sequence[tuple[int, int]]) -> Line:
 
 def _looked_up(text: str, places: Sequence[tuple[int, int]]) -> Line | None:
     """None where words cannot be looked up one by one."""
-    global _current
     if len(text) > MAX_CHARS:
         return None
+    key = hash(text), len(text)
     plain = normalised(text)
     if plain is not None:
         if not isinstance(plain.origin, range):
@@ -152,17 +162,43 @@ def _looked_up(text: str, places: Sequence[tuple[int, int]]) -> Line | None:
     for border in borders:
         if 0 < border < len(lower) and not (lower[border].isspace() or lower[border - 1].isspace()):
             return None
+    tokens: list[str] = []
+    before = {0: 0}
+    for start, end in pairwise(borders):
+        tokens += lower[start:end].split()
+        before[end] = len(tokens)
+    if key != _last.key or _last.line.book is not _current.book:
+        if not _look_up(tokens, plain=lower.isascii()):
+            return None
+        _last.key = key
+    line, upto = _last.line, _last.upto
+    found = [(upto[before[start]], upto[before[end]]) for start, end in places]
+    return Line(line.book, True, line.words, line.pairs, line.vectors, found)
+
+
+def _look_up(tokens: list[str], *, plain: bool) -> bool:
+    """Put into `_last` what is known of these stretches, where it can be told of each alone. See
+    `Lexicon.find`."""
+    global _current
+    _last.key = None
     lexicon = _current
     try:
-        found = lexicon.find(lower, borders)
+        found = lexicon.find(tokens, plain=plain)
     except _Full:
         lexicon = _current = Lexicon()
-        found = lexicon.find(lower, borders)
+        found = lexicon.find(tokens, plain=plain)
     if found is None:
-        return None
-    numbers, counts = found
-    before = dict(zip(borders, counts, strict=True))
-    return Line(lexicon.book, True, numbers, [(before[start], before[end]) for start, end in places])
+        return False
+    numbers, _last.upto = found
+    _last.line = _line(lexicon.book, True, numbers, [])
+    return True
+
+
+def _line(book: Book, kept: bool, numbers: NDArray[np.int64], places: list[tuple[int, int]]) -> Line:
+    ours = numbers[:-1]
+    two = pairs(book.left.take(ours, axis=1), book.right.take(ours, axis=1))
+    rows = book.rows.take(numbers) if len(book.rows) else numbers
+    return Line(book, kept, numbers, two, words().vectors.take(rows, axis=0), places)
 
 
 def _read(text: str, places: Sequence[tuple[int, int]]) -> Line:
@@ -175,4 +211,4 @@ def line_of_tokens(tokens: Tokens, places: NDArray[np.int64] | None = None) -> L
     bounds = np.searchsorted(tokens.starts - 1, np.empty((0, 2)) if places is None else places)
     numbers = np.arange(len(tokens.hashes) + 1)
     numbers[-1:] = 0
-    return Line(book_of(tokens), False, numbers, [(low, high) for low, high in bounds.tolist()])
+    return _line(book_of(tokens), False, numbers, [(low, high) for low, high in bounds.tolist()])
