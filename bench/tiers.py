@@ -4,7 +4,7 @@
 With DIR the texts are prompts of `traffic/*.jsonl.gz`, else prose, cut and joined to texts of a size. The
 detectors have read as much again of other texts before, as in a worker that has run for a while, and none of
 those that are measured. Between two texts 2 MB of other memory are touched. Times are the thread's processor
-time.
+time; numpy has one thread, as in a worker.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import gzip
 import json
+import os
 import random
 import statistics
 import tempfile
@@ -70,6 +71,7 @@ def microseconds(detectors: DetectorSet, needs: Needs, given: list[str]) -> list
 
 
 def main() -> None:
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # read when the first detector imports numpy
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

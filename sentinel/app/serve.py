@@ -38,6 +38,9 @@ _FIRST_STARTS = 3
 
 # grpcio's older event loop takes about a tenth less processor time a call than the default one of 1.85.
 _GRPC_EXPERIMENTS = "-event_engine_client,-event_engine_listener"
+# A worker multiplies small matrices on a core that others want too: a second thread of numpy's BLAS that
+# waits for one holds the answer up by tens of milliseconds.
+_WORKER_THREADS = {"OPENBLAS_NUM_THREADS": "1"}
 
 
 def serve(config_path: Path | None) -> int:
@@ -123,10 +126,8 @@ class Supervisor:
                     command += [f"--{way}", self._addresses[way]]
             command += given
             command += ["--last-good", str(last_good.path(self._config.state_dir))]
-            worker = Child(
-                f"worker-{slot}", command, {**environment, "SENTINEL_WORKER_SLOT": str(slot)}, self._reported
-            )
-            self._workers.append(worker)
+            own = {**_WORKER_THREADS, **environment, "SENTINEL_WORKER_SLOT": str(slot)}
+            self._workers.append(Child(f"worker-{slot}", command, own, self._reported))
         last_good.forget(self._config.state_dir)
         if self._config.exporter.enabled:
             command = [sys.executable, "-m", "sentinel.app.exporter", *given]

@@ -154,8 +154,9 @@ class Tokens(msgspec.Struct, frozen=True):
 def read(text: str) -> Tokens:
     """The words of what `view` made."""
     raw = np.frombuffer(f" {text} ".encode("utf-32-le", "surrogatepass"), np.uint32)
-    kind = _word_table()[np.minimum(raw, 65535)]
-    kind = np.where(raw >= 0x1F000, np.uint8(2), kind)
+    kind = _word_table().take(raw, mode="clip")
+    if not text.isascii():
+        kind = np.where(raw >= 0x1F000, np.uint8(2), kind)
     part = kind == 1
     inner = kind == 3
     if inner.any():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import threading
 import zlib
+from functools import cache
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -89,8 +90,9 @@ def signals(reading: Reading) -> list[float]:
 
 
 class _Vocabulary:
-    """Tokens that came before, by number. Of each: `hashes` and `rows` of its vector. Threads may look up
-    while one learns, for nothing that is known changes."""
+    """Tokens that came before, by number. Of each: `rows` of its vector, and `parts` [3, tokens], what its
+    hash gives alone, and as the first and as the second word of a pair. Threads may look up while one learns,
+    for nothing that is known changes."""
 
     def __init__(self) -> None:
         import numpy as np
@@ -101,7 +103,7 @@ class _Vocabulary:
         known = self._words.vectors[:-1] * self._words.scale
         self.unit = _MEANING / (float(known.std()) or 1.0) * float(self._words.scale)
         self.vectors = self._words.vectors
-        self.hashes = np.empty(_KEPT, np.int64)
+        self.parts = np.empty((3, _KEPT), np.int64)
         self.rows = np.empty(_KEPT, np.int32)
         self._numbers: dict[str, int] = {}
         self._lock = threading.Lock()
@@ -129,7 +131,8 @@ class _Vocabulary:
                 return False
             lower = [hash_word(token.lower().replace("’", "'")) for token in new]
             self.rows[first:last] = self._words.find(np.array(lower, np.uint64))
-            self.hashes[first:last] = [_hash(token) for token in new]
+            hashes = np.array([_hash(token) for token in new], np.int64)
+            self.parts[:, first:last] = hashes ^ (hashes >> 15), hashes * 31, hashes * _MIX
             self._numbers.update(zip(new, range(first, last), strict=True))
             return True
 
@@ -167,7 +170,7 @@ def features(reading: Reading) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     told[: len(SIGNALS)] = signals(reading)
     meaning = vectors.sum(axis=0, dtype=np.int32) * (vocabulary.unit / max(1, len(numbers)))
     told[len(SIGNALS) :] = meaning
-    return told, *_hashed(vocabulary.hashes.take(numbers), reading.shape.letters)
+    return told, *_hashed(vocabulary.parts.take(numbers, axis=1), reading.shape.letters)
 
 
 def known_words(tokens: list[str]) -> list[bool]:
@@ -187,14 +190,23 @@ def foreign(shape: Shape) -> bool:
     return len(words) > _FEW and sum(known_words(words)) < _ENGLISH * len(words)
 
 
-def _hashed(words: np.ndarray, letters: str) -> tuple[np.ndarray, np.ndarray]:
+@cache
+def _triples() -> np.ndarray:
+    """What a class says as the first, second and third of a triple, by its letter: [3, 128]."""
     import numpy as np
 
-    at = np.arange(len(words))
+    letters = np.arange(128, dtype=np.int64)
+    return np.stack((letters * 0x10001, letters * 0x1003, letters * 0x35 + 977)) * _MIX
+
+
+def _hashed(parts: np.ndarray, letters: str) -> tuple[np.ndarray, np.ndarray]:
+    import numpy as np
+
+    alone, first, second = parts
+    at = np.arange(len(alone))
     kinds = np.frombuffer(letters.encode("ascii"), np.uint8)
     telling = np.flatnonzero(kinds != ord(OTHER))
-    some = kinds[telling].astype(np.int64)
-    pairs = (words[:-1] * 31 + words[1:] * _MIX) >> 7
-    triples = (some[:-2] * 0x10001 + some[1:-1] * 0x1003 + some[2:] * 0x35 + 977) * _MIX >> 9
-    buckets = np.concatenate((words ^ (words >> 15), pairs, triples)) & _MASK
-    return buckets, np.concatenate((at, at[:-1], telling[:-2]))
+    one, two, three = _triples().take(kinds[telling], axis=1)
+    pairs = (first[:-1] + second[1:]) >> 7
+    triples = (one[:-2] + two[1:-1] + three[2:]) >> 9
+    return np.concatenate((alone, pairs, triples)) & _MASK, np.concatenate((at, at[:-1], telling[:-2]))

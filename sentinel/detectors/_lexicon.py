@@ -11,7 +11,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from itertools import accumulate, chain, pairwise
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
@@ -61,9 +61,11 @@ class Lexicon:
             np.zeros(grams, np.uint16),
             np.zeros(words + 1, np.int32),
         )
-        self._known: dict[int, tuple[int, ...]] = {}
+        self._known: dict[int, int] = {}  # stretches, by number; of each the first word, and how many
+        self._first = np.zeros(words, np.int32)
+        self._many = np.zeros(words, np.int32)
         self._alone = np.zeros(words, np.bool_)  # words that are a lone letter
-        self._count = 0
+        self._count = self._numbered = 0
         self._lock = threading.Lock()
 
     def find(self, tokens: list[str], *, plain: bool) -> tuple[NDArray[np.int64], list[int]] | None:
@@ -73,17 +75,21 @@ class Lexicon:
         known = [*map(self._known.get, keys)]
         if None in known:
             strange = {
-                key: token for key, token, words in zip(keys, tokens, known, strict=True) if words is None
+                key: token for key, token, number in zip(keys, tokens, known, strict=True) if number is None
             }
             if not self._learn(strange):
                 return None
             known = [*map(self._known.get, keys)]
-        found = cast(list[tuple[int, ...]], known)
-        numbers = np.array([*chain.from_iterable(found), 0], np.int64)
-        alone = self._alone.take(numbers[:-1])
+        stretches = np.array(known, np.int64)
+        many = self._many.take(stretches)
+        upto = [0, *accumulate(many.tolist())]
+        words = np.arange(upto[-1] + 1)
+        words[:-1] += np.repeat(self._first.take(stretches) - np.array(upto[:-1], np.int64), many)
+        words[-1] = 0
+        alone = self._alone.take(words[:-1])
         if (alone[:-1] & alone[1:]).any():
             return None
-        return numbers, [0, *accumulate(map(len, found))]
+        return words, upto
 
     def _learn(self, strange: dict[int, str]) -> bool:
         """Whether all of them can be read alone."""
@@ -95,13 +101,19 @@ class Lexicon:
         made = read("\n".join(plain))
         more = book_of(made)
         starts = [0, *accumulate(len(word) + 1 for word in plain)]
-        borders = np.searchsorted(made.starts - 1, starts).tolist()
+        borders = np.searchsorted(made.starts - 1, starts)
         with self._lock:
-            first = self._add(more)
-            for place, (key, token) in enumerate(strange.items()):
-                self._known[key] = tuple(range(first + borders[place], first + borders[place + 1]))
+            number, last = self._numbered, self._numbered + len(strange)
+            if last > len(self._first):
+                raise _Full
+            first = self._add(more) + borders[:-1]
+            self._first[number:last] = first
+            self._many[number:last] = np.diff(borders)
+            for word, token in zip(first.tolist(), strange.values(), strict=True):
                 if len(token) == 1 and token.isalnum() and not token.isdecimal():
-                    self._alone[first + borders[place]] = True
+                    self._alone[word] = True
+            self._known.update(zip(strange, range(number, last), strict=True))
+            self._numbered = last
         return True
 
     def _add(self, more: Book) -> int:

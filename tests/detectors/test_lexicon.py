@@ -43,6 +43,7 @@ def test_words_are_those_that_are_read(text: str) -> None:
     once = line_of_tokens(read(seen.text), seen.places(np.array(places)))
     expected = [once.book.right[0, low:high].tolist() for low, high in once.places]
     assert hashes(text, places) == expected
+    hashes("another", [(0, 7)])
     assert hashes(text, places) == expected  # now that they are known
 
 
@@ -62,6 +63,16 @@ def test_ordinary_words_are_kept_and_no_others() -> None:
     assert not line_of("x" * (_lexicon.LONGEST + 1), [(0, 5)]).kept
     assert not line_of("long " * MAX_CHARS, [(0, 5)]).kept
     assert not line_of("half", [(0, 2)]).kept
+
+
+def test_a_text_that_is_read_again_is_not_looked_up_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "You are late, again. So am I."
+    (whole,) = hashes(text, [(0, len(text))])
+    with monkeypatch.context() as patched:
+        patched.setattr(Lexicon, "find", None)
+        assert hashes(text, [(0, 20), (20, len(text))]) == [whole[:4], whole[4:]]
+    monkeypatch.setattr(_lexicon, "_current", Lexicon())
+    assert hashes(text, [(0, len(text))]) == [whole]
 
 
 def test_equal_bytes_are_not_equal_words() -> None:
