@@ -9,11 +9,11 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from sentinel.core.errors import ConfigError
-from sentinel.core.finding import Finding, Inspection
+from sentinel.core.finding import Inspection
 from sentinel.models import _torch
 from sentinel.models._loading import existing, loading, package
-from sentinel.models._scores import FLOOR, checked_labels, highest, inspection, with_cut
-from sentinel.models._spans import Piece, joined
+from sentinel.models._scores import checked_labels, highest, inspection, with_cut
+from sentinel.models._spans import Piece, bare, joined, named
 from sentinel.models.base import Passage, key_of
 
 
@@ -146,20 +146,3 @@ class TransformersModel:
         where = None if self._model is None else next(self._model.parameters()).device
         self._model = self._tokenizer = None
         _torch.freed(where)
-
-
-def bare(label: str) -> str:
-    """A token's label without its place in the entity (`B-PER` and `I-PER` are PER)."""
-    return label[2:] if label[:2] in ("B-", "I-", "E-", "S-", "L-", "U-") else label
-
-
-def named(detector: str, passage: Passage, pieces: Sequence[Piece], why: str) -> Inspection:
-    """Findings of a passage's entities, whose places count from the passage's start."""
-    found = tuple(
-        Finding(
-            detector, piece.type, passage.start + piece.start, passage.start + piece.end, piece.score, why
-        )
-        for piece in pieces
-        if piece.type is not None and piece.score >= FLOOR
-    )
-    return Inspection(found, {})
