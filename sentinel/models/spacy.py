@@ -5,12 +5,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from sentinel.core.errors import ConfigError
 from sentinel.core.finding import Finding, Inspection
+from sentinel.core.paths import FOLDER_OR_NAME
 from sentinel.models._loading import existing, loading, package
 from sentinel.models.base import Passage, key_of
 
@@ -37,7 +38,7 @@ class SpacyConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     kind: Literal["spacy"] = "spacy"
-    pipeline: str | None = Field(
+    pipeline: Annotated[str | None, FOLDER_OR_NAME] = Field(
         None,
         description="An installed spaCy package (`en_core_web_lg`), or a folder that `nlp.to_disk` wrote (it "
         "starts with `/`, `./` or `../`).",

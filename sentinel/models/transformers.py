@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from sentinel.core.errors import ConfigError
 from sentinel.core.finding import Inspection
+from sentinel.core.paths import FOLDER_OR_NAME
 from sentinel.models import _torch
 from sentinel.models._loading import existing, loading, package
 from sentinel.models._scores import checked_labels, highest, inspection, with_cut
@@ -22,7 +23,9 @@ class HuggingFaceConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    model: str = Field(description="A folder (it starts with `/`, `./` or `../`) or a name on the hub.")
+    model: Annotated[str, FOLDER_OR_NAME] = Field(
+        description="A folder (it starts with `/`, `./` or `../`) or a name on the hub."
+    )
     revision: str | None = Field(None, description="Commit or tag of a model on the hub; pin it.")
     device: str = Field("cpu", pattern=r"^(cpu|cuda(:\d+)?)$", description="`cpu` or `cuda:N`.")
     precision: _torch.Precision = Field("fp32", description="fp32, fp16, bf16, or (on a CPU) int8.")
