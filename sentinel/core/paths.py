@@ -6,8 +6,8 @@ import os
 from pathlib import Path
 
 FOLDER_OR_NAME = "a folder, if it begins with `/`, `./` or `../`, else a name"
-"""Marks a setting (`Annotated[str, FOLDER_OR_NAME]`): a relative folder then starts at the configuration file, as
-other paths do. The name is one of a hub or a package."""
+"""Marks a setting (`Annotated[str, FOLDER_OR_NAME]`): a relative folder then starts at the configuration
+file, as other paths do. The name is one of a hub or a package."""
 
 
 def state_dir() -> Path:
