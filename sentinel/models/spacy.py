@@ -28,6 +28,11 @@ LABELS = {
 }
 _SCORE = 0.85  # what Presidio gives to entities of pipelines that give no score
 _TEXTS_AT_ONCE = 64
+# What brings the packages of an engine that Presidio's own do not bring.
+_PACKAGES = {
+    "stanza": "pip install stanza",
+    "transformers": "pip install 'sentinel-sidecar[spacy,transformers]'",
+}
 
 _Entities = Callable[[Sequence[str]], list[list[tuple[str, int, int, float]]]]
 
@@ -112,7 +117,11 @@ class SpacyModel:
         existing(path, key)
         engines = package("presidio_analyzer.nlp_engine", "spacy", key)
         with loading(f"the NLP engine of {path}", key):
-            engine = engines.NlpEngineProvider(conf_file=path).create_engine()
+            provider = engines.NlpEngineProvider(conf_file=path)
+            name = provider.nlp_configuration["nlp_engine_name"]
+            if name in _PACKAGES and name not in provider.nlp_engines:
+                raise ConfigError(f"the engine `{name}` needs more packages: {_PACKAGES[name]}", key=key)
+            engine = provider.create_engine()
             language = engine.get_supported_languages()[0]
             self._check(set(engine.get_supported_entities()), key)
 
