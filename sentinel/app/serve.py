@@ -149,7 +149,8 @@ class Supervisor:
             config.models.place(config.state_dir)  # a mistake in the address is told here
             log.info("starting the model plane for %s", ", ".join(sorted(detectors)))
             good = last_good.path(self._config.state_dir)
-            self._models = ModelsSide(self._config_path, self._environment, good)
+            within_s = config.models.tried_within_s
+            self._models = ModelsSide(self._config_path, self._environment, good, within_s)
             self._models.start()
 
     def _children(self) -> list[Child]:

@@ -57,6 +57,12 @@ class ModelConfig(BaseModel):
     idle_s: float | None = Field(
         None, gt=0, description="Unloaded when nobody asked for so long, seconds; loaded again on demand."
     )
+    load_timeout_s: float = Field(
+        300.0,
+        gt=0,
+        description="A load that takes longer counts as failed until it ends, seconds; what it reads from a "
+        "network is prepared beforehand by `sentinel models prepare`.",
+    )
     stuck_s: float = Field(
         120.0, gt=0, description="A batch that runs for so long has hung: the model plane starts anew."
     )
@@ -202,6 +208,11 @@ class ModelsConfig(BaseModel):
         """The detectors that some model answers for."""
         every = (model.detectors(name) for name, model in self.detectors.items())
         return frozenset().union(*every)
+
+    @property
+    def tried_within_s(self) -> float:
+        """Seconds after which each model was tried to load, one after another."""
+        return sum(model.load_timeout_s for model in self.detectors.values())
 
     def place(self, state_dir: Path) -> str:
         """Where `sentinel models` listens. Raises ConfigError when the path is too long for a socket."""

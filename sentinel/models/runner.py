@@ -2,7 +2,8 @@
 
 The event loop owns the queue; whatever the model does runs on threads that are the model's own, one for each
 batch that may run at the same time. It is loaded and unloaded while none runs. The threads survive whatever
-the model raises; a model that hangs cannot be ended, so `on_stuck` is told.
+the model raises. A model that hangs cannot be ended: in a batch, `on_stuck` is told; while it loads, it
+counts as broken, the next one loads, and what comes of it in the end is taken.
 """
 
 from __future__ import annotations
@@ -78,6 +79,7 @@ class Runner:
         self._running: list[Future[Any]] = []
         self._pause, self._retry_at = _FIRST_PAUSE_S, 0.0
         self._may_be_absent = False
+        self._overdue: asyncio.Future[None] | None = None  # a load that took too long, and goes on
         MODEL_READY.labels(name).set(0)  # of a predecessor that was killed, the last value is still there
         MODEL_WAITING.labels(name).set(0)
 
@@ -91,7 +93,7 @@ class Runner:
         now = time.monotonic()
         question = Question(passage, asyncio.get_running_loop().create_future())
         job = Job(question, len(passage.text) - passage.start, now, deadline)
-        if self.state == "broken" and now < self._retry_at:
+        if self.state == "broken" and (self._load_goes_on or now < self._retry_at):
             question.answer.set_result(self._not_loaded())
         elif not self._batcher.offer(job, now):
             question.answer.set_result(self.failed(f"its queue is full ({self.waiting} texts wait)"))
@@ -126,7 +128,9 @@ class Runner:
     def _unasked_for(self) -> float | None:
         """Seconds after which something is to be done although nobody asks: a model that is ready is
         unloaded, one that is broken is tried again, for a pool that is not ready is asked nothing. None while
-        a batch runs."""
+        a batch runs, or a load that took too long."""
+        if self._load_goes_on:
+            return None
         if self.state == "broken":
             return max(0.0, self._retry_at - time.monotonic())
         at_rest = self.state == "ready" and self._free == self.config.batches
@@ -142,14 +146,18 @@ class Runner:
         async with self._one_at_a_time:
             self.state = "loading"
             started = time.monotonic()
+            loading = self._overdue or self._on_thread(self._load)
+            await asyncio.wait([loading], timeout=self.config.load_timeout_s)
+            if not loading.done():
+                self._load_is_overdue(loading)
+                return
+            self._overdue = None
             try:
-                await self._on_thread(self._load)
+                loading.result()
             except ConfigError as error:
                 self._may_be_absent = isinstance(error, NotHere)
                 self._broken(str(error))
-            except BaseException as error:
-                if isinstance(error, asyncio.CancelledError):
-                    raise
+            except BaseException as error:  # the load's own: ours to be cancelled would come while we wait
                 self._may_be_absent = False
                 self._broken(f"{key_of(self.name)}: {failure(error)}")
             else:
@@ -157,6 +165,22 @@ class Runner:
                 MODEL_READY.labels(self.name).set(1)
                 MODEL_LOADS.labels(self.name, "ready").inc()
                 log.info("%s is ready after %.1f s", self.name, time.monotonic() - started)
+
+    @property
+    def _load_goes_on(self) -> bool:
+        return self._overdue is not None and not self._overdue.done()
+
+    def _load_is_overdue(self, loading: asyncio.Future[None]) -> None:
+        """Not tried again before it ends: its thread cannot be stopped, and a second would need more memory."""
+        self._overdue, self._may_be_absent = loading, False
+        self._retry_at = 0.0
+        loading.add_done_callback(lambda _: self._changed.set())
+        self._unusable(
+            f"{key_of(self.name)}: it has been loading for {self.config.load_timeout_s:g} s, and is used once "
+            "it is done. Where it needs so long, run `sentinel models prepare` before, or raise its "
+            "load_timeout_s; where it hangs (a disk, a download, a device), mend that and start the model "
+            "plane anew"
+        )
 
     def _load(self) -> None:
         if self._model is None:
@@ -181,13 +205,16 @@ class Runner:
             model.infer([_LONG] * self.config.max_batch if on_gpu else [_SHORT, _LONG])
 
     def _broken(self, why: str) -> None:
-        self.state, self.why = "broken", why
         self._retry_at = time.monotonic() + self._pause
-        log.error("%s cannot be used, and is tried again in %.0f s: %s", self.name, self._pause, why)
+        self._unusable(why, f", and is tried again in {self._pause:.0f} s")
         if self._may_be_absent:
             small = ", ".join(without(self.detectors, "").unsure)
             log.warning("until then the small detectors decide alone: %s", small)
         self._pause = min(2 * self._pause, _LONGEST_PAUSE_S)
+
+    def _unusable(self, why: str, until: str = "") -> None:
+        self.state, self.why = "broken", why
+        log.error("%s cannot be used%s: %s", self.name, until, why)
         MODEL_READY.labels(self.name).set(0)
         MODEL_LOADS.labels(self.name, "broken").inc()
         for job in self._batcher.drain():

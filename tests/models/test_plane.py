@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -17,7 +18,7 @@ from sentinel.models.base import Passage
 from sentinel.models.config import ModelConfig
 from sentinel.models.plane import Plane
 from sentinel.models.runner import Runner
-from tests.models.toys import Absent, Pair, Questioning, Sure, Toy
+from tests.models.toys import Absent, Hanging, Pair, Questioning, Sure, Toy
 
 PLENTY = 20_000  # ms; a test that waits so long has failed
 
@@ -285,6 +286,47 @@ def test_a_broken_model_is_tried_again_though_nobody_asks(
             assert it.runner.state == "broken"
             path.touch()
             await until(lambda: it.runner.state == "ready")
+
+    run(test)
+
+
+def test_a_load_that_hangs_counts_as_failed_until_it_ends(tmp_path: Path) -> None:
+    async def test() -> None:
+        path = tmp_path / "weights"
+        async with house((Hanging, {"path": path, "load_timeout_s": 0.1}), (Toy, {})) as it:
+            assert [each.state for each in it.plane.runners] == ["broken", "ready"]
+            (found,) = await it.ask("rude")
+            told = "it is not loaded: models.detectors.manners: it has been loading for 0.1 s"
+            assert found.failed["manners"].startswith(told)
+            assert "start the model plane anew" in found.failed["manners"]
+            path.touch()
+            await until(lambda: it.runner.state == "ready")
+            assert it.toys[0].loads == 1
+            assert len((await it.ask("rude"))[0].findings) == 1
+
+    run(test)
+
+
+def test_a_late_load_that_fails_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runner, "_FIRST_PAUSE_S", 0.05)
+
+    class Late(Toy):
+        def load(self) -> None:
+            if self.loads == 0:
+                self.loads += 1
+                time.sleep(0.3)
+                raise OSError(110, "Connection timed out")
+            super().load()
+
+    async def test() -> None:
+        it = House((Toy, {"load_timeout_s": 0.1}))
+        it.runner._make = lambda: Late("manners", it.runner.config.settings, Path())  # type: ignore[arg-type]
+        running = asyncio.create_task(it.runner.run())
+        await until(lambda: "has been loading" in it.runner.why)
+        await until(lambda: "Connection timed out" in it.runner.why)
+        await until(lambda: it.runner.state == "ready")
+        running.cancel()
+        it.runner.stop()
 
     run(test)
 

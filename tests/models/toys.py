@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import math
 import threading
 import time
@@ -89,6 +90,23 @@ class Toy:
 
     def unload(self) -> None:
         self.loaded = False
+
+
+class Hanging(Toy):
+    """Waits for its file."""
+
+    def load(self) -> None:
+        path = self._settings.path
+        while path is not None and not path.exists():
+            time.sleep(0.02)
+        super().load()
+
+
+class Alone(Toy):
+    """Hangs and lets no other thread run meanwhile, as a library may."""
+
+    def load(self) -> None:
+        ctypes.PyDLL(None).sleep(60)
 
 
 class Faulty(Toy):
