@@ -75,6 +75,7 @@ class _Process:
                 for name, model in settings.detectors.items()
             ],
             settings.cache,
+            settings.cache_bytes,
         )
         credentials = server_credentials(settings.tls, "models.tls") if settings.tls else None
         _warn_of_plain_text(address, credentials is not None)

@@ -50,7 +50,12 @@ class ModelConfig(BaseModel):
         description="A text waits so long for others while the model is free. With 0 it runs at once, and "
         "texts that come meanwhile form the next batch.",
     )
-    queue: int = Field(1024, ge=1, description="Texts that may wait; one more is answered at once as failed.")
+    queue: int = Field(
+        1024,
+        ge=1,
+        description="Texts that may wait; one more is answered at once as failed. Of one call, half as many "
+        "wait at most, and its others follow as these are answered.",
+    )
     deadline_ms: int = Field(
         2000, ge=1, description="A text that has no answer after so long is answered as failed."
     )
@@ -178,6 +183,9 @@ class ModelsConfig(BaseModel):
     )
     cache: int = Field(
         20_000, ge=0, description="Answers that the model plane keeps, by a keyed hash of the text; 0: none."
+    )
+    cache_bytes: int = Field(
+        64 * 1024 * 1024, ge=0, description="Memory of these answers at most; what was used longest ago goes."
     )
     detectors: dict[str, ModelConfig] = Field(
         {},

@@ -87,6 +87,18 @@ class Runner:
     def waiting(self) -> int:
         return len(self._batcher)
 
+    @property
+    def full(self) -> bool:
+        """Whether one more passage would be refused."""
+        return self._batcher.full(time.monotonic())
+
+    @property
+    def share(self) -> int:
+        """Passages of one request that wait or run at a time: as many as keep the model busy, at most half
+        of the queue."""
+        enough = 2 * self.config.max_batch * self.config.batches
+        return max(1, min(enough, self.config.queue // 2))
+
     def ask(self, passage: Passage, deadline: float) -> Job[Question]:
         """A job whose future will hold the answer; who waits must look at the time. It is cancelled when the
         model did not come to it before `deadline` (monotonic seconds)."""
@@ -171,15 +183,14 @@ class Runner:
         return self._overdue is not None and not self._overdue.done()
 
     def _load_is_overdue(self, loading: asyncio.Future[None]) -> None:
-        """Not tried again before it ends: its thread cannot be stopped, and a second would need more memory."""
+        """Not tried again before it ends, for its thread cannot be stopped and a second needs memory too."""
         self._overdue, self._may_be_absent = loading, False
         self._retry_at = 0.0
         loading.add_done_callback(lambda _: self._changed.set())
         self._unusable(
-            f"{key_of(self.name)}: it has been loading for {self.config.load_timeout_s:g} s, and is used once "
-            "it is done. Where it needs so long, run `sentinel models prepare` before, or raise its "
-            "load_timeout_s; where it hangs (a disk, a download, a device), mend that and start the model "
-            "plane anew"
+            f"{key_of(self.name)}: it has been loading for {self.config.load_timeout_s:g} s, and is used once"
+            " it is done: where it needs so long, run `sentinel models prepare` before or raise its "
+            "load_timeout_s; where it hangs (a disk, a download), mend that and start the plane anew"
         )
 
     def _load(self) -> None:
