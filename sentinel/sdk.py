@@ -99,7 +99,9 @@ class Guard:
 
 
 def _models(config: SentinelConfig) -> ModelsHere | _ModelsThere:
-    return _ModelsThere(config) if config.models.connect else ModelsHere(config.models, config.state_dir)
+    if config.models.connect:
+        return _ModelsThere(config)
+    return ModelsHere(config.models, config.state_dir, config.detectors)
 
 
 class _ModelsThere:

@@ -17,6 +17,7 @@ from rich.progress import track
 
 from sentinel.core.background import Background
 from sentinel.core.exchange import Role
+from sentinel.detectors.registry import DetectorsConfig
 from sentinel.evaluation.split import held_out
 from sentinel.models._small import Small, both
 from sentinel.models._weights import read_heads
@@ -47,7 +48,7 @@ def main() -> None:
     features = windows.features / windows.factor + windows.mean
     logits = windows.highest(features @ heads.linear.weight + heads.linear.bias)
     kept = [index for index, row in enumerate(every) if row.cluster and held_out(row.cluster)]
-    small = Small({head[0] for head in HEADS.values()}, Path(tempfile.mkdtemp()))
+    small = Small({head[0] for head in HEADS.values()}, Path(tempfile.mkdtemp()), DetectorsConfig())
     lines = [
         "| detector | source | texts | small | encoder | together | small | encoder | together |",
         "|---|---|---|---|---|---|---|---|---|",

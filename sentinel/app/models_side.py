@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import signal
 import sys
 import time
 from collections.abc import Mapping
@@ -73,6 +74,11 @@ class ModelsSide:
     def start(self) -> None:
         self._started = time.monotonic()
         self.child.start()
+
+    def reload(self) -> None:
+        """Have the plane take up the detectors' settings."""
+        if "address" in self.child.status:  # before that it has no handler, and reads the new file anyway
+            self.child.signal(signal.SIGHUP)
 
     async def stop(self, grace_s: float) -> None:
         await self.child.stop(grace_s)

@@ -229,6 +229,8 @@ class Supervisor:
             self._start_models(load_config(self._config_path))
         except SentinelError as error:  # told by the workers too, who keep the old rules
             log.debug("no model plane is started: %s", error)
+        if self._models is not None:
+            self._models.reload()
         for worker in self._workers:
             if worker.status.get("ready"):  # before that it has no handler, and reads the new files anyway
                 worker.signal(signal.SIGHUP)

@@ -19,11 +19,13 @@ from typing import Any, Literal, TypeVar
 from sentinel.core.background import Background
 from sentinel.core.errors import ConfigError
 from sentinel.core.finding import Inspection
+from sentinel.detectors.registry import DetectorsConfig
 from sentinel.instruments import MODEL_BATCH, MODEL_LOADS, MODEL_READY, MODEL_SECONDS, MODEL_WAITING
 from sentinel.models.base import Model, NotHere, Passage, Reads, detectors_of, key_of, reads_of
 from sentinel.models.batcher import Batcher, Job
 from sentinel.models.config import ModelConfig
 from sentinel.models.inference import failure, inferred, told, without
+from sentinel.models.registry import tell_of
 
 log = logging.getLogger("sentinel.models")
 
@@ -152,6 +154,19 @@ class Runner:
         """Wait for nothing. Whether the threads are at rest."""
         self._threads.shutdown(wait=False, cancel_futures=True)
         return all(running.done() for running in self._running)
+
+    async def beside(self, detectors: DetectorsConfig) -> None:
+        """The data plane's detectors are set otherwise now."""
+        async with self._one_at_a_time:  # while none loads
+            model = self._model
+            if model is None:
+                return
+            try:
+                await self._on_thread(tell_of, detectors, model)
+            except ConfigError as error:
+                log.error("%s goes on with the settings that the detectors had: %s", self.name, error)
+            if self.version:
+                self.version = model.version
 
     async def load(self) -> None:
         """Make the model ready; when that fails, `why` says why, and the next try has to wait."""

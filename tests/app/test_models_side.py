@@ -162,6 +162,26 @@ def test_a_load_that_hangs_does_not_keep_the_sidecar_waiting(tmp_path: Path) -> 
     asyncio.run(test())
 
 
+def test_models_follow_the_detectors_settings(tmp_path: Path) -> None:
+    async def test() -> None:
+        async with supervised(tmp_path, kind="tests.models.toys:Following") as (side, client):
+            await client.inspect([Passage("rude")], {"manners"}, 20_000)
+            assert client.versions == {"manners": "follows-200000"}
+            file = tmp_path / "sentinel.yaml"
+            good = yaml.safe_load(file.read_text())
+            file.write_text("detectors: {injection: {max_chars: 1}}")
+            side.reload()
+            file.write_text(yaml.safe_dump({**good, "detectors": {"injection": {"max_chars": 3000}}}))
+            side.reload()
+            async with asyncio.timeout(60):
+                while client.versions == {"manners": "follows-200000"}:
+                    await client.inspect([Passage("rude")], {"manners"}, 20_000)
+            assert client.versions == {"manners": "follows-3000"}
+            assert side.child.restarts == 0
+
+    asyncio.run(test())
+
+
 def test_a_plane_that_says_nothing_does_not_keep_the_sidecar_waiting(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

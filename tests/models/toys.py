@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict
 from sentinel.core.background import Background
 from sentinel.core.errors import ConfigError
 from sentinel.core.finding import Finding, Inspection
+from sentinel.detectors.registry import DetectorsConfig
 from sentinel.models.base import NotHere, Passage, key_of
 
 # Word -> place and score of what is found.
@@ -107,6 +108,13 @@ class Alone(Toy):
 
     def load(self) -> None:
         ctypes.PyDLL(None).sleep(60)
+
+
+class Following(Toy):
+    """Its answers depend on how a detector of the data plane is set."""
+
+    def beside(self, detectors: DetectorsConfig) -> None:
+        self.version = f"follows-{detectors.injection.max_chars}"
 
 
 class Faulty(Toy):
