@@ -23,7 +23,7 @@ from sentinel.models._small import Small, both
 from sentinel.models._weights import read_heads
 from sentinel.models.base import Passage
 from sentinel.models.prepare import base_folder
-from training import encoder_card
+from training import _card, encoder_card
 from training.encoder import FLAGGED, Encoder
 from training.encoder_data import HEADS, Row, rows
 from training.encoder_heads import auc
@@ -74,15 +74,13 @@ def main() -> None:
         benign = (labels == 0) & np.isin([every[index].source for index in chosen], encoder_card.BENIGN)
         flagged = " | ".join(f"{(each[benign] >= FLAGGED).mean():.1%}" for each in scores)
         shares.append(f"| {detector} | {int(benign.sum())} | {flagged} |")
-    card = encoder_card.CARD
-    before, _, rest = card.read_text().partition(BEGIN)
     intro = (
         "AUC within a source (against benign traffic where it has one label), then recall at 1 % of false "
         "positives over benign traffic; held-out clusters, which neither learned from."
     )
     head = ["| detector | benign texts | small | encoder | together |", "|---|---|---|---|---|"]
     parts = [intro, "", *lines, "", f"Benign texts with a score of {FLAGGED} or more:", "", *head, *shares]
-    card.write_text(f"{before}{BEGIN}\n" + "\n".join(parts) + f"\n{END}{rest.partition(END)[2]}")
+    _card.put(encoder_card.CARD, BEGIN, END, "\n".join(parts) + "\n")
 
 
 def _lines(detector: str, chosen: list[Row], labels: Array, scores: Array) -> list[str]:
