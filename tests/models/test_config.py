@@ -10,6 +10,7 @@ import trustme
 
 from sentinel.config import SentinelConfig, load_config
 from sentinel.core.errors import ConfigError
+from sentinel.detectors.registry import DetectorsConfig
 from sentinel.models import config, registry
 from tests.models.toys import Sure, Toy, ToySettings
 
@@ -162,6 +163,6 @@ def test_every_kind_is_there(kind: str) -> None:
 
 
 def test_a_model_is_made_by_its_kind(tmp_path: Path) -> None:
-    toy = registry.make("manners", ToySettings(kind="tests.models.toys:Toy"), tmp_path)
-    sure = registry.make("manners", ToySettings(kind="tests.models.toys:Sure"), tmp_path)
+    toy = registry.make("manners", ToySettings(kind="tests.models.toys:Toy"), tmp_path, DetectorsConfig())
+    sure = registry.make("manners", ToySettings(kind="tests.models.toys:Sure"), tmp_path, DetectorsConfig())
     assert (type(toy), type(sure)) == (Toy, Sure)
