@@ -60,6 +60,11 @@ MODEL_TEXTS = Counter(
     "Texts that a model was to read: asked about, cached, shared with a caller in flight, failed besides",
     ["model", "answer"],
 )
+MODEL_CACHE_BYTES = Gauge(
+    "sentinel_model_cache_bytes",
+    "Memory of the answers that the model plane keeps",
+    multiprocess_mode="livesum",
+)
 MODEL_BATCH = Histogram(
     "sentinel_model_batch_texts",
     "Texts that ran together",

@@ -100,7 +100,9 @@ class Guard:
 
 def models_of(config: SentinelConfig) -> ModelsHere | _ModelsThere:
     """The models of a configuration: in this process, or those of `models.connect`."""
-    return _ModelsThere(config) if config.models.connect else ModelsHere(config.models, config.state_dir)
+    if config.models.connect:
+        return _ModelsThere(config)
+    return ModelsHere(config.models, config.state_dir, config.detectors)
 
 
 class _ModelsThere:

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from sentinel.config import SentinelConfig
+from sentinel.detectors.registry import DetectorsConfig
 from sentinel.models import registry
 from sentinel.models.base import Passage
 from sentinel.models.config import ModelConfig
@@ -46,7 +47,7 @@ def test_settings_are_correct(block: str) -> None:
 
 def test_the_model_of_ones_own_works(tmp_path: Path) -> None:
     entry = yaml.safe_load(BLOCKS[-1])["models"]["detectors"]["shouting"]
-    model = registry.make("shouting", ModelConfig.model_validate(entry).settings, tmp_path)
+    model = registry.make("shouting", ModelConfig.model_validate(entry).settings, tmp_path, DetectorsConfig())
     model.load()
     quiet, loud = model.infer([Passage("quiet please"), Passage("QUIET PLEASE, EVERYBODY HERE")])
     assert (len(quiet.findings), [finding.type for finding in loud.findings]) == (0, ["SHOUTING"])

@@ -1,26 +1,34 @@
-"""The generated parts of a model card: what stands between `<!-- NAME -->` and `<!-- end -->`."""
+"""The generated parts of a model card: what stands between two marks, mostly `<!-- NAME -->` and
+`<!-- end -->`."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 CARDS = Path(__file__).parents[1] / "docs" / "models"
 
 
-def write(model: str, part: str, head: Sequence[str], lines: Sequence[Sequence[object]]) -> None:
+def write(model: str, part: str, head: Sequence[str], lines: Iterable[Sequence[object]]) -> None:
     """Puts a table in its place. Raises ValueError where the card has no such place."""
-    card = CARDS / f"{model}.md"
+    put(CARDS / f"{model}.md", f"<!-- {part} -->", "<!-- end -->", table(head, lines))
+
+
+def put(card: Path, begin: str, end: str, body: str) -> None:
+    """Replaces the lines between a card's marks. Raises ValueError unless it has them, the first one once."""
+    text = card.read_text(encoding="utf-8")
+    before, found, rest = text.partition(f"{begin}\n")
+    _, ended, after = rest.partition(end)
+    if not found or not ended or begin in after:
+        raise ValueError(f"{card} has no place `{begin}` to `{end}`, or several")
+    card.write_text(f"{before}{begin}\n{body}{end}{after}", encoding="utf-8")
+
+
+def table(head: Sequence[str], lines: Iterable[Sequence[object]]) -> str:
+    """In Markdown; numbers that are not whole have three digits, and what is not known is empty."""
     made = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
     made += ["| " + " | ".join(_cell(cell) for cell in line) + " |" for line in lines]
-    text = card.read_text(encoding="utf-8")
-    place = re.compile(rf"(<!-- {re.escape(part)} -->\n).*?(<!-- end -->)", re.DOTALL)
-    body = "\n".join(made) + "\n"
-    new, count = place.subn(lambda match: match.group(1) + body + match.group(2), text)
-    if count != 1:
-        raise ValueError(f"{card} has no place `<!-- {part} -->`, or several")
-    card.write_text(new, encoding="utf-8")
+    return "\n".join(made) + "\n"
 
 
 def _cell(value: object) -> str:

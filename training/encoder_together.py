@@ -17,12 +17,13 @@ from rich.progress import track
 
 from sentinel.core.background import Background
 from sentinel.core.exchange import Role
+from sentinel.detectors.registry import DetectorsConfig
 from sentinel.evaluation.split import held_out
 from sentinel.models._small import Small, both
 from sentinel.models._weights import read_heads
 from sentinel.models.base import Passage
 from sentinel.models.prepare import base_folder
-from training import encoder_card
+from training import _card, encoder_card
 from training.encoder import FLAGGED, Encoder
 from training.encoder_data import HEADS, Row, rows
 from training.encoder_heads import auc
@@ -47,7 +48,7 @@ def main() -> None:
     features = windows.features / windows.factor + windows.mean
     logits = windows.highest(features @ heads.linear.weight + heads.linear.bias)
     kept = [index for index, row in enumerate(every) if row.cluster and held_out(row.cluster)]
-    small = Small({head[0] for head in HEADS.values()}, Path(tempfile.mkdtemp()))
+    small = Small({head[0] for head in HEADS.values()}, Path(tempfile.mkdtemp()), DetectorsConfig())
     lines = [
         "| detector | source | texts | small | encoder | together | small | encoder | together |",
         "|---|---|---|---|---|---|---|---|---|",
@@ -73,15 +74,13 @@ def main() -> None:
         benign = (labels == 0) & np.isin([every[index].source for index in chosen], encoder_card.BENIGN)
         flagged = " | ".join(f"{(each[benign] >= FLAGGED).mean():.1%}" for each in scores)
         shares.append(f"| {detector} | {int(benign.sum())} | {flagged} |")
-    card = encoder_card.CARD
-    before, _, rest = card.read_text().partition(BEGIN)
     intro = (
         "AUC within a source (against benign traffic where it has one label), then recall at 1 % of false "
         "positives over benign traffic; held-out clusters, which neither learned from."
     )
     head = ["| detector | benign texts | small | encoder | together |", "|---|---|---|---|---|"]
     parts = [intro, "", *lines, "", f"Benign texts with a score of {FLAGGED} or more:", "", *head, *shares]
-    card.write_text(f"{before}{BEGIN}\n" + "\n".join(parts) + f"\n{END}{rest.partition(END)[2]}")
+    _card.put(encoder_card.CARD, BEGIN, END, "\n".join(parts) + "\n")
 
 
 def _lines(detector: str, chosen: list[Row], labels: Array, scores: Array) -> list[str]:

@@ -56,34 +56,3 @@ def calibrated(told: list[tuple[float, bool]]) -> tuple[float, float]:
         step = np.linalg.solve(hessian, gradient)
         weights = weights + step * min(1.0, 0.2 / max(1e-9, float(np.abs(step).max())))
     return float(weights[0]), float(weights[1])
-
-
-CARD = Path(__file__).parents[1] / "docs" / "models" / "names.md"
-_BEGIN, _END = "<!-- figures: made by training/names.py -->", "<!-- end of figures -->"
-
-
-def write_card(figures: dict[str, Any]) -> None:
-    """Replace the generated part of the model card."""
-    lines = []
-    for name, table in figures.items():
-        if not name.startswith("f1"):
-            continue
-        lines += [
-            "",
-            f"{name}, whole spans:",
-            "",
-            "| source | type | precision | recall | F1 |",
-            "|---|---|---|---|---|",
-        ]
-        for source, row in table.items():
-            for type_ in (key for key in row if "." not in key):
-                shares = (row[f"{type_}.p"], row[f"{type_}.r"], row[type_])
-                lines.append(f"| {source} | {type_} | " + " | ".join(f"{x:.3f}" for x in shares) + " |")
-    lines += ["", "| figure | |", "|---|---|"]
-    for type_, share in figures["prompts with a finding at 0.7"].items():
-        lines.append(f"| ordinary prompts with a {type_} at 0.7 or more | {share:.2%} |")
-    lines.append(f"| expected calibration error | {figures['calibration error']:.3f} |")
-    text = CARD.read_text(encoding="utf-8")
-    before, _, rest = text.partition(_BEGIN)
-    _, _, after = rest.partition(_END)
-    CARD.write_text(f"{before}{_BEGIN}\n" + "\n".join(lines).strip() + f"\n\n{_END}{after}", encoding="utf-8")

@@ -22,7 +22,6 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--epochs", type=int, default=8)
     parser.add_argument("--minutes", type=float, default=60, help="of processor time; the epoch begun ends")
-    parser.add_argument("--leave-out", default="")
     asked = parser.parse_args()
     rows, test = load_rows(asked.data)
     chance = random.Random(1)
@@ -34,7 +33,7 @@ def main() -> None:
     began = time.time()
     for epoch in range(asked.epochs):
         examples = []
-        for row in chosen(rows, chance, asked.leave_out):
+        for row in chosen(rows, chance):
             doc = nlp.make_doc(row.text[:600])
             spans = (doc.char_span(a, b, label=t, alignment_mode="expand") for a, b, t in row.spans)
             gold = filter_spans([span for span in spans if span is not None])

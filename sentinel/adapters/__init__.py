@@ -15,7 +15,8 @@ anthropic       messages, likewise
   _anthropic_*
 _sse            server-sent events, cut anywhere
 _json           JSON with the place of every value: an edit is a splice
-_json_walk      what a protocol's walk finds in a message, and whole messages
+_json_walk      what a protocol's walk finds in a message
+_json_message   whole messages: their texts, and edits put back
 _json_requests  what the protocols' requests share
 _json_stream    streams: events walked into elements, and channels
 _json_element   an element of a stream: as it came, edited, in two parts

@@ -7,15 +7,13 @@ from typing import Any
 import msgspec
 
 from sentinel.adapters._json import Node
+from sentinel.adapters._json_message import ERROR_WORDS, count, identifier
 from sentinel.adapters._json_stream import EventWalker, JsonStream, sse
 from sentinel.adapters._json_walk import (
-    ERROR_WORDS,
     Flow,
     Key,
     Walker,
     arguments,
-    count,
-    identifier,
     is_opaque,
     is_structural,
     member,

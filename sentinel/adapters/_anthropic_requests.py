@@ -5,8 +5,15 @@
 from __future__ import annotations
 
 from sentinel.adapters._json import Node
+from sentinel.adapters._json_message import MessageWalker
 from sentinel.adapters._json_requests import ANY, definition, each, part
-from sentinel.adapters._json_walk import MessageWalker, member, settings, shown, strings, structure
+from sentinel.adapters._json_walk import (
+    member,
+    settings,
+    shown,
+    strings,
+    structure,
+)
 from sentinel.core.exchange import Role
 
 _SYSTEM = frozenset(("tools", "mcp_servers", "output_format", "output_config"))

@@ -9,7 +9,8 @@ from typing import Protocol
 import msgspec
 
 from sentinel.adapters._json import Edit, escape, splice
-from sentinel.adapters._json_walk import Flow, How, write_whole
+from sentinel.adapters._json_message import write_whole
+from sentinel.adapters._json_walk import Flow, How
 from sentinel.adapters._templates import Kind, Mark, Plan, Spot
 from sentinel.adapters.base import Slot
 from sentinel.core.exchange import Channel

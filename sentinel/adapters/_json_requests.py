@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from sentinel.adapters._json import Node
+from sentinel.adapters._json_message import MessageWalker
 from sentinel.adapters._json_walk import (
     Key,
-    MessageWalker,
     arguments,
     is_opaque,
     member,

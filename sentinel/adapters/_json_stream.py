@@ -13,17 +13,15 @@ import msgspec
 
 from sentinel.adapters._json import Node, parse, unescape
 from sentinel.adapters._json_element import Event, Passed
+from sentinel.adapters._json_message import MOST_UNREAD, nothing, whole_text
 from sentinel.adapters._json_text import JsonTextReader, JsonTextWriter, is_json_text
 from sentinel.adapters._json_walk import (
-    MOST_UNREAD,
     Flow,
     How,
     Key,
     is_structural,
-    nothing,
     placed,
     strings,
-    whole_text,
 )
 from sentinel.adapters._sse import EventReader, Frame, read_frame
 from sentinel.adapters._templates import Kind, Mark, Plan, Spot, Template, Templates

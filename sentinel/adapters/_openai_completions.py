@@ -11,16 +11,18 @@ from typing import Any
 import msgspec
 
 from sentinel.adapters._json import Node
+from sentinel.adapters._json_message import (
+    ERROR_WORDS,
+    JsonRequest,
+    count,
+    identifier,
+)
 from sentinel.adapters._json_stream import EventWalker, JsonStream, sse
 from sentinel.adapters._json_walk import (
-    ERROR_WORDS,
     Flow,
-    JsonRequest,
     Key,
     Walker,
     arguments,
-    count,
-    identifier,
     member,
     opaque,
     path_kind,

@@ -7,10 +7,10 @@ https://platform.openai.com/docs/api-reference/chat/create, .../completions/crea
 from __future__ import annotations
 
 from sentinel.adapters._json import Node
+from sentinel.adapters._json_message import MessageWalker
 from sentinel.adapters._json_requests import ANY, MEDIA, definition, each, part
 from sentinel.adapters._json_walk import (
     Key,
-    MessageWalker,
     member,
     opaque,
     settings,

@@ -14,7 +14,12 @@ from typing import Any
 import msgspec
 
 from sentinel.adapters._json import STRING, Edit
-from sentinel.adapters._json_walk import STRUCTURAL, Flow, How, Key
+from sentinel.adapters._json_walk import (
+    STRUCTURAL,
+    Flow,
+    How,
+    Key,
+)
 from sentinel.core.exchange import Channel
 
 Match = re.Match[str]

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from sentinel.adapters._anthropic_answers import MessageStream, refusal, tokens_of, walk_message
 from sentinel.adapters._anthropic_requests import walk_request
-from sentinel.adapters._json_walk import (
+from sentinel.adapters._json_message import (
     JsonRequest,
     JsonResponse,
     MessageWalker,

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from sentinel.adapters import _openai_completions as completions
 from sentinel.adapters import _openai_responses as responses
-from sentinel.adapters._json_walk import (
+from sentinel.adapters._json_message import (
     JsonRequest,
     JsonResponse,
     MessageWalker,

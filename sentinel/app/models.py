@@ -11,6 +11,7 @@ import logging
 import os
 import signal
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from sentinel.app.log import set_up_logging
 from sentinel.config import SentinelConfig, load_config
 from sentinel.core.errors import ConfigError, SentinelError
 from sentinel.models import registry
+from sentinel.models.base import Model
 from sentinel.models.plane import Plane
 from sentinel.models.runner import Runner
 from sentinel.models.server import Server, health
@@ -33,13 +35,14 @@ log = logging.getLogger("sentinel.models")
 _STUCK = 3  # exit status
 
 
-def run(config: SentinelConfig) -> int:
-    """Serve until SIGTERM or SIGINT. Returns the exit status. Raises ConfigError."""
+def run(config: SentinelConfig, path: Path | None) -> int:
+    """Serve until SIGTERM or SIGINT; SIGHUP takes up `detectors:` of the file at `path`. Returns the exit
+    status. Raises ConfigError."""
     if not config.models.detectors:
         raise ConfigError(
             "names no model; write one, such as `encoder: {kind: encoder}`", key="models.detectors"
         )
-    process = _Process(config)
+    process = _Process(config, path)
     uvloop.run(process.run())
     if not process.at_rest:
         # A thread inside a model cannot be ended, and the interpreter would wait for it.
@@ -51,8 +54,9 @@ def run(config: SentinelConfig) -> int:
 class _Process:
     """The plane and what is around it."""
 
-    def __init__(self, config: SentinelConfig) -> None:
-        self._config = config
+    def __init__(self, config: SentinelConfig, path: Path | None) -> None:
+        self._config, self._path = config, path
+        self._detectors = config.detectors
         self._stopping = asyncio.Event()
         self._draining = False
         self.status, self.at_rest = 0, False
@@ -68,13 +72,14 @@ class _Process:
                 Runner(
                     name,
                     model,
-                    lambda name=name, model=model: registry.make(name, model.settings, config.state_dir),  # type: ignore[misc]
+                    partial(self._make, name),
                     one_at_a_time,
                     self._stuck,
                 )
                 for name, model in settings.detectors.items()
             ],
             settings.cache,
+            settings.cache_bytes,
         )
         credentials = server_credentials(settings.tls, "models.tls") if settings.tls else None
         _warn_of_plain_text(address, credentials is not None)
@@ -102,6 +107,24 @@ class _Process:
             await admin.stop()
         if lock is not None:
             lock.close()
+
+    def _make(self, name: str) -> Model:
+        config = self._config
+        return registry.make(name, config.models.detectors[name].settings, config.state_dir, self._detectors)
+
+    def _reload(self) -> None:
+        """Models that go by the data plane's detectors follow their settings."""
+        try:
+            config = load_config(self._path)
+        except SentinelError as error:
+            log.error("the reload is refused and the old settings stay in force:\n%s", error)
+            return
+        if config.models != self._config.models:
+            log.warning("changed, but in force only after a restart: models")
+        if config.detectors != self._detectors:
+            self._detectors = config.detectors
+            telling = (runner.beside(config.detectors) for runner in self._plane.runners)
+            self._telling = asyncio.gather(*telling)
 
     def _stuck(self, model: str) -> None:
         log.critical("%s hangs, and its thread cannot be ended: the model plane starts anew", model)
@@ -156,6 +179,7 @@ class _Process:
     def _install_signals(self) -> None:
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, self._stopping.set)
+        loop.add_signal_handler(signal.SIGHUP, self._reload)
         if os.environ.get("SENTINEL_STATUS_FD"):
             # Ctrl-C reaches us too, but the workers still ask us while they drain: the supervisor says when.
             signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -214,7 +238,7 @@ def main() -> int:
     try:
         config = _load(options.config, options.last_good)
         logging.getLogger().setLevel(config.log_level.upper())
-        return run(config)
+        return run(config, options.config)
     except SentinelError as error:
         log.error("%s", error)
         report(event="failed", error=str(error))

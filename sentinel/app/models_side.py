@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import logging
+import math
+import signal
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +20,7 @@ from sentinel.proxy.children import Child
 log = logging.getLogger("sentinel.supervisor")
 
 _TRIES = 3
+_BEGINS_WITHIN_S = 60.0
 
 
 def needed(config: SentinelConfig) -> frozenset[str]:
@@ -51,8 +55,13 @@ class ModelsSide:
     say what then happens."""
 
     def __init__(
-        self, config_path: Path | None, environment: Mapping[str, str], last_good: Path | None = None
+        self,
+        config_path: Path | None,
+        environment: Mapping[str, str],
+        last_good: Path | None = None,
+        tried_within_s: float = math.inf,
     ) -> None:
+        """`tried_within_s`: when each model was tried, seconds after the process began."""
         given = ["--config", str(config_path)] if config_path else []
         given += ["--last-good", str(last_good)] if last_good else []
         command = [sys.executable, "-m", "sentinel.app.models", *given]
@@ -60,17 +69,26 @@ class ModelsSide:
             "models", command, {**environment, "SENTINEL_WORKER_SLOT": "models"}, self._reported
         )
         self._settled = False
+        self._patience_s, self._started = tried_within_s + _BEGINS_WITHIN_S, math.inf
 
     def start(self) -> None:
+        self._started = time.monotonic()
         self.child.start()
+
+    def reload(self) -> None:
+        """Have the plane take up the detectors' settings."""
+        if "address" in self.child.status:  # before that it has no handler, and reads the new file anyway
+            self.child.signal(signal.SIGHUP)
 
     async def stop(self, grace_s: float) -> None:
         await self.child.stop(grace_s)
 
     @property
     def settled(self) -> bool:
-        """Whether each model was tried once, or the process could not even do that."""
-        return self._settled or self.child.restarts >= _TRIES
+        """Whether each model was tried once, or the process could not even do that: it dies, or says nothing
+        because a library keeps the interpreter to itself."""
+        silent = time.monotonic() - self._started > self._patience_s
+        return self._settled or self.child.restarts >= _TRIES or silent
 
     def states(self) -> dict[str, Any]:
         """For /readyz."""

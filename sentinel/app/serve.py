@@ -149,7 +149,8 @@ class Supervisor:
             config.models.place(config.state_dir)  # a mistake in the address is told here
             log.info("starting the model plane for %s", ", ".join(sorted(detectors)))
             good = last_good.path(self._config.state_dir)
-            self._models = ModelsSide(self._config_path, self._environment, good)
+            within_s = config.models.tried_within_s
+            self._models = ModelsSide(self._config_path, self._environment, good, within_s)
             self._models.start()
 
     def _children(self) -> list[Child]:
@@ -228,6 +229,8 @@ class Supervisor:
             self._start_models(load_config(self._config_path))
         except SentinelError as error:  # told by the workers too, who keep the old rules
             log.debug("no model plane is started: %s", error)
+        if self._models is not None:
+            self._models.reload()
         for worker in self._workers:
             if worker.status.get("ready"):  # before that it has no handler, and reads the new files anyway
                 worker.signal(signal.SIGHUP)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -40,10 +41,12 @@ def evaluate(
         list[Path] | None,
         typer.Option(help="Rule files or folders to judge by; by default those of the configuration."),
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="Write everything as JSON.")] = None,
+    out: Annotated[Path, typer.Option(help="Where everything is saved as JSON.")] = Path(
+        "sentinel-eval.json"
+    ),
     html: Annotated[
-        Path | None, typer.Option(help="Write one HTML file with curves; it needs nothing else.")
-    ] = None,
+        Path, typer.Option(help="Where one HTML file with curves is saved; it needs nothing else.")
+    ] = Path("sentinel-eval.html"),
     limit: Annotated[int | None, typer.Option(min=1, help="About so many texts of each file.")] = None,
     split: Annotated[
         Rows, typer.Option(help="heldout: only the fifth of the clusters that no shipped model learned from.")
@@ -62,9 +65,10 @@ def evaluate(
     "context", "answer", "label"} in groundedness/ (1 is unsupported), {"text", "spans"} in pii/, {"prompt",
     "response"} in traffic/, whose texts should raise no alarm. "cluster", "source" and "kind" are optional.
 
-    Prints tables: ranking (ROC AUC, recall at few false alarms), calibration, confusion at the rules'
-    threshold, results by source and group of people, false alarms on traffic, latency. Intervals are of 95 %,
-    and near copies (rows of one cluster) count as one.
+    Prints tables, and saves all figures as JSON and as an HTML page with curves: ranking (ROC AUC, recall at
+    few false alarms), calibration, confusion at the rules' threshold, results by source and group of people,
+    false alarms on traffic, latency. Intervals are of 95 %, and near copies (rows of one cluster) count as
+    one.
 
     A malformed line is told on stderr with file and number and does not stop the rest; the exit status is
     then 1.
@@ -72,6 +76,7 @@ def evaluate(
     from sentinel.config import load_config
     from sentinel.detectors.registry import known_detectors, load_detectors
     from sentinel.evaluation.collecting import Split
+    from sentinel.evaluation.page import page
     from sentinel.evaluation.report import as_json
     from sentinel.evaluation.run import evaluate as run
     from sentinel.evaluation.run import files_for, parsed
@@ -79,8 +84,7 @@ def evaluate(
 
     settings = load_config(config)
     for target in (out, html):
-        if target is not None and not target.absolute().parent.is_dir():
-            raise ConfigError("its folder does not exist", file=str(target))
+        _check_can_be_written(target)
     areas = parsed(detector or (), known_detectors())
     files = files_for(data, areas)  # a wrong folder is told before seconds are spent on loading detectors
     policy = load_policy(rules or settings.rules.files(), known_detectors())
@@ -96,6 +100,8 @@ def evaluate(
             if what:
                 progress.advance(steps)
                 progress.reset(current, description=what, total=count)
+                if not console.is_terminal:
+                    console.print(f"{what}: {count:,}", markup=False, highlight=False)
             else:
                 progress.advance(current, count)
 
@@ -110,21 +116,28 @@ def evaluate(
             watch=watch,
         )
     _print(report)
-    if out is not None:
-        out.write_bytes(as_json(report))
-    if html is not None:
-        from sentinel.evaluation.page import page
-
-        html.write_text(page(report), encoding="utf-8")
+    out.write_bytes(as_json(report))
+    html.write_text(page(report), encoding="utf-8")
+    console.print(f"saved: {out}, {html}", markup=False, highlight=False, soft_wrap=True)
     if report.malformed:
         _tell_malformed(report, console)
         raise typer.Exit(1)
 
 
+def _check_can_be_written(target: Path) -> None:
+    """Before minutes are spent on what could not be saved."""
+    folder = target.absolute().parent
+    if not folder.is_dir():
+        raise ConfigError("its folder does not exist", file=str(target))
+    if target.is_dir() or not os.access(target if target.exists() else folder, os.W_OK):
+        raise ConfigError("cannot be written; name another file", file=str(target))
+
+
 def _print(report: Report) -> None:
-    from sentinel.evaluation.tables import rules_of, tables
+    from sentinel.evaluation.tables import rows_read, rules_of, tables
 
     console = Console(width=None if sys.stdout.isatty() else _PIPED_WIDTH)
+    console.print(f"rows: {rows_read(report)}", markup=False, highlight=False)
     for each in report.detectors:
         console.rule(f"{each.name} {each.version}", style="")
         console.print(f"{each.rows:,} texts; {rules_of(each)}", markup=False, highlight=False)

@@ -43,7 +43,7 @@ def serve(context: typer.Context, config: ConfigOption = None) -> None:
     set_up_logging("info", "models")
     settings = load_config(config)
     logging.getLogger().setLevel(settings.log_level.upper())
-    raise typer.Exit(run(settings))
+    raise typer.Exit(run(settings, config))
 
 
 @app.command(short_help="Download and build what the models need.")
@@ -69,7 +69,7 @@ def prepare(context: typer.Context, config: ConfigOption = None) -> None:
 
             started = time.monotonic()
             try:
-                _prepare(registry.make(name, entry.settings, settings.state_dir), told)
+                _prepare(registry.make(name, entry.settings, settings.state_dir, settings.detectors), told)
             except Exception as error:  # a library's, or that of a model of the user's own
                 bad += 1
                 progress.update(task, description=f"{name}: failed")

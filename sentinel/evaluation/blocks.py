@@ -256,7 +256,7 @@ def _spans(report: DetectorReport) -> str:
         *(f"{one} {match}" for match in ("exact", "overlap") for one in MEASURES),
     )
     types = table(("source", "type", "rule", *heads, "recall from 0.1"), rows, words=3)
-    folded_types = folded(f"{len(rows)} types, source by source", types)
+    folded_types = folded(f"{len(rows)} type{'s' * (len(rows) != 1)}, source by source", types)
     if unknown:
         folded_types += (
             f"<p class=faint>Labelled, but unknown to the detector: {escape(', '.join(unknown))}.</p>"

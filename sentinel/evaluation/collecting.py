@@ -13,9 +13,9 @@ from sentinel.core.exchange import Role
 from sentinel.core.finding import Finding
 from sentinel.evaluation.asking import Asker
 from sentinel.evaluation.groups import groups_in
-from sentinel.evaluation.rows import PII, SHARED, TRAFFIC, Case, Malformed, Setting, Source, read
+from sentinel.evaluation.rows import SHARED, TRAFFIC, Case, Malformed, Setting, Source, read
 from sentinel.evaluation.spans import Spanned, Stretch, meanings
-from sentinel.evaluation.split import held_out
+from sentinel.evaluation.split import PII, held_out
 
 UNASKED = 0.5  # the score that a rule asks for when it names none
 NO_RULE = "no rule"
@@ -89,7 +89,7 @@ def collect(
     }
     collection = Collection([known[name] for name in sorted(known)], {}, [])
     for source in sources:
-        cases, malformed = chosen(read(source), split, limit)
+        cases, malformed = chosen(read(source), source.area, split, limit)
         collection.malformed += malformed
         collection.rows[source.place] = len(cases)
         watch(source.place, len(cases))
@@ -101,7 +101,7 @@ def collect(
 
 
 def chosen(
-    found: Iterable[Case | Malformed], split: Split, limit: int | None
+    found: Iterable[Case | Malformed], area: str, split: Split, limit: int | None
 ) -> tuple[list[Case], list[Malformed]]:
     """The cases to ask about: of the split, and `limit` or a few more of them: whole clusters, in the order
     of a hash of their names, for a file may be sorted by label."""
@@ -110,7 +110,7 @@ def chosen(
     for each in found:
         if isinstance(each, Malformed):
             malformed.append(each)
-        elif split is Split.ALL or held_out(each.cluster):
+        elif split is Split.ALL or held_out(each.cluster, area):
             cases.append(each)
     if limit is not None and len(cases) > limit:
         taken: set[str] = set()

@@ -9,7 +9,7 @@ from sentinel.evaluation.blocks import detector_parts
 from sentinel.evaluation.markup import Part, anchor, folded, table
 from sentinel.evaluation.report import DetectorReport, Report
 from sentinel.evaluation.style import CSS
-from sentinel.evaluation.tables import estimated, percent, spent, told
+from sentinel.evaluation.tables import estimated, percent, rows_read, spent, told
 
 _HOW = """
 <p><b>Rows.</b> <i>Bad</i> rows are labelled with what the detector looks for, <i>good</i> rows are not.
@@ -53,15 +53,11 @@ def _contents(title: str, at: str, parts: Sequence[Part]) -> str:
 
 
 def _when(report: Report) -> str:
-    rows = (
-        "rows of clusters that no shipped model learned from"
-        if report.split == "heldout"
-        else "all rows; shipped models may have learned from some"
-    )
-    limit = f", about {report.limit:,} of each file" if report.limit else ""
+    look = "faint" if report.split == "heldout" else "warn"
     return (
-        f"<p class=faint>{escape(report.made)} · data <code>{escape(report.data)}</code>, {rows}{limit} · "
+        f"<p class=faint>{escape(report.made)} · data <code>{escape(report.data)}</code> · "
         f"rules <code>{escape(report.policy[:16])}</code></p>"
+        f"<p class={look}>Rows: {escape(rows_read(report))}.</p>"
     )
 
 

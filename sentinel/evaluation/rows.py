@@ -19,11 +19,11 @@ import msgspec
 from sentinel.core.background import Background
 from sentinel.core.errors import ConfigError
 from sentinel.core.exchange import Role, Stage
+from sentinel.evaluation.split import PII
 
 TRAFFIC = "traffic"
 BIAS = "bias"
 SHARED = frozenset({TRAFFIC, BIAS})  # areas of no detector: everything in them is good
-PII = "pii"
 _SUFFIXES = (".jsonl", ".jsonl.gz")
 # Sources whose texts are documents that a model was handed, in data that does not say so by `role`.
 _DOCUMENTS = frozenset({"bipia_indirect"})

@@ -10,7 +10,7 @@ from rich.table import Table
 from sentinel.evaluation.collecting import NO_RULE
 from sentinel.evaluation.intervals import Estimate, Share
 from sentinel.evaluation.ranking import RATES
-from sentinel.evaluation.report import DetectorReport, Slice, TypeResult
+from sentinel.evaluation.report import DetectorReport, Report, Slice, TypeResult
 
 KINDS_SHOWN = 40
 MEASURES = ("precision", "recall", "F1", "F2")
@@ -40,6 +40,20 @@ def rules_of(report: DetectorReport) -> str:
         return "no rule asks it"
     where = "in shadow" if report.rules_mode == "shadow" else "acting"
     return f"threshold {report.threshold:.2f}, the lowest of its rules {where}"
+
+
+def rows_read(report: Report) -> str:
+    """Which rows were read, and whether shipped models may have learned from them."""
+    count = sum(report.sources.values())
+    texts = f"{count:,} text{'s' * (count != 1)}"
+    which = (
+        "the fifth of the clusters that no shipped model learned from"
+        if report.split == "heldout"
+        else "of all clusters: of public sets, shipped models learned from four fifths, and --split heldout "
+        "reads the others"
+    )
+    limit = f"; of each file about {report.limit:,}" if report.limit else ""
+    return f"{texts}, {which}{limit}"
 
 
 def kinds_shown(kinds: Sequence[Slice]) -> list[Slice]:

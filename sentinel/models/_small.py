@@ -7,14 +7,19 @@ the small one knows (an encoded payload, text that nobody sees) stays as it is.
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from sentinel.core.finding import Finding, Inspection
 from sentinel.models.base import Passage
+
+if TYPE_CHECKING:
+    from sentinel.detectors.registry import DetectorsConfig
 
 _UNSAID = 0.05  # the score of a finding type that a detector does not report
 _SUREST = 0.999
@@ -22,17 +27,21 @@ _WEIGHT = 0.7  # of the encoder: it tells benign traffic better from abuse (docs
 
 
 class Small:
-    """The data plane's own detectors, as they come with us."""
+    """The data plane's own detectors, set as there. Raises ConfigError on a wrong setting."""
 
-    def __init__(self, names: Collection[str], state_dir: Path) -> None:
-        from sentinel.detectors.registry import DetectorsConfig, known_detectors, load_detectors
+    def __init__(self, names: Collection[str], state_dir: Path, settings: DetectorsConfig) -> None:
+        from sentinel.detectors.registry import known_detectors, load_detectors
 
         known = sorted(set(names) & known_detectors())
-        self._detectors = load_detectors(DetectorsConfig(), known, state_dir)
+        self._detectors = load_detectors(settings, known, state_dir)
+        set_as = settings.model_dump_json(include=set(known))
+        self._set_as = hashlib.sha256(set_as.encode()).hexdigest()[:8]
 
     @property
     def version(self) -> str:
-        return "+".join(version for _, version in sorted(self._detectors.versions.items()))
+        """Of the detectors and their settings."""
+        versions = (version for _, version in sorted(self._detectors.versions.items()))
+        return "+".join((*versions, self._set_as))
 
     def ask(self, passage: Passage) -> Inspection:
         from sentinel.detectors.registry import moved

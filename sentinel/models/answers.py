@@ -36,12 +36,13 @@ class Keys:
 
 
 class Answers:
-    """The `size` answers that were used last."""
+    """The answers that were used last: `size` of them, and `most_bytes`, at most."""
 
-    def __init__(self, size: int) -> None:
-        self._size = size
+    def __init__(self, size: int, most_bytes: int) -> None:
+        self._size, self._most_bytes = size, most_bytes
         self._secret = secrets.token_bytes(32)
-        self._kept: OrderedDict[bytes, Inspection] = OrderedDict()
+        self._kept: OrderedDict[bytes, tuple[Inspection, int]] = OrderedDict()
+        self.bytes = 0
 
     def __len__(self) -> int:
         return len(self._kept)
@@ -50,13 +51,30 @@ class Answers:
         return Keys(self._secret)
 
     def get(self, key: bytes) -> Inspection | None:
-        answer = self._kept.get(key)
-        if answer is not None:
-            self._kept.move_to_end(key)
-        return answer
+        kept = self._kept.get(key)
+        if kept is None:
+            return None
+        self._kept.move_to_end(key)
+        return kept[0]
 
     def put(self, key: bytes, answer: Inspection) -> None:
-        self._kept[key] = answer
-        self._kept.move_to_end(key)
-        while len(self._kept) > self._size:
-            self._kept.popitem(last=False)
+        _, before = self._kept.pop(key, (None, 0))
+        size = bytes_of(answer)
+        self._kept[key] = answer, size
+        self.bytes += size - before
+        while self._kept and (len(self._kept) > self._size or self.bytes > self._most_bytes):
+            _, (_, size) = self._kept.popitem(last=False)
+            self.bytes -= size
+
+
+# Bytes, of an answer with its key and place, and of each of its parts: no less than CPython's objects take.
+_ANSWER, _FINDING, _EVIDENCE, _NAMED, _CHARACTER = 700, 450, 160, 200, 4
+
+
+def bytes_of(answer: Inspection) -> int:
+    """Memory that keeping it takes, at most."""
+    parts = len(answer.scores) + len(answer.failed) + len(answer.unsure)
+    size = _ANSWER + _NAMED * parts
+    for finding in answer.findings:
+        size += _FINDING + _EVIDENCE * len(finding.evidence) + _CHARACTER * len(finding.why)
+    return size

@@ -13,6 +13,8 @@ What a model may have besides:
   background of its own;
 - `parallel = True` in a class variable of its settings class, when `infer` may run on several threads at the
   same time;
+- `beside(detectors)`, told the settings of the data plane's detectors before `load`, and again when they
+  change; raises ConfigError on one that is wrong;
 - `prepare(progress)`, which makes or downloads what `load` needs and takes long. `progress` is told what is
   done now and how far all is, in [0, 1]. Without it, `sentinel models prepare` loads and unloads the model.
 """

@@ -49,13 +49,17 @@ class Batcher(Generic[J]):
         return len(self._jobs)
 
     def offer(self, job: Job[J], now: float) -> bool:
-        """False when the queue is full of jobs that somebody waits for."""
-        if len(self._jobs) >= self._capacity:
-            self._drop_late(now)
-        if len(self._jobs) >= self._capacity:
+        """False when the queue is full."""
+        if self.full(now):
             return False
         self._jobs.append(job)
         return True
+
+    def full(self, now: float) -> bool:
+        """Of jobs that somebody waits for."""
+        if len(self._jobs) >= self._capacity:
+            self._drop_late(now)
+        return len(self._jobs) >= self._capacity
 
     def due_in(self, now: float) -> float | None:
         """Seconds until a batch should run, 0 when one should now, None when nothing waits."""

@@ -50,12 +50,23 @@ class ModelConfig(BaseModel):
         description="A text waits so long for others while the model is free. With 0 it runs at once, and "
         "texts that come meanwhile form the next batch.",
     )
-    queue: int = Field(1024, ge=1, description="Texts that may wait; one more is answered at once as failed.")
+    queue: int = Field(
+        1024,
+        ge=1,
+        description="Texts that may wait; one more is answered at once as failed. Of one call, half as many "
+        "wait at most, and its others follow as these are answered.",
+    )
     deadline_ms: int = Field(
         2000, ge=1, description="A text that has no answer after so long is answered as failed."
     )
     idle_s: float | None = Field(
         None, gt=0, description="Unloaded when nobody asked for so long, seconds; loaded again on demand."
+    )
+    load_timeout_s: float = Field(
+        300.0,
+        gt=0,
+        description="A load that takes longer counts as failed until it ends, seconds; what it reads from a "
+        "network is prepared beforehand by `sentinel models prepare`.",
     )
     stuck_s: float = Field(
         120.0, gt=0, description="A batch that runs for so long has hung: the model plane starts anew."
@@ -173,6 +184,9 @@ class ModelsConfig(BaseModel):
     cache: int = Field(
         20_000, ge=0, description="Answers that the model plane keeps, by a keyed hash of the text; 0: none."
     )
+    cache_bytes: int = Field(
+        64 * 1024 * 1024, ge=0, description="Memory of these answers at most; what was used longest ago goes."
+    )
     detectors: dict[str, ModelConfig] = Field(
         {},
         description="Name -> model: its `kind` (encoder, detoxify, transformers, onnx, spacy, nli, or "
@@ -202,6 +216,11 @@ class ModelsConfig(BaseModel):
         """The detectors that some model answers for."""
         every = (model.detectors(name) for name, model in self.detectors.items())
         return frozenset().union(*every)
+
+    @property
+    def tried_within_s(self) -> float:
+        """Seconds after which each model was tried to load, one after another."""
+        return sum(model.load_timeout_s for model in self.detectors.values())
 
     def place(self, state_dir: Path) -> str:
         """Where `sentinel models` listens. Raises ConfigError when the path is too long for a socket."""

@@ -24,6 +24,7 @@ from sentinel.core.background import Background
 from sentinel.core.exchange import Role
 from sentinel.core.finding import Finding, Inspection
 from sentinel.core.paths import FOLDER_OR_NAME
+from sentinel.detectors.registry import DetectorsConfig
 from sentinel.models import _runtime
 from sentinel.models._loading import loading, package
 from sentinel.models._scores import FLOOR, partly
@@ -91,6 +92,7 @@ class EncoderModel:
         self._upper: Any = None
         self._tokenizer: Any = None
         self._small: Small | None = None
+        self._beside = DetectorsConfig()
         self._examples: list[tuple[str, NDArray[Any]]] = []
 
     def reads(self, background: Background) -> Background:
@@ -98,6 +100,11 @@ class EncoderModel:
         compares = background.role is Role.CONTEXT and not self._config.alone
         question = background.question if compares else ""
         return Background(background.stage, background.role, question)
+
+    def beside(self, detectors: DetectorsConfig) -> None:
+        self._beside = detectors
+        if self._small is not None:
+            self._take_small()
 
     def prepare(self, progress: Progress) -> None:
         """Makes the served graphs and keeps them in the state directory. Raises ConfigError."""
@@ -115,9 +122,13 @@ class EncoderModel:
             upper = _runtime.session(runtime, found.graphs.upper, *place)
         self._lower, self._upper, self._tokenizer = lower, upper, tokenizer
         if not self._config.alone:
-            self._small = Small({head.detector for head in self._heads.heads}, self._state_dir / "models")
-            self.version = f"{self._own_version}+{self._small.version}"
+            self._take_small()
         self._examples = [(topic.upper(), self.embed(texts)) for topic, texts in self._config.topics.items()]
+
+    def _take_small(self) -> None:
+        names = {head.detector for head in self._heads.heads}
+        self._small = Small(names, self._state_dir / "models", self._beside)
+        self.version = f"{self._own_version}+{self._small.version}"
 
     def infer(self, passages: Sequence[Passage]) -> list[Inspection]:
         chosen = _runtime.windows(self._tokenizer, [p.text[p.start :] for p in passages], WINDOW)

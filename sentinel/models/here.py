@@ -5,10 +5,12 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from sentinel.core.finding import Inspection
+from sentinel.detectors.registry import DetectorsConfig
 from sentinel.models import registry
 from sentinel.models.base import Model, NotHere, Passage
 from sentinel.models.config import ModelConfig, ModelsConfig
@@ -21,10 +23,13 @@ log = logging.getLogger("sentinel.models")
 class ModelsHere:
     """Answers as a plane with the same configuration does. Safe to use from several threads."""
 
-    def __init__(self, config: ModelsConfig, state_dir: Path) -> None:
+    def __init__(self, config: ModelsConfig, state_dir: Path, detectors: DetectorsConfig) -> None:
         self.detectors = config.served
         self.versions: Mapping[str, str] = {}
-        self._models = {name: _Lazy(name, entry, state_dir) for name, entry in config.detectors.items()}
+        self._models = {
+            name: _Lazy(name, entry, partial(registry.make, name, entry.settings, state_dir, detectors))
+            for name, entry in config.detectors.items()
+        }
 
     def ask(
         self, passages: Sequence[Passage], detectors: frozenset[str], deadline_ms: int | None
@@ -55,10 +60,10 @@ class ModelsHere:
 
 
 class _Lazy:
-    def __init__(self, name: str, entry: ModelConfig, state_dir: Path) -> None:
+    def __init__(self, name: str, entry: ModelConfig, make: Callable[[], Model]) -> None:
         self.name = name
         self.detectors = entry.detectors(name)
-        self._entry, self._state_dir = entry, state_dir
+        self._make = make
         self._model: Model | None = None
         self._told = False
         self._lock = threading.Lock()
@@ -70,7 +75,7 @@ class _Lazy:
     def infer(self, passages: Sequence[Passage]) -> list[Inspection]:
         with self._lock:
             if self._model is None:
-                model = registry.make(self.name, self._entry.settings, self._state_dir)
+                model = self._make()
                 try:
                     model.load()
                 except NotHere as error:

@@ -5,6 +5,8 @@
 - A model is asked once about equal passages, whoever asks: those in flight are waited for together, answers
   are kept.
 - Who waits looks at the time: what comes after the deadline is for the cache alone.
+- Of one request a runner has `share` passages at a time, and the others follow as these are answered: a large
+  one is read as far as its deadline lets it, and does not fill the queue for others.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from collections.abc import Collection, Sequence
 import msgspec
 
 from sentinel.core.finding import Inspection
-from sentinel.instruments import MODEL_TEXTS
+from sentinel.instruments import MODEL_CACHE_BYTES, MODEL_TEXTS
 from sentinel.models.answers import Answers, Keys
 from sentinel.models.base import Passage
 from sentinel.models.batcher import Job
@@ -24,11 +26,11 @@ from sentinel.models.runner import Question, Runner
 
 
 class Plane:
-    """Owned by one event loop. `cache`: answers that are kept."""
+    """Owned by one event loop. `cache`: answers that are kept, in `cache_bytes` at most."""
 
-    def __init__(self, runners: Sequence[Runner], cache: int) -> None:
+    def __init__(self, runners: Sequence[Runner], cache: int, cache_bytes: int) -> None:
         self.runners = tuple(runners)
-        self._answers = Answers(cache)
+        self._answers = Answers(cache, cache_bytes)
         self._in_flight: dict[bytes, Job[Question]] = {}
 
     @property
@@ -77,36 +79,53 @@ class Plane:
     async def _ask(
         self, runner: Runner, passages: Sequence[Passage], started: float, limit_ms: int, keys: Keys
     ) -> list[Inspection]:
-        """One model's answers, each of them that is not there in time as failed."""
+        """One model's answers, each of them that is not there in time as failed. The shortest first, so that
+        what runs together is of about the same length."""
         deadline = started + limit_ms / 1000
-        waits = [self._wait(runner, passage, deadline, keys) for passage in passages]
-        pending = {wait for wait in waits if not isinstance(wait, Inspection) and not wait.done()}
-        if pending:
-            await asyncio.wait(pending, timeout=max(0.0, deadline - time.monotonic()))
-        answers = []
-        for wait in waits:
-            if not isinstance(wait, Inspection):
-                known = wait.done() and not wait.cancelled()
-                wait = wait.result() if known else runner.failed(_late(runner, limit_ms))
-            if wait.failed:
-                MODEL_TEXTS.labels(runner.name, "failed").inc()
-            answers.append(wait)
+        late = runner.failed(_late(runner, limit_ms))
+        answers = [late] * len(passages)
+        rest = sorted(range(len(passages)), key=lambda index: (-len(passages[index].text), -index))
+        waits: dict[asyncio.Future[Inspection], list[int]] = {}
+        while rest or waits:
+            while rest and len(waits) < runner.share and not (waits and runner.full):
+                index = rest.pop()
+                wait = self._wait(runner, passages[index], deadline, keys)
+                if isinstance(wait, Inspection):
+                    answers[index] = wait
+                elif wait is not None:
+                    waits.setdefault(wait, []).append(index)
+            if not waits:
+                continue
+            left = max(0.0, deadline - time.monotonic())
+            until = asyncio.FIRST_COMPLETED if rest else asyncio.ALL_COMPLETED
+            done, _ = await asyncio.wait(waits, timeout=left, return_when=until)
+            for wait in done:
+                for index in waits.pop(wait):
+                    answers[index] = late if wait.cancelled() else wait.result()
+            if deadline <= time.monotonic():
+                waits.clear()
+        if failed := sum(1 for answer in answers if answer.failed):
+            MODEL_TEXTS.labels(runner.name, "failed").inc(failed)
         return answers
 
     def _wait(
         self, runner: Runner, passage: Passage, deadline: float, keys: Keys
-    ) -> Inspection | asyncio.Future[Inspection]:
+    ) -> Inspection | asyncio.Future[Inspection] | None:
+        """None when it is too late to ask."""
         version = runner.version
         key = keys.of(runner.name, version, passage, runner.reads)
         known = self._answers.get(key)
         if known is not None:
             MODEL_TEXTS.labels(runner.name, "cached").inc()
             return known
+        now = time.monotonic()
         job = self._in_flight.get(key)
-        if job is not None and (job.taken or job.deadline > time.monotonic()):
+        if job is not None and (job.taken or job.deadline > now):
             MODEL_TEXTS.labels(runner.name, "shared").inc()
             job.deadline = max(job.deadline, deadline)
             return job.what.answer
+        if deadline <= now:
+            return None
         MODEL_TEXTS.labels(runner.name, "asked").inc()
         job = runner.ask(passage, deadline)
         if not job.what.answer.done():
@@ -122,6 +141,7 @@ class Plane:
         answer = job.what.answer.result()
         if not answer.failed and runner.version == version:
             self._answers.put(key, answer)
+            MODEL_CACHE_BYTES.set(self._answers.bytes)
 
 
 _NOTHING = Inspection()

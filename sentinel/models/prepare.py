@@ -57,26 +57,22 @@ def prepared(
     config = existing(folder / "config.json", f"{key}.base").read_bytes()
     digest = _digest(weights_path, tokenizer, config, heads)
     place = state_dir / "models" / f"encoder-{digest[:32]}.graphs"
-    graphs = _kept(place)
-    if graphs is None:
-        with _cache.building(place):
-            graphs = _kept(place)
-            if graphs is None:
-                graphs = _made(weights_path, config, heads, f"{key}.base", progress)
-                progress("trying it", 0.9)
-                _prove(graphs, tokenizer, heads, f"{key}.base")
-                _cache.write(place, msgspec.msgpack.encode(graphs))
-                _cache.prune(place, "encoder-*.graphs")
-                if not place.exists():
-                    told = "%s: %s cannot be written, so every start makes the graphs anew; see state_dir"
-                    log.warning(told, key, place)
+
+    def make() -> tuple[Graphs, bytes]:
+        graphs = _made(weights_path, config, heads, f"{key}.base", progress)
+        progress("trying it", 0.9)
+        _prove(graphs, tokenizer, heads, f"{key}.base")
+        return graphs, msgspec.msgpack.encode(graphs)
+
+    graphs = _cache.once(place, "encoder-*.graphs", _parsed, make)
+    if not place.exists():
+        told = "%s: %s cannot be written, so every start makes the graphs anew; see state_dir"
+        log.warning(told, key, place)
     progress("ready", 1.0)
     return Prepared(graphs, tokenizer)
 
 
-def _kept(place: Path) -> Graphs | None:
-    held = _cache.read(place)
-    return None if held is None else msgspec.msgpack.decode(held, type=Graphs)
+_parsed = msgspec.msgpack.Decoder(Graphs).decode
 
 
 def base_folder(base: str | None, key: str) -> Path:

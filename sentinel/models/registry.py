@@ -13,6 +13,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from sentinel.detectors.registry import DetectorsConfig
 from sentinel.models.base import Model
 
 # Kind -> its settings and its class, which takes (name, settings, state_dir).
@@ -43,11 +44,20 @@ def settings_of(kind: str) -> type[BaseModel]:
     return settings
 
 
-def make(name: str, settings: BaseModel, state_dir: Path) -> Model:
-    """A model, not loaded yet. Raises ConfigError on a setting that is wrong."""
+def make(name: str, settings: BaseModel, state_dir: Path, detectors: DetectorsConfig) -> Model:
+    """A model, not loaded yet, beside detectors that are so set. Raises ConfigError on a setting that is
+    wrong."""
     kind: str = settings.kind  # type: ignore[attr-defined]  # every kind's settings say it
     model: Model = (_theirs(kind) if ":" in kind else _named(KINDS[kind][1]))(name, settings, state_dir)
+    tell_of(detectors, model)
     return model
+
+
+def tell_of(detectors: DetectorsConfig, model: Model) -> None:
+    """How the data plane's detectors are set, where the model wants to know. Raises ConfigError."""
+    beside = getattr(model, "beside", None)
+    if beside is not None:
+        beside(detectors)
 
 
 def _theirs(kind: str) -> Any:

@@ -2,7 +2,8 @@
 
 The event loop owns the queue; whatever the model does runs on threads that are the model's own, one for each
 batch that may run at the same time. It is loaded and unloaded while none runs. The threads survive whatever
-the model raises; a model that hangs cannot be ended, so `on_stuck` is told.
+the model raises. A model that hangs cannot be ended: in a batch, `on_stuck` is told; while it loads, it
+counts as broken, the next one loads, and what comes of it in the end is taken.
 """
 
 from __future__ import annotations
@@ -18,11 +19,13 @@ from typing import Any, Literal, TypeVar
 from sentinel.core.background import Background
 from sentinel.core.errors import ConfigError
 from sentinel.core.finding import Inspection
+from sentinel.detectors.registry import DetectorsConfig
 from sentinel.instruments import MODEL_BATCH, MODEL_LOADS, MODEL_READY, MODEL_SECONDS, MODEL_WAITING
 from sentinel.models.base import Model, NotHere, Passage, Reads, detectors_of, key_of, reads_of
 from sentinel.models.batcher import Batcher, Job
 from sentinel.models.config import ModelConfig
 from sentinel.models.inference import failure, inferred, told, without
+from sentinel.models.registry import tell_of
 
 log = logging.getLogger("sentinel.models")
 
@@ -78,6 +81,7 @@ class Runner:
         self._running: list[Future[Any]] = []
         self._pause, self._retry_at = _FIRST_PAUSE_S, 0.0
         self._may_be_absent = False
+        self._overdue: asyncio.Future[None] | None = None  # a load that took too long, and goes on
         MODEL_READY.labels(name).set(0)  # of a predecessor that was killed, the last value is still there
         MODEL_WAITING.labels(name).set(0)
 
@@ -85,13 +89,25 @@ class Runner:
     def waiting(self) -> int:
         return len(self._batcher)
 
+    @property
+    def full(self) -> bool:
+        """Whether one more passage would be refused."""
+        return self._batcher.full(time.monotonic())
+
+    @property
+    def share(self) -> int:
+        """Passages of one request that wait or run at a time: as many as keep the model busy, at most half
+        of the queue."""
+        enough = 2 * self.config.max_batch * self.config.batches
+        return max(1, min(enough, self.config.queue // 2))
+
     def ask(self, passage: Passage, deadline: float) -> Job[Question]:
         """A job whose future will hold the answer; who waits must look at the time. It is cancelled when the
         model did not come to it before `deadline` (monotonic seconds)."""
         now = time.monotonic()
         question = Question(passage, asyncio.get_running_loop().create_future())
         job = Job(question, len(passage.text) - passage.start, now, deadline)
-        if self.state == "broken" and now < self._retry_at:
+        if self.state == "broken" and (self._load_goes_on or now < self._retry_at):
             question.answer.set_result(self._not_loaded())
         elif not self._batcher.offer(job, now):
             question.answer.set_result(self.failed(f"its queue is full ({self.waiting} texts wait)"))
@@ -126,7 +142,9 @@ class Runner:
     def _unasked_for(self) -> float | None:
         """Seconds after which something is to be done although nobody asks: a model that is ready is
         unloaded, one that is broken is tried again, for a pool that is not ready is asked nothing. None while
-        a batch runs."""
+        a batch runs, or a load that took too long."""
+        if self._load_goes_on:
+            return None
         if self.state == "broken":
             return max(0.0, self._retry_at - time.monotonic())
         at_rest = self.state == "ready" and self._free == self.config.batches
@@ -137,19 +155,36 @@ class Runner:
         self._threads.shutdown(wait=False, cancel_futures=True)
         return all(running.done() for running in self._running)
 
+    async def beside(self, detectors: DetectorsConfig) -> None:
+        """The data plane's detectors are set otherwise now."""
+        async with self._one_at_a_time:  # while none loads
+            model = self._model
+            if model is None:
+                return
+            try:
+                await self._on_thread(tell_of, detectors, model)
+            except ConfigError as error:
+                log.error("%s goes on with the settings that the detectors had: %s", self.name, error)
+            if self.version:
+                self.version = model.version
+
     async def load(self) -> None:
         """Make the model ready; when that fails, `why` says why, and the next try has to wait."""
         async with self._one_at_a_time:
             self.state = "loading"
             started = time.monotonic()
+            loading = self._overdue or self._on_thread(self._load)
+            await asyncio.wait([loading], timeout=self.config.load_timeout_s)
+            if not loading.done():
+                self._load_is_overdue(loading)
+                return
+            self._overdue = None
             try:
-                await self._on_thread(self._load)
+                loading.result()
             except ConfigError as error:
                 self._may_be_absent = isinstance(error, NotHere)
                 self._broken(str(error))
-            except BaseException as error:
-                if isinstance(error, asyncio.CancelledError):
-                    raise
+            except BaseException as error:  # the load's own: ours to be cancelled would come while we wait
                 self._may_be_absent = False
                 self._broken(f"{key_of(self.name)}: {failure(error)}")
             else:
@@ -157,6 +192,21 @@ class Runner:
                 MODEL_READY.labels(self.name).set(1)
                 MODEL_LOADS.labels(self.name, "ready").inc()
                 log.info("%s is ready after %.1f s", self.name, time.monotonic() - started)
+
+    @property
+    def _load_goes_on(self) -> bool:
+        return self._overdue is not None and not self._overdue.done()
+
+    def _load_is_overdue(self, loading: asyncio.Future[None]) -> None:
+        """Not tried again before it ends, for its thread cannot be stopped and a second needs memory too."""
+        self._overdue, self._may_be_absent = loading, False
+        self._retry_at = 0.0
+        loading.add_done_callback(lambda _: self._changed.set())
+        self._unusable(
+            f"{key_of(self.name)}: it has been loading for {self.config.load_timeout_s:g} s, and is used once"
+            " it is done: where it needs so long, run `sentinel models prepare` before or raise its "
+            "load_timeout_s; where it hangs (a disk, a download), mend that and start the plane anew"
+        )
 
     def _load(self) -> None:
         if self._model is None:
@@ -181,13 +231,16 @@ class Runner:
             model.infer([_LONG] * self.config.max_batch if on_gpu else [_SHORT, _LONG])
 
     def _broken(self, why: str) -> None:
-        self.state, self.why = "broken", why
         self._retry_at = time.monotonic() + self._pause
-        log.error("%s cannot be used, and is tried again in %.0f s: %s", self.name, self._pause, why)
+        self._unusable(why, f", and is tried again in {self._pause:.0f} s")
         if self._may_be_absent:
             small = ", ".join(without(self.detectors, "").unsure)
             log.warning("until then the small detectors decide alone: %s", small)
         self._pause = min(2 * self._pause, _LONGEST_PAUSE_S)
+
+    def _unusable(self, why: str, until: str = "") -> None:
+        self.state, self.why = "broken", why
+        log.error("%s cannot be used%s: %s", self.name, until, why)
         MODEL_READY.labels(self.name).set(0)
         MODEL_LOADS.labels(self.name, "broken").inc()
         for job in self._batcher.drain():

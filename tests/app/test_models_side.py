@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from sentinel.app import last_good
+from sentinel.app import last_good, models_side
 from sentinel.app.models_side import ModelsSide, needed
 from sentinel.config import SentinelConfig, load_config
 from sentinel.core.finding import Inspection
@@ -56,10 +56,12 @@ def test_when_a_plane_is_needed(
 
 
 @asynccontextmanager
-async def supervised(folder: Path, **toy: Any) -> AsyncIterator[tuple[ModelsSide, ModelClient]]:
+async def supervised(
+    folder: Path, tried_within_s: float = 120.0, **toy: Any
+) -> AsyncIterator[tuple[ModelsSide, ModelClient]]:
     file = written(folder, {"detectors": {"manners": {"kind": TOY, "deadline_ms": 20_000, **toy}}})
     environment = {**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(folder)}
-    side = ModelsSide(file, environment, last_good.path(folder / "state"))
+    side = ModelsSide(file, environment, last_good.path(folder / "state"), tried_within_s)
     client = ModelClient(f"unix:{folder}/state/models.sock")
     side.start()
     try:
@@ -68,7 +70,7 @@ async def supervised(folder: Path, **toy: Any) -> AsyncIterator[tuple[ModelsSide
             yield side, client
     finally:
         await client.close()
-        await side.stop(10)
+        await side.stop(5)
 
 
 def test_a_plane_that_is_killed_under_load_is_replaced(tmp_path: Path) -> None:
@@ -139,6 +141,56 @@ def test_a_broken_model_does_not_keep_the_sidecar_waiting(tmp_path: Path) -> Non
             (why,) = side.states()["models"].values()
             assert "does not exist" in why
             assert side.states()["restarts"] == 0
+
+    asyncio.run(test())
+
+
+def test_a_load_that_hangs_does_not_keep_the_sidecar_waiting(tmp_path: Path) -> None:
+    async def test() -> None:
+        weights = tmp_path / "weights"
+        hanging = {"kind": "tests.models.toys:Hanging", "path": str(weights), "load_timeout_s": 0.2}
+        try:
+            async with supervised(tmp_path, **hanging) as (side, client):
+                assert "has been loading for 0.2 s" in side.states()["models"]["manners"]
+                (found,) = await client.inspect([Passage("rude")], {"manners"}, 20_000)
+                assert found.failed["manners"].startswith("it is not loaded: models.detectors.manners: ")
+                weights.touch()
+                await until(lambda: side.states()["models"] == {"manners": "ready"})
+        finally:
+            weights.touch()
+
+    asyncio.run(test())
+
+
+def test_models_follow_the_detectors_settings(tmp_path: Path) -> None:
+    async def test() -> None:
+        async with supervised(tmp_path, kind="tests.models.toys:Following") as (side, client):
+            await client.inspect([Passage("rude")], {"manners"}, 20_000)
+            assert client.versions == {"manners": "follows-200000"}
+            file = tmp_path / "sentinel.yaml"
+            good = yaml.safe_load(file.read_text())
+            file.write_text("detectors: {injection: {max_chars: 1}}")
+            side.reload()
+            file.write_text(yaml.safe_dump({**good, "detectors": {"injection": {"max_chars": 3000}}}))
+            side.reload()
+            async with asyncio.timeout(60):
+                while client.versions == {"manners": "follows-200000"}:
+                    await client.inspect([Passage("rude")], {"manners"}, 20_000)
+            assert client.versions == {"manners": "follows-3000"}
+            assert side.child.restarts == 0
+
+    asyncio.run(test())
+
+
+def test_a_plane_that_says_nothing_does_not_keep_the_sidecar_waiting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(models_side, "_BEGINS_WITHIN_S", 5.0)
+
+    async def test() -> None:
+        hanging = {"kind": "tests.models.toys:Alone", "load_timeout_s": 0.2}
+        async with supervised(tmp_path, 0.2, **hanging) as (side, _):
+            assert "has been loading" not in str(side.states()["models"])
 
     asyncio.run(test())
 

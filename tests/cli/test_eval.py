@@ -37,6 +37,8 @@ def test_tables_and_files(folder: Path) -> None:
     done = run(folder, "--data", "data", "--detector", "pii", "--out", "report.json", "--html", "report.html")
     assert done.returncode == 1  # a line was malformed
     assert "data/pii/mine.jsonl:2: JSON is malformed" in done.stderr and "1 malformed line" in done.stderr
+    assert "pii/mine: 2" in done.stderr and "saved: report.json, report.html" in done.stderr
+    assert done.stdout.startswith("rows: 4 texts, of all clusters")
     assert "EMAIL_ADDRESS" in done.stdout and "traffic called bad" in done.stdout
     saved = json.loads((folder / "report.json").read_text())
     (pii,) = saved["detectors"]
@@ -48,6 +50,15 @@ def test_tables_and_files(folder: Path) -> None:
     assert "jane.doe" not in (folder / "report.json").read_text() + (folder / "report.html").read_text()
 
 
+def test_everything_is_saved_where_nothing_else_is_said(folder: Path) -> None:
+    done = run(folder, "--data", "data", "--detector", "quality", "--split", "heldout")
+    assert done.returncode == 0, done.stderr
+    saved = json.loads((folder / "sentinel-eval.json").read_text())
+    assert saved["split"] == "heldout"
+    told = "the fifth of the clusters that no shipped model learned from"
+    assert told in done.stdout and told in (folder / "sentinel-eval.html").read_text()
+
+
 @pytest.mark.parametrize(
     ("options", "told"),
     [
@@ -55,6 +66,7 @@ def test_tables_and_files(folder: Path) -> None:
         (("--data", "data", "--detector", "astrology"), "no detector `astrology`; known: "),
         (("--data", "data", "--detector", "pii=weather"), "no area `weather`"),
         (("--data", "data", "--html", "none/report.html"), "none/report.html: its folder does not exist"),
+        (("--data", "data", "--out", "data"), "data: cannot be written"),
         (("--data", "data", "--rules", "none.yaml"), "none.yaml"),
     ],
 )

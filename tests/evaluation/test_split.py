@@ -15,6 +15,15 @@ def test_known_clusters(cluster: str, expected: bool) -> None:
     assert held_out(cluster) is expected
 
 
+@pytest.mark.parametrize(
+    ("cluster", "expected"),
+    [("text1", False), ("text3", False), ("text5", True), ("text8", True), ("", True), ("\ud800", True)],
+)
+def test_known_clusters_of_names(cluster: str, expected: bool) -> None:
+    assert held_out(cluster, "pii") is expected
+
+
 def test_about_a_fifth_is_held_out() -> None:
-    share = sum(held_out(f"text{number}") for number in range(20_000)) / 20_000
-    assert share == pytest.approx(0.2, abs=0.01)
+    for area in ("", "pii"):
+        share = sum(held_out(f"text{number}", area) for number in range(20_000)) / 20_000
+        assert share == pytest.approx(0.2, abs=0.01)

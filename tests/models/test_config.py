@@ -10,6 +10,7 @@ import trustme
 
 from sentinel.config import SentinelConfig, load_config
 from sentinel.core.errors import ConfigError
+from sentinel.detectors.registry import DetectorsConfig
 from sentinel.models import config, registry
 from tests.models.toys import Sure, Toy, ToySettings
 
@@ -35,6 +36,7 @@ def test_settings_of_plane_and_kind_stand_side_by_side(tmp_path: Path) -> None:
     [
         ("{kind: transformers, labels: {a: B}, model: %s}", "model"),
         ("{kind: nli, model: %s}", "model"),
+        ("{kind: encoder, base: %s}", "base"),
         ("{kind: spacy, pipeline: %s}", "pipeline"),
     ],
 )
@@ -162,6 +164,6 @@ def test_every_kind_is_there(kind: str) -> None:
 
 
 def test_a_model_is_made_by_its_kind(tmp_path: Path) -> None:
-    toy = registry.make("manners", ToySettings(kind="tests.models.toys:Toy"), tmp_path)
-    sure = registry.make("manners", ToySettings(kind="tests.models.toys:Sure"), tmp_path)
+    toy = registry.make("manners", ToySettings(kind="tests.models.toys:Toy"), tmp_path, DetectorsConfig())
+    sure = registry.make("manners", ToySettings(kind="tests.models.toys:Sure"), tmp_path, DetectorsConfig())
     assert (type(toy), type(sure)) == (Toy, Sure)

@@ -6,6 +6,7 @@ import pytest
 
 from sentinel.core.errors import ConfigError
 from sentinel.core.finding import Inspection
+from sentinel.detectors.registry import DetectorsConfig
 from sentinel.models.base import Passage
 from sentinel.models.config import ModelsConfig
 from sentinel.models.here import ModelsHere
@@ -14,8 +15,19 @@ from tests.models import toys
 TOY = "tests.models.toys:Toy"
 
 
+SETTINGS = DetectorsConfig()
+
+
 def here(**entries: dict[str, object]) -> ModelsHere:
-    return ModelsHere(ModelsConfig.model_validate({"detectors": entries}), Path())
+    return ModelsHere(ModelsConfig.model_validate({"detectors": entries}), Path(), SETTINGS)
+
+
+def test_models_are_told_how_the_smaller_detectors_are_set() -> None:
+    settings = DetectorsConfig.model_validate({"injection": {"max_chars": 3000}})
+    config = ModelsConfig.model_validate({"detectors": {"manners": {"kind": "tests.models.toys:Following"}}})
+    models = ModelsHere(config, Path(), settings)
+    models.ask([Passage("rude")], frozenset({"manners"}), None)
+    assert models.versions == {"manners": "follows-3000"}
 
 
 def test_answers_as_a_plane_does() -> None:

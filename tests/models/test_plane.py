@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -17,7 +18,7 @@ from sentinel.models.base import Passage
 from sentinel.models.config import ModelConfig
 from sentinel.models.plane import Plane
 from sentinel.models.runner import Runner
-from tests.models.toys import Absent, Pair, Questioning, Sure, Toy
+from tests.models.toys import Absent, Hanging, Pair, Questioning, Sure, Toy
 
 PLENTY = 20_000  # ms; a test that waits so long has failed
 
@@ -37,7 +38,7 @@ class House:
             toy = kind(name, config.settings, Path())  # type: ignore[arg-type]
             self.toys.append(toy)
             made.append(Runner(name, config, lambda toy=toy: toy, one_at_a_time, self.stuck.append))  # type: ignore[misc]
-        self.plane = Plane(made, cache)
+        self.plane = Plane(made, cache, 10**9)
         self.runner = made[0]
 
     async def ask(self, *texts: str, detectors: tuple[str, ...] = ("manners",)) -> list[Inspection]:
@@ -239,9 +240,51 @@ def test_the_models_own_deadline_is_the_longest() -> None:
 def test_a_full_queue_is_told_at_once() -> None:
     async def test() -> None:
         async with house((Toy, {"queue": 2, "max_batch": 1, "pause_s": 0.1})) as it:
-            found = await it.ask(*(f"text {number}" for number in range(4)))
-            assert [each.failed for each in found[:2]] == [{}, {}]
-            assert found[2].failed == {"manners": "its queue is full (2 texts wait)"}
+            found = await asyncio.gather(*(it.ask(f"text {number}") for number in range(4)))
+            assert [each.failed for (each,) in found[:2]] == [{}, {}]
+            assert found[2][0].failed == {"manners": "its queue is full (2 texts wait)"}
+
+    run(test)
+
+
+def test_a_large_request_is_read_whole_and_does_not_keep_others_waiting() -> None:
+    async def test() -> None:
+        async with house((Toy, {"max_batch": 8, "queue": 100, "pause_s": 0.005})) as it:
+            large = asyncio.create_task(it.ask(*(f"rude {number}" for number in range(1200))))
+            await until(lambda: len(it.toys[0].batches) > 3)
+            assert it.runner.waiting <= 16
+            before = len(it.toys[0].batches)
+            (small,) = await it.ask("as rude as can be")
+            assert len(small.findings) == 1
+            assert len(it.toys[0].batches) - before <= 4
+            assert not large.done()
+            assert [len(each.findings) for each in await large] == [1] * 1200
+
+    run(test)
+
+
+def test_of_a_large_request_the_shortest_are_read_before_its_deadline() -> None:
+    async def test() -> None:
+        async with house((Toy, {"max_batch": 4, "pause_s": 0.05})) as it:
+            texts = [Passage("rude" + " so" * (100 - number)) for number in range(100)]
+            found = await it.plane.inspect(texts, ["manners"], 300)
+            late = [each.failed == {"manners": "no answer within 300 ms"} for each in found]
+            assert late == sorted(late, reverse=True)
+            assert 4 <= late.count(False) < 100
+            assert all(each.findings for each in found if not each.failed)
+            await until(lambda: not it.plane._in_flight)
+            found = await it.plane.inspect(texts, ["manners"], 300)
+            assert sum(not each.failed for each in found) > late.count(False)
+
+    run(test)
+
+
+def test_a_request_waits_for_room_while_it_has_texts_in_the_queue() -> None:
+    async def test() -> None:
+        async with house((Toy, {"max_batch": 2, "queue": 4, "pause_s": 0.01})) as it:
+            asked = (it.ask(*(f"rude {caller}.{number}" for number in range(20))) for caller in range(2))
+            found = await asyncio.gather(*asked)
+            assert [each.failed for answers in found for each in answers] == [{}] * 40
 
     run(test)
 
@@ -285,6 +328,47 @@ def test_a_broken_model_is_tried_again_though_nobody_asks(
             assert it.runner.state == "broken"
             path.touch()
             await until(lambda: it.runner.state == "ready")
+
+    run(test)
+
+
+def test_a_load_that_hangs_counts_as_failed_until_it_ends(tmp_path: Path) -> None:
+    async def test() -> None:
+        path = tmp_path / "weights"
+        async with house((Hanging, {"path": path, "load_timeout_s": 0.1}), (Toy, {})) as it:
+            assert [each.state for each in it.plane.runners] == ["broken", "ready"]
+            (found,) = await it.ask("rude")
+            told = "it is not loaded: models.detectors.manners: it has been loading for 0.1 s"
+            assert found.failed["manners"].startswith(told)
+            assert "start the plane anew" in found.failed["manners"]
+            path.touch()
+            await until(lambda: it.runner.state == "ready")
+            assert it.toys[0].loads == 1
+            assert len((await it.ask("rude"))[0].findings) == 1
+
+    run(test)
+
+
+def test_a_late_load_that_fails_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runner, "_FIRST_PAUSE_S", 0.05)
+
+    class Late(Toy):
+        def load(self) -> None:
+            if self.loads == 0:
+                self.loads += 1
+                time.sleep(0.3)
+                raise OSError(110, "Connection timed out")
+            super().load()
+
+    async def test() -> None:
+        it = House((Toy, {"load_timeout_s": 0.1}))
+        it.runner._make = lambda: Late("manners", it.runner.config.settings, Path())  # type: ignore[arg-type]
+        running = asyncio.create_task(it.runner.run())
+        await until(lambda: "has been loading" in it.runner.why)
+        await until(lambda: "Connection timed out" in it.runner.why)
+        await until(lambda: it.runner.state == "ready")
+        running.cancel()
+        it.runner.stop()
 
     run(test)
 

@@ -10,6 +10,7 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import grpc
@@ -75,8 +76,16 @@ def test_a_model_that_lacks_its_file_says_which(plane: Running, client: Blocking
 
 
 def test_a_full_queue(client: BlockingModelClient) -> None:
-    found = client.inspect([Passage(f"text {number}") for number in range(3)], ["narrow"], PLENTY)
-    assert [each.failed for each in found[1:]] == [{"narrow": "its queue is full (1 texts wait)"}] * 2
+    texts = [f"text {number}" for number in range(8)]
+    with ThreadPoolExecutor(len(texts)) as callers:
+        found = callers.map(lambda text: client.inspect([Passage(text)], ["narrow"], PLENTY)[0], texts)
+    told = [each.failed.get("narrow", "") for each in found]
+    assert set(told) == {"", "its queue is full (1 texts wait)"}
+
+
+def test_a_call_with_more_texts_than_the_queue_holds_is_answered(client: BlockingModelClient) -> None:
+    found = client.inspect([Passage(f"rude {number}") for number in range(3)], ["narrow"], PLENTY)
+    assert [len(each.findings) for each in found] == [1] * 3
 
 
 def test_a_slow_model_is_late_for_some_and_not_for_others(client: BlockingModelClient) -> None:

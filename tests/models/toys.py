@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import math
 import threading
 import time
@@ -15,6 +16,7 @@ from pydantic import BaseModel, ConfigDict
 from sentinel.core.background import Background
 from sentinel.core.errors import ConfigError
 from sentinel.core.finding import Finding, Inspection
+from sentinel.detectors.registry import DetectorsConfig
 from sentinel.models.base import NotHere, Passage, key_of
 
 # Word -> place and score of what is found.
@@ -89,6 +91,30 @@ class Toy:
 
     def unload(self) -> None:
         self.loaded = False
+
+
+class Hanging(Toy):
+    """Waits for its file."""
+
+    def load(self) -> None:
+        path = self._settings.path
+        while path is not None and not path.exists():
+            time.sleep(0.02)
+        super().load()
+
+
+class Alone(Toy):
+    """Hangs and lets no other thread run meanwhile, as a library may."""
+
+    def load(self) -> None:
+        ctypes.PyDLL(None).sleep(60)
+
+
+class Following(Toy):
+    """Its answers depend on how a detector of the data plane is set."""
+
+    def beside(self, detectors: DetectorsConfig) -> None:
+        self.version = f"follows-{detectors.injection.max_chars}"
 
 
 class Faulty(Toy):
