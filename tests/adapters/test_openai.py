@@ -466,10 +466,12 @@ def test_reasoning_under_two_names_is_two_channels() -> None:
 
 def test_a_text_that_is_complete_ends_with_its_element() -> None:
     stream = opened(CHAT)
-    elements = elements_of(stream, [event(chunk({"content": word}, host="our host")) for word in "ab"])
-    once = [slot.channel for element in elements for slot in element.slots if slot.text == "our host"]
-    assert len(set(once)) == 2
-    assert [list(element.ends) for element in elements] == [[channel] for channel in once]
+    hosts = ["our host", "other host", "our host"]
+    elements = elements_of(stream, [event(chunk({"content": "a"}, host=host)) for host in hosts])
+    once = [slot for element in elements for slot in element.slots if slot.text in hosts]
+    assert [list(element.ends) for element in elements] == [[slot.channel] for slot in once]
+    assert once[0].channel != once[1].channel
+    assert (once[2].channel, [slot.whole for slot in once]) == (once[0].channel, [False, False, True])
 
 
 def test_logprobs_leave_with_their_text_only() -> None:
