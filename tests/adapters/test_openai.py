@@ -659,6 +659,8 @@ def test_a_refusal_of_a_stream_is_a_stream(method: str) -> None:
     [
         ("blocked", "content_filter"),
         ("malformed", "invalid_request"),
+        ("unsupported", "unsupported"),
+        ("too_large", "too_large"),
         ("upstream", "upstream_error"),
         ("odd", "odd"),
     ],
@@ -667,6 +669,8 @@ def test_errors_of_our_own(kind: str, code: str) -> None:
     body = json.loads(ADAPTER.error_body("Not now.", kind, {"decision_id": "d"}))
     error = body["error"]
     assert (error["message"], error["code"], error["param"]) == ("Not now.", code, None)
+    callers = code not in ("upstream_error", "odd")
+    assert error["type"] == ("invalid_request_error" if callers else "server_error")
     assert error["sentinel"] == {"decision_id": "d"}
 
 
