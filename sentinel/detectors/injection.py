@@ -60,12 +60,17 @@ class InjectionDetector:
     version = BUILD
     types = TYPES
     by_form = frozenset({"FORGED_TEMPLATE", "ENCODED_PAYLOAD", "INVISIBLE_TEXT"})
-    compares = True
 
     def __init__(self, config: InjectionConfig, cache_dir: Path, direct: model.Weights | None = None) -> None:
         self._config = config
         self._direct = direct or model.load("direct")
         self._indirect = model.load("indirect")
+
+    @staticmethod
+    def reads(background: Background) -> Background:
+        """A document is held against the question."""
+        question = background.question if background.role is Role.CONTEXT else ""
+        return Background(background.stage, background.role, question)
 
     def inspect(self, text: str, background: Background) -> Inspection:
         if background.role is Role.CONTEXT:
