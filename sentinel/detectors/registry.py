@@ -6,6 +6,7 @@ and has the shape of `base.Detector`.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib
 import importlib.metadata
@@ -425,12 +426,19 @@ def inspect_whole(detector: Reading, text: str, background: Background) -> Inspe
     reader = by_sentence(detector)
     if reader is None:
         return cast(Detector, detector).inspect(text, background)
-    places = list(sentences(text, 0, final=True))
-    at_once = getattr(reader, "inspect_sentences", None)
+    return joined(inspect_sentences(reader, text, list(sentences(text, 0, final=True)), background))
+
+
+def inspect_sentences(
+    detector: SentenceDetector, text: str, places: Sequence[tuple[int, int]], background: Background
+) -> list[Inspection]:
+    """What it says of each sentence of a text."""
+    at_once = getattr(detector, "inspect_sentences", None)
     if at_once is not None:
-        answer: Inspection = at_once(text, places, background)
-        return answer
-    return joined([inspect_sentence(reader, text, *place, background) for place in places])
+        with contextlib.suppress(Exception):  # then one by one: a sentence that breaks it fails alone
+            answers: list[Inspection] = at_once(text, places, background)
+            return answers
+    return [inspect_sentence(detector, text, *place, background) for place in places]
 
 
 def inspect_sentence(
