@@ -68,6 +68,8 @@ class Inspector:
         self._run: _Following | None = None  # what was live in the text that was dropped before `_clean`
         self._dropped = 0
         self._usual = True  # nothing but characters that normalising leaves alone, from `_clean` on
+        self.kept: int | None = None
+        """From here on nobody else is done with the text (None: as `settled`)."""
 
     @property
     def pushed(self) -> int:
@@ -78,7 +80,7 @@ class Inspector:
         return self._origin + self._settled
 
     def slice(self, start: int, end: int) -> str:
-        """A stretch that is not further back than CONTEXT characters behind what is settled."""
+        """A stretch that is not further back than CONTEXT characters behind what is settled, or `kept`."""
         return self._text[start - self._origin : end - self._origin]
 
     def push(self, text: str) -> None:
@@ -195,6 +197,8 @@ class Inspector:
 
     def _trim(self) -> None:
         spare = self._clean - CONTEXT
+        if self.kept is not None:
+            spare = min(spare, self.kept - self._origin - CONTEXT)
         if spare > _SPARE:
             self._text = self._text[spare:]
             self._skeleton = self._skeleton[spare:]
@@ -281,11 +285,24 @@ class SentenceInspector:
         self.settled = self._origin + len(self._text)
 
 
+class BySentence(Protocol):
+    """What reads a text sentence by sentence; see SentenceInspector."""
+
+    @property
+    def settled(self) -> int: ...
+
+    def push(self, text: str) -> None: ...
+
+    def advance(self, *, final: bool = False) -> Progress: ...
+
+    def drop(self) -> None: ...
+
+
 class Together:
     """Patterns and sentences of one text: settled is what both have settled, as far as no finding of either
     goes across."""
 
-    def __init__(self, patterns: Inspector, by_sentence: SentenceInspector) -> None:
+    def __init__(self, patterns: Inspector, by_sentence: BySentence) -> None:
         self._patterns = patterns
         self._by_sentence = by_sentence
         self._waiting: list[Finding] = []
@@ -309,7 +326,7 @@ class Together:
         limit = _before_all(min(one.settled, two.settled), [(f.start, f.end) for f in waiting])
         ready = tuple(finding for finding in waiting if finding.start < limit)
         self._waiting = waiting[len(ready) :]
-        self.settled = max(self.settled, limit)
+        self.settled = self._patterns.kept = max(self.settled, limit)
         told = joined([one.inspection, two.inspection])
         return Progress(self.settled, msgspec.structs.replace(told, findings=ready), one.dropped)
 
@@ -320,4 +337,4 @@ class Together:
         self._patterns.drop(follow=follow)
         self._by_sentence.drop()
         self._waiting = []
-        self.settled = self._patterns.settled
+        self.settled = self._patterns.kept = self._patterns.settled
