@@ -120,6 +120,10 @@ class Inspector:
         found = self._detectors.inspect(self._text, self._view, start=self._clean)
         return moved(found, self._origin)
 
+    def untold(self) -> Inspection:
+        """What was found and not told, or would be found if the text ended here."""
+        return self.provisional()
+
     def drop(self, *, follow: bool) -> None:
         """Forget what is held back: it was dealt with otherwise. With `follow`, so must be what belongs to it
         in the text to come (`Progress.dropped`)."""
@@ -249,6 +253,8 @@ class Reader(Protocol):
 
     def provisional(self) -> Inspection: ...
 
+    def untold(self) -> Inspection: ...
+
     def drop(self, *, follow: bool) -> None: ...
 
 
@@ -270,15 +276,22 @@ class SentenceInspector:
         """Settle the sentences that are complete."""
         found: list[Inspection] = []
         for start, end in sentences(self._text, self.settled - self._origin, final=final):
-            for detector in self._detectors:
-                answer = inspect_sentence(detector, self._text, start, end, self._background)
-                found.append(moved(answer, self._origin))
+            found.append(self._read(start, end))
             self.settled = self._origin + end
         spare = self.settled - self._origin - LEFT
         if spare > _SPARE:
             self._text = self._text[spare:]
             self._origin += spare
         return Progress(self.settled, joined(found))
+
+    def _read(self, start: int, end: int) -> Inspection:
+        told = [inspect_sentence(each, self._text, start, end, self._background) for each in self._detectors]
+        return moved(joined(told), self._origin)
+
+    def untold(self) -> Inspection:
+        """What would be found if the text ended here."""
+        start, end = self.settled - self._origin, len(self._text)
+        return self._read(start, end) if start < end else _NOTHING
 
     def drop(self) -> None:
         """Begin the next sentence behind all that was pushed."""
@@ -294,6 +307,8 @@ class BySentence(Protocol):
     def push(self, text: str) -> None: ...
 
     def advance(self, *, final: bool = False) -> Progress: ...
+
+    def untold(self) -> Inspection: ...
 
     def drop(self) -> None: ...
 
@@ -332,6 +347,10 @@ class Together:
 
     def provisional(self) -> Inspection:
         return self._patterns.provisional()
+
+    def untold(self) -> Inspection:
+        waiting = Inspection(tuple(self._waiting))
+        return joined([waiting, self._patterns.untold(), self._by_sentence.untold()])
 
     def drop(self, *, follow: bool) -> None:
         self._patterns.drop(follow=follow)

@@ -20,7 +20,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -155,14 +155,23 @@ class AnswerScreen:
         if self._gates.whole.rules:
             self._decide_whole()
         commands += self._go_on(now)
-        self.abandon()
+        if not self._ended:
+            self._finish()
         return commands
 
     def abandon(self) -> None:
-        """Nothing more comes: the session gets the decision about what was seen. A second call does
-        nothing."""
-        if not self._ended:
-            self._finish()
+        """Nothing more comes: the session gets the decision about what was seen, held back or not. A second
+        call does nothing."""
+        if self._ended:
+            return
+        gates, screener = self._gates, self._session.screener
+        unread = self._asks.unread | gates.whole.detectors
+        if not self._known:
+            unread |= screener.asked(gates.rest.needs)
+        for text in self._texts:
+            if text.inspector is not None and text.decided < text.length:
+                text.findings += text.inspector.untold().findings
+        self._finish(unread if self._texts else ())
 
     def remark(self, text: str) -> str:
         """A text beside the answer, such as the model server's word for an error, as it may be told. It is
@@ -441,8 +450,9 @@ class AnswerScreen:
 
     # How it ends
 
-    def _finish(self) -> Decision:
-        """The decision about the whole answer, which the session and the record get."""
+    def _finish(self, unread: Collection[str] = ()) -> Decision:
+        """The decision about the whole answer, which the session and the record get. `unread`: detectors that
+        did not come to read all of it."""
         self._ended = True
         session, gates = self._session, self._gates
         parts = [text.part for text in self._texts]
@@ -460,7 +470,7 @@ class AnswerScreen:
             self.elapsed_us,
         )
         blocked = self._blocked is not None
-        decision = self._outcome.told(decision, blocked=blocked, unread=self._asks.unread)
+        decision = self._outcome.told(decision, blocked=blocked, unread=unread)
         screened = Screened.PARTLY if self._stream.unread else Screened.YES
         session.streamed(parts, Screened.NO_RULE if gates.every.empty else screened, decision)
         return decision

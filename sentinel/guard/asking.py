@@ -54,8 +54,9 @@ class AskingSentences:
 
     @property
     def unread(self) -> frozenset[str]:
-        """The detectors that have not answered about a sentence that was read."""
-        return self.asking.needed if self._unknown else frozenset()
+        """The detectors that have not answered about all that was pushed."""
+        behind = bool(self._text[self._read - self._origin :].strip())
+        return self.asking.needed if behind or self._unknown else frozenset()
 
     def push(self, text: str) -> None:
         self._text += text
@@ -77,8 +78,7 @@ class AskingSentences:
         return Progress(self.settled, joined(told))
 
     def _take(self, start: int, end: int) -> None:
-        here = [inspect_sentence(each, self._text, start, end, self._background) for each in self._detectors]
-        known = moved(joined(here), self._origin)
+        known = self._found(start, end)
         first = self._neighbours.of(self._origin + start, self._origin + end) - self._origin
         passage = Passage(self._text[first:end], start - first, self._background)
         sentence = Sentence(passage, self._origin + start, known)
@@ -86,6 +86,16 @@ class AskingSentences:
         if self.asking.questions([sentence]):
             self._unknown.add(sentence)
             self.unasked.append(sentence)
+
+    def _found(self, start: int, end: int) -> Inspection:
+        here = [inspect_sentence(each, self._text, start, end, self._background) for each in self._detectors]
+        return moved(joined(here), self._origin)
+
+    def untold(self) -> Inspection:
+        """What was found here and not told, or would be found if the text ended here."""
+        start, end = self._read - self._origin, len(self._text)
+        rest = [self._found(start, end)] if start < end else []
+        return joined([*(sentence.known for sentence in self._waiting), *rest])
 
     def answered(self, about: Sequence[Sentence]) -> None:
         """All is known about these sentences."""

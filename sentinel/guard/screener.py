@@ -68,7 +68,7 @@ class Screener:
 
     def _scopes(self, needs: Needs) -> frozenset[Scope]:
         """See `DetectorSet.scopes`; of the model plane, "text" for what is asked about whole answers."""
-        scopes, asked = set(self.detectors.scopes(needs)), self._asked(needs)
+        scopes, asked = set(self.detectors.scopes(needs)), self.asked(needs)
         if asked & self.by_sentence:
             scopes.add("sentence")
         if asked - self.by_sentence:
@@ -77,7 +77,7 @@ class Screener:
 
     def may_cut(self, needs: Needs) -> bool:
         """Whether a rule with these needs may let sentences go and cut the answer when it fires."""
-        by_sentence: set[Scope] = {"sentence"} if self._asked(needs) & self.by_sentence else set()
+        by_sentence: set[Scope] = {"sentence"} if self.asked(needs) & self.by_sentence else set()
         return self.detectors.scopes(needs) | by_sentence == {"sentence"}
 
     @property
@@ -95,9 +95,9 @@ class Screener:
 
     def asks_models(self, needs: Needs) -> bool:
         """Whether the model plane may be asked for what is needed."""
-        return bool(self._asked(needs))
+        return bool(self.asked(needs))
 
-    def _asked(self, needs: Needs) -> frozenset[str]:
+    def asked(self, needs: Needs) -> frozenset[str]:
         """The detectors among those that are needed which the model plane answers for."""
         served = self.models.detectors
         return served & detectors_of(needs) if served else served
@@ -113,7 +113,7 @@ class Screener:
         """As `inspect`, with what the model plane is to be asked. What `extra` detectors find is needed too,
         all of it; the first time, they may have to be loaded (seconds)."""
         detectors = self._complete() if extra else self.detectors
-        asked = self._asked(needs | everything(extra))
+        asked = self.asked(needs | everything(extra))
         needs |= everything(detectors.names.intersection(extra))
         given = backgrounds or [NO_BACKGROUND] * len(texts)
         answers = bool(given) and given[0].stage is Stage.OUTPUT
@@ -148,7 +148,7 @@ class Screener:
             for other in others
             if reads(other, Stage.OUTPUT) and (reader := by_sentence(other)) is not None
         ]
-        if asked := self._asked(needs) & self.by_sentence:
+        if asked := self.asked(needs) & self.by_sentence:
             forms = {other.name: by_form(other) for other in others}
             return AskingSentences(readers, Asking(asked, self.detectors.names, forms), apart(background))
         return SentenceInspector(readers, background) if readers else None
