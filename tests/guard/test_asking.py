@@ -268,12 +268,22 @@ def test_later_text_is_read_while_the_plane_is_asked(build: Callable[[str], Scre
 
 
 def test_a_sentence_is_asked_about_with_its_neighbours(build: Callable[[str], Screener]) -> None:
-    driver = Driver(opened(session_of(build(MAIL + DEEP.replace("ACTION", "redact")))))
-    driver.feed(f"Far. {'x' * 285}. Near. Here. ")
+    """The same passages for a stream and for a whole text, which knows more about the answer."""
+    screener = build(MAIL + DEEP.replace("ACTION", "redact"))
+    text = f"Far. {'x' * 285}. Near. Here. "
+    driver = Driver(opened(session_of(screener, "why?")))
+    driver.feed(text)
     ((question,),) = [ask.questions for ask in driver.open]
     read = [(passage.text[: passage.start], passage.text[passage.start :]) for passage in question.passages]
     assert read[0] == ("", "Far.") and read[-1] == (f" {'x' * 285}. Near.", " Here.")
-    assert {passage.background.role for passage in question.passages} == {Role.ANSWER}
+    session = session_of(screener, "why?")
+    tokens = ((0, 4, -0.5),)
+    command = session.receive(
+        ResponseRead([TextPart(Role.ANSWER, text, "a", tokens=tokens), TextPart(Role.ANSWER, "Or not", "b")])
+    )
+    assert isinstance(command, Inspect)
+    asked = screener.read(command.texts, command.needs, "", command.backgrounds).questions
+    assert asked[0] == question and question.passages[0].background.question == "why?"
 
 
 def test_four_questions_are_open_and_the_rest_gathers(build: Callable[[str], Screener]) -> None:
