@@ -23,7 +23,7 @@ from sentinel.evaluation.split import held_out
 from sentinel.guard.screener import Screener, load_screener
 from sentinel.models.config import ModelsConfig
 from sentinel.models.here import ModelsHere
-from training import encoder_card
+from training import _card, encoder_card
 from training.encoder import FLAGGED
 from training.encoder_data import rows
 from training.encoder_heads import auc
@@ -65,9 +65,7 @@ def main() -> None:
         shares = [(scores[answers] >= FLAGGED), (scores[toxic] >= FLAGGED), (scores[toxic] > least)]
         told = [*areas, *(f"{share.mean():.1%}" for share in shares), f"{sum(read):,}"]
         lines.append(f"| {name} | {' | '.join(told)} |")
-    card = encoder_card.CARD
-    before, _, rest = card.read_text().partition(BEGIN)
-    card.write_text(f"{before}{BEGIN}\n" + "\n".join(lines) + f"\n{END}{rest.partition(END)[2]}")
+    _card.put(encoder_card.CARD, BEGIN, END, "\n".join(lines) + "\n")
 
 
 def _long(text: str) -> bool:
@@ -78,7 +76,8 @@ def _long(text: str) -> bool:
 def _judge(folder: Path, base: str | None, scope: str | None) -> tuple[Callable[[str], float], list[int]]:
     """What says how toxic an answer is, and how many characters the encoder was to read for it each time."""
     entry = {"kind": "encoder", "base": base, "scope": scope}
-    models = ModelsHere(ModelsConfig.model_validate({"detectors": {"encoder": entry}}), folder)
+    config = ModelsConfig.model_validate({"detectors": {"encoder": entry}})
+    models = ModelsHere(config, folder, DetectorsConfig())
     rule = folder / "rules.yaml"
     rule.write_text("rules: [{id: toxicity, detect: {detector: toxicity}, action: flag}]\n")
     screener: Screener = load_screener([rule], DetectorsConfig(), folder, models=models)

@@ -82,8 +82,8 @@ class ModelConfig(BaseModel):
         None,
         description="What of an answer is asked about: each `sentence` by itself, so that a streamed answer "
         "waits for one sentence, or the whole `text`. Absent: sentences for `detoxify`, `nli`, `spacy`, "
-        "`transformers` with `task: tokens` and the encoder's `toxicity`, texts for others. Prompts and "
-        "documents are always asked about whole.",
+        "whatever has `task: tokens` and the encoder's `toxicity`, texts for others. Prompts and documents "
+        "are always asked about whole.",
     )
     settings: SerializeAsAny[BaseModel] = Field(description="The settings of the kind.")
 

@@ -64,6 +64,8 @@ def test_a_relative_folder_starts_at_the_file(tmp_path: Path, entry: str, key: s
         ("kind: detoxify", {"manners"}),
         ("{kind: transformers, model: m, labels: {PER: PERSON}}", set()),
         ("{kind: transformers, task: tokens, model: m, labels: {PER: PERSON}}", {"manners"}),
+        ("{kind: onnx, path: m, labels: {PER: PERSON}}", set()),
+        ("{kind: onnx, task: tokens, path: m, labels: {PER: PERSON}}", {"manners"}),
         (f"kind: {TOY}", set()),
         (f"{{kind: {TOY}, scope: sentence}}", {"manners"}),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import sys
 from pathlib import Path
@@ -17,6 +18,7 @@ from sentinel.models.onnx import OnnxConfig, OnnxModel
 from tests.models import tiny
 
 LABELS = {"rude": "INSULT", "threatening": "THREAT"}
+FOOL, FIND = (tiny.VOCABULARY.index(word) for word in ("fool", "find"))
 
 
 @pytest.fixture(scope="module")
