@@ -135,7 +135,7 @@ def holdback(data: Path) -> list[list[str]]:
     held: list[int] = []
     longest: list[int] = []
     for text in track(list(_answers(data)), "holdback", console=Console(stderr=True)):
-        inspector = screener.inspector(rules)
+        inspector = screener.inspector(rules, screener.sentence_inspector(rules))
         most = 0
         for token in _TOKEN.findall(text):
             inspector.push(token)

@@ -110,6 +110,7 @@ class _ModelsThere:
 
     def __init__(self, config: SentinelConfig) -> None:
         self.detectors = config.models.served
+        self.by_sentence = config.models.by_sentence
         self._client = BlockingModelClient(*config.model_channel())
         self.ask: AskNow = self._client.inspect
 

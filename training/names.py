@@ -194,8 +194,8 @@ def predict(model: NameModel, rows: list[data.Row]) -> list[list[Scored]]:
     made = []
     for row in rows:
         places = list(sentences(row.text, 0, final=True))
-        findings = reader.inspect_sentences(row.text, places, NO_BACKGROUND).findings
-        made.append([(f.start, f.end, f.type, f.score) for f in findings])
+        told = reader.inspect_sentences(row.text, places, NO_BACKGROUND)
+        made.append([(f.start, f.end, f.type, f.score) for each in told for f in each.findings])
     return made
 
 

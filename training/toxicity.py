@@ -20,7 +20,7 @@ from rich.progress import track
 
 from sentinel.core.background import NO_BACKGROUND
 from sentinel.detectors import _classifier
-from sentinel.detectors._sentences import sentences
+from sentinel.detectors.registry import inspect_whole
 from sentinel.detectors.toxicity import FLAGGED, THRESHOLDS, ToxicityConfig, ToxicityDetector
 from sentinel.evaluation.split import held_out
 from training import _card
@@ -101,9 +101,7 @@ def told(detector: ToxicityDetector, texts: Sequence[str], title: str) -> NDArra
     """[texts, heads]: what the detector says of whole texts, per head the highest of its sentences."""
     made = np.zeros((len(texts), len(HEADS)))
     for index, text in enumerate(track(texts, title)):
-        for finding in detector.inspect_sentences(
-            text, list(sentences(text, 0, final=True)), NO_BACKGROUND
-        ).findings:
+        for finding in inspect_whole(detector, text, NO_BACKGROUND).findings:
             head = HEADS.index(finding.type)
             made[index, head] = max(made[index, head], finding.score)
     return made

@@ -10,7 +10,7 @@ from sentinel.core.errors import ConfigError
 from sentinel.core.finding import Inspection
 from sentinel.core.needs import Needs
 from sentinel.detectors.registry import known_detectors, load_detectors
-from sentinel.guard.cascade import Question, with_answers
+from sentinel.guard.cascade import Question
 from sentinel.guard.screener import Screener
 from sentinel.models.plane import together
 from sentinel.policy.engine import Policy
@@ -35,17 +35,17 @@ class Asking:
 
     def inspect(self, text: str, needs: Needs, background: Background) -> Inspection:
         """What is needed of the text, and what the models say where they are asked."""
-        found = self._screener.inspect([text], needs, backgrounds=[background])
-        asked = self._screener.questions([text], needs, [background], found)
-        return with_answers(found, asked, [self._answers(question) for question in asked])[0]
+        read = self._screener.read([text], needs, backgrounds=[background])
+        return read.with_answers([self._answers(question) for question in read.questions])[0]
 
     def _answers(self, question: Question) -> Sequence[Inspection]:
-        return [together([self._answer(question, name) for name in sorted(question.detectors)])]
+        told = [self._of_detector(question, name) for name in sorted(question.detectors)]
+        return [together(about) for about in zip(*told, strict=True)]
 
-    def _answer(self, question: Question, name: str) -> Inspection:
+    def _of_detector(self, question: Question, name: str) -> Sequence[Inspection]:
         if name not in self._absent:
             try:
-                return self._ask(question.passages, frozenset((name,)), None)[0]
+                return self._ask(question.passages, frozenset((name,)), None)
             except ConfigError as error:
                 self._absent[name] = f"it is not loaded: {error}"
-        return Inspection(failed={name: self._absent[name]})
+        return [Inspection(failed={name: self._absent[name]})] * len(question.passages)

@@ -9,10 +9,12 @@ has the same sentences.
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Iterator
 
 LONGEST = 1000
 LEFT = 500  # characters of the text before a sentence that its detector may look at
+_TOGETHER = 300  # characters of a sentence and whole ones before it that models read together
 _CLOSING = r"\"'”’»」』）)\]"
 _EASTERN = "。！？｡"
 # One class of characters stands first, so that all others are passed over quickly.
@@ -38,3 +40,17 @@ def sentences(text: str, start: int, *, final: bool) -> Iterator[tuple[int, int]
             return
         yield start, end
         start = end
+
+
+class Neighbours:
+    """Where the whole sentences begin that a model reads together with one, asked for one after the other."""
+
+    def __init__(self) -> None:
+        self._starts: deque[int] = deque()
+
+    def of(self, start: int, end: int) -> int:
+        """The sentence is `start:end`, and the first or behind the one before."""
+        self._starts.append(start)
+        while end - self._starts[0] > _TOGETHER and len(self._starts) > 1:
+            self._starts.popleft()
+        return self._starts[0]

@@ -32,7 +32,7 @@ class SentenceDetector(Protocol):
 
     `inspect` is asked once about each sentence, `text[start:]`; what stands before is its left context. Its
     findings lie in the sentence, with offsets into `text`. One that has `inspect_sentences(text, places,
-    background)` tells there at once of all sentences of a text what `inspect` tells of each.
+    background)` tells there at once of all sentences of a text what `inspect` tells of each, in a list.
     """
 
     name: str

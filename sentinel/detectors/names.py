@@ -33,6 +33,7 @@ _TITLED = re.compile(
     r"((?:[^\W\d_a-z]['’])?[^\W\d_a-z][^\W\d_]{1,30}(?:-[^\W\d_a-z][^\W\d_]{1,30})?)\b"
 )
 _BY_TITLE = 0.7
+_NOTHING = Inspection()
 TYPES = ("PERSON", "LOCATION", "ORGANIZATION")
 
 
@@ -57,19 +58,19 @@ class NameReader:
         self._floors = {type_: max(_FLOOR, config.min_scores.get(type_, config.min_score)) for type_ in TYPES}
 
     def inspect(self, text: str, start: int, background: Background) -> Inspection:
-        return self.inspect_sentences(text, [(start, len(text))], background)
+        return self.inspect_sentences(text, [(start, len(text))], background)[0]
 
     def inspect_sentences(
         self, text: str, places: Sequence[tuple[int, int]], background: Background
-    ) -> Inspection:
+    ) -> list[Inspection]:
         """All sentences of a text at once: several times as fast as one by one, with the same answers."""
+        answers = [_NOTHING] * len(places)
         if self._model is None:
-            return Inspection()
-        read = [(start, words) for start, words in _words(text, places) if words]
-        told = self._model.names([[text[at:end] for at, end in words] for _, words in read])
-        found: list[Finding] = []
-        for (start, words), names in zip(read, told, strict=True):
-            known = len(found)
+            return answers
+        read = [(number, *each) for number, each in enumerate(_words(text, places)) if each[1]]
+        told = self._model.names([[text[at:end] for at, end in words] for _, _, words in read])
+        for (number, start, words), names in zip(read, told, strict=True):
+            found: list[Finding] = []
             for name in names:
                 at, end = words[name.first][0], words[name.last - 1][1]
                 if name.type == "PERSON" and (more := _HYPHENED.match(text, end, words[-1][1])):
@@ -78,10 +79,12 @@ class NameReader:
                     continue
                 if at >= start and name.probability >= self._floors[name.type]:
                     found.append(Finding(self.name, name.type, at, end, name.probability, "name model"))
-            found += self._titled(text, start, words[-1][1], found[known:])
-        if self._allowed:
-            found = [f for f in found if not self._allowed.covers(text[f.start : f.end])]
-        return Inspection(tuple(found)) if found else Inspection()
+            found += self._titled(text, start, words[-1][1], found)
+            if self._allowed:
+                found = [f for f in found if not self._allowed.covers(text[f.start : f.end])]
+            if found:
+                answers[number] = Inspection(tuple(found))
+        return answers
 
     def _titled(self, text: str, start: int, end: int, known: list[Finding]) -> list[Finding]:
         """What stands behind a title and is no name to the model, or hardly one."""

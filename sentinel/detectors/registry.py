@@ -6,6 +6,7 @@ and has the shape of `base.Detector`.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib
 import importlib.metadata
@@ -182,11 +183,12 @@ Scope = Literal["token", "sentence", "text"]
 
 class View(msgspec.Struct, frozen=True, eq=False):
     """What of a set of detectors some rules need: the pattern detectors' expressions, by their indices in the
-    scanner, the other detectors, and the scores asked for."""
+    scanner, the other detectors, and the scores asked for. `apart` are left out: somebody else asks them."""
 
     expressions: frozenset[int]
     others: tuple[Reading, ...]
     floor: Callable[[str, str], float]
+    apart: tuple[SentenceDetector, ...] = ()
 
 
 class Look(msgspec.Struct, frozen=True):
@@ -225,19 +227,21 @@ class DetectorSet:
             known = self.versions.get(each.name)
             self.versions[each.name] = f"{known}+{each.version}" if known else each.version
         self._everything = self._view(everything(self.names))
-        self._views: dict[Needs, View] = {}
+        self._views: dict[tuple[Needs, frozenset[str]], View] = {}
         self._lives: dict[frozenset[int], Live] = {}
 
-    def view(self, needs: Needs) -> View:
-        """What some rules need of the set; kept, for rules are few and calls many."""
-        view = self._views.get(needs)
+    def view(self, needs: Needs, apart: frozenset[str] = frozenset()) -> View:
+        """What some rules need of the set, without those that read sentences under the names `apart`; kept,
+        for rules are few and calls many."""
+        key = needs, apart
+        view = self._views.get(key)
         if view is None:
-            view = self._view(needs)
+            view = self._view(needs, apart)
             if len(self._views) < _MAX_VIEWS:
-                self._views[needs] = view
+                self._views[key] = view
         return view
 
-    def _view(self, needs: Needs) -> View:
+    def _view(self, needs: Needs, apart: frozenset[str] = frozenset()) -> View:
         floors = Floors(needs)
         asked = detectors_of(needs)
         chosen = frozenset(
@@ -247,8 +251,20 @@ class DetectorSet:
             for number, (type_, best) in enumerate(detector.reach)
             if type_ == "*" or best >= floors.of(detector.name, type_)
         )
-        others = tuple(d for d in self._others if floors.any_of(d.name, types_of(d)))
-        return View(chosen, others, floors.of)
+        others = [d for d in self._others if floors.any_of(d.name, types_of(d))]
+        left_out = [
+            reader
+            for other in others
+            if other.name in apart
+            and reads(other, Stage.OUTPUT)
+            and (reader := by_sentence(other)) is not None
+        ]
+        others = [other for other in others if other not in left_out]
+        return View(chosen, tuple(others), floors.of, tuple(left_out))
+
+    def reading_whole(self, stage: Stage) -> frozenset[str]:
+        """The detectors with a reader that must see the whole of a text of this stage."""
+        return frozenset(d.name for d in self._others if reads(d, stage) and by_sentence(d) is None)
 
     def scopes(self, needs: Needs) -> frozenset[Scope]:
         """How much of an answer those that find it must see: "token" for patterns, "sentence" or "text"."""
@@ -425,12 +441,19 @@ def inspect_whole(detector: Reading, text: str, background: Background) -> Inspe
     reader = by_sentence(detector)
     if reader is None:
         return cast(Detector, detector).inspect(text, background)
-    places = list(sentences(text, 0, final=True))
-    at_once = getattr(reader, "inspect_sentences", None)
+    return joined(inspect_sentences(reader, text, list(sentences(text, 0, final=True)), background))
+
+
+def inspect_sentences(
+    detector: SentenceDetector, text: str, places: Sequence[tuple[int, int]], background: Background
+) -> list[Inspection]:
+    """What it says of each sentence of a text."""
+    at_once = getattr(detector, "inspect_sentences", None)
     if at_once is not None:
-        answer: Inspection = at_once(text, places, background)
-        return answer
-    return joined([inspect_sentence(reader, text, *place, background) for place in places])
+        with contextlib.suppress(Exception):  # then one by one: a sentence that breaks it fails alone
+            answers: list[Inspection] = at_once(text, places, background)
+            return answers
+    return [inspect_sentence(detector, text, *place, background) for place in places]
 
 
 def inspect_sentence(

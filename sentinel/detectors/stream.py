@@ -68,6 +68,8 @@ class Inspector:
         self._run: _Following | None = None  # what was live in the text that was dropped before `_clean`
         self._dropped = 0
         self._usual = True  # nothing but characters that normalising leaves alone, from `_clean` on
+        self.kept: int | None = None
+        """From here on nobody else is done with the text (None: as `settled`)."""
 
     @property
     def pushed(self) -> int:
@@ -78,7 +80,7 @@ class Inspector:
         return self._origin + self._settled
 
     def slice(self, start: int, end: int) -> str:
-        """A stretch that is not further back than CONTEXT characters behind what is settled."""
+        """A stretch that is not further back than CONTEXT characters behind what is settled, or `kept`."""
         return self._text[start - self._origin : end - self._origin]
 
     def push(self, text: str) -> None:
@@ -117,6 +119,10 @@ class Inspector:
         """What would be found behind what is settled if the text ended here."""
         found = self._detectors.inspect(self._text, self._view, start=self._clean)
         return moved(found, self._origin)
+
+    def untold(self) -> Inspection:
+        """What was found and not told, or would be found if the text ended here."""
+        return self.provisional()
 
     def drop(self, *, follow: bool) -> None:
         """Forget what is held back: it was dealt with otherwise. With `follow`, so must be what belongs to it
@@ -195,6 +201,8 @@ class Inspector:
 
     def _trim(self) -> None:
         spare = self._clean - CONTEXT
+        if self.kept is not None:
+            spare = min(spare, self.kept - self._origin - CONTEXT)
         if spare > _SPARE:
             self._text = self._text[spare:]
             self._skeleton = self._skeleton[spare:]
@@ -245,6 +253,8 @@ class Reader(Protocol):
 
     def provisional(self) -> Inspection: ...
 
+    def untold(self) -> Inspection: ...
+
     def drop(self, *, follow: bool) -> None: ...
 
 
@@ -266,9 +276,7 @@ class SentenceInspector:
         """Settle the sentences that are complete."""
         found: list[Inspection] = []
         for start, end in sentences(self._text, self.settled - self._origin, final=final):
-            for detector in self._detectors:
-                answer = inspect_sentence(detector, self._text, start, end, self._background)
-                found.append(moved(answer, self._origin))
+            found.append(self._read(start, end))
             self.settled = self._origin + end
         spare = self.settled - self._origin - LEFT
         if spare > _SPARE:
@@ -276,16 +284,40 @@ class SentenceInspector:
             self._origin += spare
         return Progress(self.settled, joined(found))
 
+    def _read(self, start: int, end: int) -> Inspection:
+        told = [inspect_sentence(each, self._text, start, end, self._background) for each in self._detectors]
+        return moved(joined(told), self._origin)
+
+    def untold(self) -> Inspection:
+        """What would be found if the text ended here."""
+        start, end = self.settled - self._origin, len(self._text)
+        return self._read(start, end) if start < end else _NOTHING
+
     def drop(self) -> None:
         """Begin the next sentence behind all that was pushed."""
         self.settled = self._origin + len(self._text)
+
+
+class BySentence(Protocol):
+    """What reads a text sentence by sentence; see SentenceInspector."""
+
+    @property
+    def settled(self) -> int: ...
+
+    def push(self, text: str) -> None: ...
+
+    def advance(self, *, final: bool = False) -> Progress: ...
+
+    def untold(self) -> Inspection: ...
+
+    def drop(self) -> None: ...
 
 
 class Together:
     """Patterns and sentences of one text: settled is what both have settled, as far as no finding of either
     goes across."""
 
-    def __init__(self, patterns: Inspector, by_sentence: SentenceInspector) -> None:
+    def __init__(self, patterns: Inspector, by_sentence: BySentence) -> None:
         self._patterns = patterns
         self._by_sentence = by_sentence
         self._waiting: list[Finding] = []
@@ -309,15 +341,19 @@ class Together:
         limit = _before_all(min(one.settled, two.settled), [(f.start, f.end) for f in waiting])
         ready = tuple(finding for finding in waiting if finding.start < limit)
         self._waiting = waiting[len(ready) :]
-        self.settled = max(self.settled, limit)
+        self.settled = self._patterns.kept = max(self.settled, limit)
         told = joined([one.inspection, two.inspection])
         return Progress(self.settled, msgspec.structs.replace(told, findings=ready), one.dropped)
 
     def provisional(self) -> Inspection:
         return self._patterns.provisional()
 
+    def untold(self) -> Inspection:
+        waiting = Inspection(tuple(self._waiting))
+        return joined([waiting, self._patterns.untold(), self._by_sentence.untold()])
+
     def drop(self, *, follow: bool) -> None:
         self._patterns.drop(follow=follow)
         self._by_sentence.drop()
         self._waiting = []
-        self.settled = self._patterns.settled
+        self.settled = self._patterns.kept = self._patterns.settled

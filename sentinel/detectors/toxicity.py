@@ -21,6 +21,7 @@ TYPES = tuple(THRESHOLDS)
 FLAGGED = THRESHOLDS["TOXIC"]  # at most 0.5 % of everyday texts
 _FLOOR = 0.1
 _EXPLAINED = 0.5  # lesser findings are for statistics: their evidence would take as long as all the rest
+_NOTHING = Inspection()
 _Told = tuple[float, ...] | None
 Evidence = tuple[tuple[int, int, float], ...]
 _AT_ONCE = 3000  # characters
@@ -45,27 +46,17 @@ class ToxicityDetector:
         self.version = f"{self._classifier.version}+{BUILD}"
 
     def inspect(self, text: str, start: int, background: Background) -> Inspection:
-        return self.inspect_sentences(text, [(start, len(text))], background)
+        return self.inspect_sentences(text, [(start, len(text))], background)[0]
 
     def inspect_sentences(
         self, text: str, places: Sequence[tuple[int, int]], background: Background
-    ) -> Inspection:
+    ) -> list[Inspection]:
         """All sentences of a text at once: several times as fast as one by one, with the same answers."""
-        findings: list[Finding] = []
-        scores: list[float] = []
-        for group in _groups(text, places):
-            for (start, end), (told, wide) in zip(group, self._judged(text, group), strict=True):
-                if told is not None and max(told) < _FLOOR and (wide is None or wide[0] <= _FLOOR):
-                    scores.append(round(told[0], 4))
-                elif told is not None:
-                    score, found = self._of_sentence(text, start, end, told, wide)
-                    scores.append(score)
-                    findings += found
-        if not scores:
-            return Inspection()
-        unsure = any(self._unsure[0] <= score <= self._unsure[1] for score in scores)
-        findings.sort(key=lambda finding: (finding.start, finding.end, finding.type))
-        return Inspection(tuple(findings), {self.name: max(scores)}, {}, (self.name,) if unsure else ())
+        return [
+            _NOTHING if told is None else self._of_sentence(text, start, end, told, wide)
+            for group in _groups(text, places)
+            for (start, end), (told, wide) in zip(group, self._judged(text, group), strict=True)
+        ]
 
     def _judged(self, text: str, group: list[tuple[int, int]]) -> Iterator[tuple[_Told, _Told]]:
         """What is said of each sentence alone, and with what stands before it in a short text."""
@@ -84,8 +75,9 @@ class ToxicityDetector:
 
     def _of_sentence(
         self, text: str, start: int, end: int, told: tuple[float, ...], wide: _Told
-    ) -> tuple[float, list[Finding]]:
-        """Its score and findings."""
+    ) -> Inspection:
+        if max(told) < _FLOOR and (wide is None or wide[0] <= _FLOOR):
+            return self._scored(told[0])
         origin = start
         if wide is not None and wide[0] > max(told[0], _FLOOR):
             if self._classifier.speaks(text[:end], 0, start):
@@ -100,7 +92,13 @@ class ToxicityDetector:
             for head, probability in enumerate(told)
             if probability >= _FLOOR
         ]
-        return round(told[0], 4), findings
+        findings.sort(key=lambda finding: (finding.start, finding.end, finding.type))
+        return self._scored(told[0], findings)
+
+    def _scored(self, probability: float, findings: Sequence[Finding] = ()) -> Inspection:
+        score = round(probability, 4)
+        unsure = (self.name,) if self._unsure[0] <= score <= self._unsure[1] else ()
+        return Inspection(tuple(findings), {self.name: score}, {}, unsure)
 
     def _finding(
         self, text: str, start: int, end: int, origin: int, head: int, score: float, telling: Evidence

@@ -8,5 +8,7 @@ screener   Screener: a policy and the detectors that it asks, swapped as one whe
 events     what the driver tells the session
 commands   what the session asks of the driver
 session    Session: the states of a unary exchange
+answer     AnswerScreen: a streamed answer, which asks the model plane while it passes (`asking`)
+cascade    what the model plane is asked, and how its answers count; `reading`: about complete texts
 recording  a finished session -> core.record.Record, redacted here and nowhere else
 """

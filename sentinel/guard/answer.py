@@ -4,11 +4,15 @@
                           │ texts       ▲ how far each text is decided, and its edits
                           ▼             │
                        channels ─▶ inspectors ─▶ rules ──▶ Keep, Cut
+                                     │    ▲
+                              Ask ◀──┘    └── answered
 
 - Elements leave in the order in which they came, each once all of its text is decided; a long one may send
   its decided part ahead.
 - Each channel is a text of its own, and what is decided about it is what would be decided about the whole.
 - Findings that edit text are told (Keep) before the edited text is sent.
+- The model plane is asked about sentences while the answer goes on (`asking`); what comes meanwhile is read,
+  and waits behind the sentence.
 - Held-back text is bounded in characters and milliseconds; at a bound the rule that holds says what follows.
 - The screen keeps the rules that the exchange began with.
 """
@@ -16,20 +20,22 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import msgspec
 
 from sentinel.adapters.base import AnswerStream, Element, Slot
-from sentinel.core.decision import Action, Cause, Decision, RuleHit
+from sentinel.core.decision import Action, Decision
 from sentinel.core.exchange import Channel, Stage, TextPart
 from sentinel.core.finding import Finding, Inspection
 from sentinel.core.needs import Needs
 from sentinel.core.record import Screened
-from sentinel.detectors.stream import Reader, SentenceInspector
+from sentinel.detectors.stream import BySentence, Reader
+from sentinel.guard.asking import Asks
 from sentinel.guard.channel import ChannelText
 from sentinel.guard.commands import Cut, Inspect, Keep, Send, StreamCommand
 from sentinel.guard.gates import Bound, Gates
+from sentinel.guard.outcome import Outcome
 from sentinel.guard.pending import Pending, Stretch
 from sentinel.guard.recording import finding_rows
 from sentinel.guard.session import Session
@@ -53,8 +59,9 @@ def open_answer(session: Session, stream: AnswerStream) -> AnswerScreen | None:
 class AnswerScreen:
     """The answer of one exchange. Time is given, in seconds of any steady clock.
 
-    `feed`, `tick` and `close` return what to do, in order; after a Cut nothing more comes. `length` is how
-    many characters have come, `elapsed_us` the time spent on the answer, which the driver adds up.
+    `feed`, `tick`, `answered`, `ending` and `close` return what to do, in order; after a Cut nothing more
+    comes. `length` is how many characters have come, `elapsed_us` the time spent on the answer, which the
+    driver adds up.
     """
 
     def __init__(self, session: Session, gates: Gates, stream: AnswerStream) -> None:
@@ -66,9 +73,8 @@ class AnswerScreen:
         self._texts: list[ChannelText] = []
         self._queue: deque[Pending] = deque()
         self._out: list[StreamCommand] = []
-        self._stalls: list[RuleHit] = []
-        self._failed: dict[str, str] = {}
-        self._scores: dict[str, float] = {}
+        self._outcome = Outcome()
+        self._asks = Asks(gates.every.deadline_ms)
         self._blocked: Decision | None = None
         self._closing = False
         self._ended = False
@@ -108,9 +114,22 @@ class AnswerScreen:
         """Time has passed."""
         return self._go_on(now)
 
+    def answered(
+        self, number: int, answers: Sequence[Sequence[Inspection]], now: float
+    ) -> list[StreamCommand]:
+        """What the model plane says; `answers[i]` belong to question i of the Ask of this number."""
+        for text in self._asks.answered(number, answers):
+            self._advance(text, final=text.closed)
+        return self._go_on(now)
+
+    @property
+    def waiting(self) -> bool:
+        """Whether the course of the answer depends on what the model plane was asked."""
+        return not self._ended and self._asks.waiting
+
     def ending(self, now: float) -> list[StreamCommand]:
         """The model has finished. Raises WireError when it stopped in the middle of an element. `close`
-        follows, when `asks` is answered."""
+        follows, when nothing is `waiting` any more and `asks` is answered."""
         for element in self._stream.close():
             self._take(element, now)
         for text in self._texts:
@@ -136,14 +155,23 @@ class AnswerScreen:
         if self._gates.whole.rules:
             self._decide_whole()
         commands += self._go_on(now)
-        self.abandon()
+        if not self._ended:
+            self._finish()
         return commands
 
     def abandon(self) -> None:
-        """Nothing more comes: the session gets the decision about what was seen. A second call does
-        nothing."""
-        if not self._ended:
-            self._finish()
+        """Nothing more comes: the session gets the decision about what was seen, held back or not. A second
+        call does nothing."""
+        if self._ended:
+            return
+        gates, screener = self._gates, self._session.screener
+        unread = self._asks.unread | gates.whole.detectors
+        if not self._known:
+            unread |= screener.asked(gates.rest.needs)
+        for text in self._texts:
+            if text.inspector is not None and text.decided < text.length:
+                text.findings += text.inspector.untold().findings
+        self._finish(unread if self._texts else ())
 
     def remark(self, text: str) -> str:
         """A text beside the answer, such as the model server's word for an error, as it may be told. It is
@@ -157,7 +185,7 @@ class AnswerScreen:
         said = self._open(Slot(Channel(kind="error"), text))
         said.push(text)
         self._end(said)
-        if self._blocked is not before:
+        if self._blocked is not before or said.edited.settled < len(text):
             return _WITHHELD
         return said.released(0, len(text), text)
 
@@ -208,15 +236,19 @@ class AnswerScreen:
     def _open(self, slot: Slot) -> ChannelText:
         gates = self._gates
         asks = gates.token.rules and not gates.whole.rules
-        screener = self._session.screener
+        screener, around = self._session.screener, self._background
+        held = screener.sentence_inspector(gates.token, around) if asks else None
+        cutter = screener.sentence_inspector(gates.cut, around) if gates.cut.rules else None
         text = ChannelText(
             len(self._texts),
             slot.channel,
-            screener.inspector(gates.token, self._background) if asks else None,
-            screener.sentence_inspector(gates.cut, self._background) if gates.cut.rules else None,
+            screener.inspector(gates.token, held) if asks else None,
+            cutter,
             self._session.vault,
             in_json=slot.quoted,
         )
+        self._asks.mind(text, held)
+        self._asks.mind(text, cutter)
         before = slot.channel.resumes
         if before is not None and before in self._channels and text.inspector is not None:
             text.resume(self._channels[before].text[-_TAIL:])
@@ -254,16 +286,16 @@ class AnswerScreen:
             to, more = self._judge(text, found, to)
             edits += more
         if to > text.decided or final:
-            text.decide(to, edits, final=final)
+            text.decide(to, edits, final=final and to == text.length)
 
-    def _mind_sentences(self, text: ChannelText, cutter: SentenceInspector, *, final: bool) -> None:
+    def _mind_sentences(self, text: ChannelText, cutter: BySentence, *, final: bool) -> None:
         """Rules that let sentences go and cut the answer when one fires."""
         inspection = cutter.advance(final=final).inspection
         if not (inspection.findings or inspection.failed or inspection.scores):
             return
         decision = self._decision(self._gates.cut, {text.number: inspection})
         text.findings += decision.findings
-        self._note(decision)
+        self._outcome.note(decision)
         if any(hit.enforced and hit.action >= Action.REDACT for hit in decision.hits):
             self._blocked = decision
 
@@ -275,7 +307,7 @@ class AnswerScreen:
             inspection = msgspec.structs.replace(inspection, findings=new)
         decision = self._decision(rules, {text.number: inspection})
         text.findings += decision.findings
-        self._note(decision)
+        self._outcome.note(decision)
         begin = min((finding.start for finding in decision.findings), default=to)
         stretch = text.slice(begin, max((finding.end for finding in decision.findings), default=begin))
         edits = replacements(decision, rules, text.number, stretch, begin, session.redactor)
@@ -299,7 +331,7 @@ class AnswerScreen:
         decision = holding.decide(
             session.decision_id(Stage.OUTPUT), parts, inspections, session.context, session.versions, 0
         )
-        self._note(decision)
+        self._outcome.note(decision)
         for finding in decision.findings:
             self._texts[finding.part].findings.append(finding)
         if decision.action is Action.BLOCK:
@@ -342,12 +374,6 @@ class AnswerScreen:
             0,
         )
 
-    def _note(self, about: Decision | Inspection) -> None:
-        """What the decision about the whole answer tells of its detectors."""
-        self._failed.update(about.failed)
-        for name, score in about.scores.items():
-            self._scores[name] = max(score, self._scores.get(name, 0.0))
-
     def _keep(self, decision: Decision, text: ChannelText, stretch: str, origin: int) -> None:
         rows = finding_rows(decision, self._session.redactor, lambda _: (text.place, stretch, origin))
         self._out.append(Keep(tuple(rows)))
@@ -364,6 +390,8 @@ class AnswerScreen:
         if self._blocked is not None:
             decision = self._finish()
             out.append(Cut(decision, self._stream.cut(decision.message, decision.decision_id)))
+        elif self._asks.askers and (ask := self._asks.next()) is not None:
+            out.insert(0, ask)  # before anything that waits for a slow reader
         return out
 
     def _drain(self) -> None:
@@ -397,13 +425,9 @@ class AnswerScreen:
             self._drain()
 
     def _stall(self, text: ChannelText, bound: Bound, why: str) -> None:
-        action = _STALL_ACTIONS[bound.outcome]
-        hit = RuleHit(
-            bound.rule, action, bound.level, True, Cause.STALLED, why=f"{why}; on_stall: {bound.outcome}"
-        )
-        self._stalls.append(hit)
+        action = self._outcome.stall(bound, why)
         if action is Action.BLOCK:
-            self._blocked = self._told(self._decision(self._gates.token, {}))
+            self._blocked = self._outcome.told(self._decision(self._gates.token, {}), blocked=False)
             return
         begin, label = text.decided, _WITHHELD
         if text.inspector is not None:
@@ -426,50 +450,30 @@ class AnswerScreen:
 
     # How it ends
 
-    def _finish(self) -> Decision:
-        """The decision about the whole answer, which the session and the record get."""
+    def _finish(self, unread: Collection[str] = ()) -> Decision:
+        """The decision about the whole answer, which the session and the record get. `unread`: detectors that
+        did not come to read all of it."""
         self._ended = True
         session, gates = self._session, self._gates
         parts = [text.part for text in self._texts]
         found = [list(text.findings) for text in self._texts]
         if gates.rest.detectors and self._blocked is None:
             for number, more in enumerate(self._inspect(parts, gates.rest.needs)):
-                self._note(more)
+                self._outcome.note(more)
                 found[number] += [f for f in more.findings if _at(f) not in set(map(_at, found[number]))]
-        inspections = [Inspection(tuple(sorted(each, key=_order))) for each in found]
-        if inspections and (self._failed or self._scores):
-            inspections[0] = Inspection(inspections[0].findings, self._scores, self._failed)
         decision = gates.every.decide(
             session.decision_id(Stage.OUTPUT),
             parts,
-            inspections,
+            self._outcome.inspections(found),
             session.context,
             session.versions,
             self.elapsed_us,
         )
-        decision = self._told(decision)
+        blocked = self._blocked is not None
+        decision = self._outcome.told(decision, blocked=blocked, unread=unread)
         screened = Screened.PARTLY if self._stream.unread else Screened.YES
         session.streamed(parts, Screened.NO_RULE if gates.every.empty else screened, decision)
         return decision
-
-    def _told(self, decision: Decision) -> Decision:
-        """The decision with the bounds that struck, and a block where a rule cut what it could not edit."""
-        if self._blocked is not None and not self._stalls and decision.action is not Action.BLOCK:
-            message = decision.message or f"Refused by rule {decision.rule}."
-            return msgspec.structs.replace(decision, action=Action.BLOCK, message=message)
-        if not self._stalls:
-            return decision
-        hits = sorted((*decision.hits, *self._stalls), key=lambda hit: (-hit.action, -hit.level, hit.rule))
-        acting = next((hit for hit in hits if hit.enforced and hit.action is not Action.ALLOW), None)
-        if acting is None or acting.action <= decision.action:
-            return msgspec.structs.replace(decision, hits=tuple(hits))
-        message = decision.message or f"Refused by rule {acting.rule}."
-        return msgspec.structs.replace(
-            decision, hits=tuple(hits), action=acting.action, rule=acting.rule, message=message
-        )
-
-
-_STALL_ACTIONS = {"redact": Action.REDACT, "block": Action.BLOCK, "release": Action.ALLOW}
 
 
 def _block_start(decision: Decision, begin: int) -> int:
@@ -486,7 +490,3 @@ def _from(start: int, edit: Replacement) -> Replacement:
 
 def _at(finding: Finding) -> tuple[str, str, int, int]:
     return finding.detector, finding.type, finding.start, finding.end
-
-
-def _order(finding: Finding) -> tuple[int, int, str]:
-    return finding.start, finding.end, finding.type

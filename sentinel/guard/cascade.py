@@ -2,8 +2,10 @@
 
 - A detector of both planes that scores texts is asked there about those that it is unsure of here; any other
   of the model plane, about every text.
-- A rule that holds a streamed answer back holds all of it where the model plane may be asked, so that the
-  outcome is that of the whole text; `enforce: cut` goes by what is found here.
+- Of an answer, each sentence is asked about by itself, with its neighbours before it for the models to see,
+  where the models behind a detector and its readers here judge sentences; then a streamed answer is asked
+  about sentence by sentence (`asking`), with the same outcome. Everything else is asked about whole texts,
+  and a streamed answer waits for its end.
 - A larger model's answer takes the place of the unsure one, but for what was found here by form. Where it has
   no score to tell (nothing to compare with), what was found here stands; where it is late or broken too, and
   the detector counts as failed: each rule's `on_error` decides.
@@ -18,9 +20,9 @@ from typing import Protocol
 
 import msgspec
 
-from sentinel.core.background import NO_BACKGROUND, Background, Passage
+from sentinel.core.background import Background, Passage
 from sentinel.core.finding import Inspection
-from sentinel.detectors.registry import joined
+from sentinel.detectors.registry import joined, moved
 
 # Passages, detectors, deadline in milliseconds (None: the models' own) -> an answer for each passage.
 Ask = Callable[[Sequence[Passage], frozenset[str], int | None], Awaitable[list[Inspection]]]
@@ -28,10 +30,14 @@ AskNow = Callable[[Sequence[Passage], frozenset[str], int | None], list[Inspecti
 
 
 class Served(Protocol):
-    """What the model plane answers for: the detectors' names, and their models' versions as last told."""
+    """What the model plane answers for: the detectors' names, those of which it judges an answer sentence by
+    sentence, and their models' versions as last told."""
 
     @property
     def detectors(self) -> frozenset[str]: ...
+
+    @property
+    def by_sentence(self) -> frozenset[str]: ...
 
     @property
     def versions(self) -> Mapping[str, str]: ...
@@ -39,6 +45,7 @@ class Served(Protocol):
 
 class _Nothing:
     detectors: frozenset[str] = frozenset()
+    by_sentence: frozenset[str] = frozenset()
     versions: Mapping[str, str] = {}
 
 
@@ -59,27 +66,26 @@ class Question(msgspec.Struct, frozen=True):
 def questions(
     needed: Collection[str],
     here: Collection[str],
-    texts: Sequence[str],
-    backgrounds: Sequence[Background],
+    passages: Sequence[Passage],
     inspections: Sequence[Inspection],
     by_form: Mapping[str, frozenset[str]] = {},
 ) -> list[Question]:
-    """What to ask the detectors `needed` about `texts`, of which those `here` have said `inspections`."""
+    """What to ask the detectors `needed` about `passages`, of which those `here` have said `inspections`."""
     asked: dict[tuple[int, ...], set[str]] = {}
+    blank = [not passage.text[passage.start :].strip() for passage in passages]
     for name in sorted(needed):
         numbers = tuple(
             number
-            for number, (text, found) in enumerate(zip(texts, inspections, strict=True))
-            if text and (name not in here or name not in found.scores or name in found.unsure)
+            for number, found in enumerate(inspections)
+            if (name not in here or name not in found.scores or name in found.unsure) and not blank[number]
         )
         if numbers:
             asked.setdefault(numbers, set()).add(name)
-    around = backgrounds or [NO_BACKGROUND] * len(texts)
     return [
         Question(
             frozenset(names),
             numbers,
-            tuple(Passage(texts[i], 0, around[i]) for i in numbers),
+            tuple(passages[number] for number in numbers),
             by_form,
             frozenset(names & set(here)),
         )
@@ -96,6 +102,61 @@ def with_answers(
         for number, answer in zip(question.numbers, told, strict=True):
             merged[number] = _merged(merged[number], answer, question)
     return merged
+
+
+class Sentence:
+    """A sentence of an answer, `start:end` of its text, and what is known about it, in the text's offsets.
+    `passage` is the sentence behind the neighbours that it is read with."""
+
+    __slots__ = ("end", "known", "passage", "start")
+
+    def __init__(self, passage: Passage, start: int, known: Inspection) -> None:
+        self.passage = passage
+        self.start = start
+        self.end = start + len(passage.text) - passage.start
+        self.known = known
+
+    def placed(self, answer: Inspection) -> Inspection:
+        """An answer about the passage as one about the text, of which nothing lies outside the sentence."""
+        first = self.passage.start
+        if any(finding.start < first for finding in answer.findings):
+            kept = [finding for finding in answer.findings if finding.end > first]
+            inside = [msgspec.structs.replace(each, start=max(each.start, first)) for each in kept]
+            answer = msgspec.structs.replace(answer, findings=tuple(inside))
+        return moved(answer, self.start - first)
+
+
+class Asking(msgspec.Struct, frozen=True):
+    """Detectors of which the model plane is asked about sentences; `here` and `by_form` as in `questions`."""
+
+    needed: frozenset[str]
+    here: frozenset[str]
+    by_form: Mapping[str, frozenset[str]] = {}
+
+    def questions(self, sentences: Sequence[Sentence]) -> list[Question]:
+        """What to ask about some sentences."""
+        passages, known = [each.passage for each in sentences], [each.known for each in sentences]
+        return questions(self.needed, self.here, passages, known, self.by_form)
+
+
+def learn(
+    sentences: Sequence[Sentence], asked: Sequence[Question], answers: Sequence[Sequence[Inspection]]
+) -> None:
+    """Add what the model plane said; as in `with_answers`."""
+    placed = [
+        [sentences[n].placed(answer) for n, answer in zip(question.numbers, told, strict=True)]
+        for question, told in zip(asked, answers, strict=True)
+    ]
+    known = with_answers([sentence.known for sentence in sentences], asked, placed)
+    for sentence, inspection in zip(sentences, known, strict=True):
+        sentence.known = inspection
+
+
+def apart(background: Background) -> Background:
+    """What stands around a sentence: nothing that is known only when the answer is complete."""
+    if not (background.siblings or background.tokens):
+        return background
+    return msgspec.structs.replace(background, siblings=(), tokens=())
 
 
 def _merged(here: Inspection, answer: Inspection, question: Question) -> Inspection:

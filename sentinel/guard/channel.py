@@ -5,7 +5,7 @@ from __future__ import annotations
 from sentinel.core.exchange import Channel, Role, TextPart, TokenProbability
 from sentinel.core.finding import Finding
 from sentinel.core.quoting import quoted
-from sentinel.detectors.stream import Reader, SentenceInspector
+from sentinel.detectors.stream import BySentence, Reader
 from sentinel.guard.edited import Edited, Restoring
 from sentinel.policy.operators import Replacement
 from sentinel.policy.vault import Vault
@@ -45,7 +45,7 @@ class ChannelText:
         number: int,
         channel: Channel,
         inspector: Reader | None,
-        cutter: SentenceInspector | None,
+        cutter: BySentence | None,
         vault: Vault | None,
         *,
         in_json: bool = False,

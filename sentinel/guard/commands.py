@@ -10,6 +10,7 @@ from sentinel.core.background import Background
 from sentinel.core.decision import Decision
 from sentinel.core.needs import Needs
 from sentinel.core.record import FindingRow
+from sentinel.guard.cascade import Question
 
 
 class Inspect(msgspec.Struct, frozen=True):
@@ -62,5 +63,16 @@ class Cut(msgspec.Struct, frozen=True):
     data: bytes
 
 
-StreamCommand = Send | Keep | Cut
+class Ask(msgspec.Struct, frozen=True):
+    """Ask the model plane, and tell AnswerScreen.answered what it says, while the answer goes on.
+
+    What has no answer after `deadline_ms` (None: the models' own deadline) counts as failed.
+    """
+
+    number: int
+    questions: tuple[Question, ...]
+    deadline_ms: int | None
+
+
+StreamCommand = Send | Keep | Cut | Ask
 Command = Inspect | Forward | Answer | Refuse

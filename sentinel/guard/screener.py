@@ -7,25 +7,29 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from weakref import WeakKeyDictionary
 
-from sentinel.core.background import NO_BACKGROUND, Background, reads_of, stage_and_role
+from sentinel.core.background import NO_BACKGROUND, Background, Passage, reads_of, stage_and_role
 from sentinel.core.errors import ConfigError
 from sentinel.core.exchange import CallContext, Stage
 from sentinel.core.finding import Inspection
 from sentinel.core.needs import Need, Needs, detectors_of, everything
+from sentinel.detectors._sentences import Neighbours, sentences
 from sentinel.detectors.base import by_form, by_sentence, quick, reads
 from sentinel.detectors.registry import (
     DetectorsConfig,
     DetectorSet,
     Scope,
     View,
+    inspect_sentences,
     joined,
     known_detectors,
     load_detectors,
 )
-from sentinel.detectors.stream import Inspector, Reader, SentenceInspector, Together
-from sentinel.guard.cascade import NO_MODELS, Question, Served, questions
+from sentinel.detectors.stream import BySentence, Inspector, Reader, SentenceInspector, Together
+from sentinel.guard.asking import AskingSentences
+from sentinel.guard.cascade import NO_MODELS, Asking, Sentence, Served, apart, questions
 from sentinel.guard.gates import Gates, gates_of
 from sentinel.guard.memory import SHORTEST, Memory
+from sentinel.guard.reading import Parted, Read
 from sentinel.policy.engine import Policy, Selection
 from sentinel.policy.load import load_policy
 
@@ -47,6 +51,10 @@ class Screener:
         self.policy = policy
         self.models = models
         self.detectors = detectors
+        self.by_sentence = models.by_sentence
+        """Detectors of which the model plane is asked about each sentence of an answer."""
+        if self.by_sentence:
+            self.by_sentence -= detectors.reading_whole(Stage.OUTPUT)
         self._complete = functools.cache(complete or (lambda: detectors))
         self.memory = Memory()
         self._gates: WeakKeyDictionary[Selection, Gates] = WeakKeyDictionary()
@@ -59,9 +67,18 @@ class Screener:
         return found
 
     def _scopes(self, needs: Needs) -> frozenset[Scope]:
-        """See `DetectorSet.scopes`. What the model plane may be asked for needs the whole text."""
-        scopes = self.detectors.scopes(needs)
-        return scopes | {"text"} if self.asks_models(needs) else scopes
+        """See `DetectorSet.scopes`; of the model plane, "text" for what is asked about whole answers."""
+        scopes, asked = set(self.detectors.scopes(needs)), self.asked(needs)
+        if asked & self.by_sentence:
+            scopes.add("sentence")
+        if asked - self.by_sentence:
+            scopes.add("text")
+        return frozenset(scopes)
+
+    def may_cut(self, needs: Needs) -> bool:
+        """Whether a rule with these needs may let sentences go and cut the answer when it fires."""
+        by_sentence: set[Scope] = {"sentence"} if self.asked(needs) & self.by_sentence else set()
+        return self.detectors.scopes(needs) | by_sentence == {"sentence"}
 
     @property
     def names(self) -> frozenset[str]:
@@ -78,43 +95,62 @@ class Screener:
 
     def asks_models(self, needs: Needs) -> bool:
         """Whether the model plane may be asked for what is needed."""
-        return bool(self.models.detectors and self.models.detectors & detectors_of(needs))
+        return bool(self.asked(needs))
 
-    def questions(
+    def asked(self, needs: Needs) -> frozenset[str]:
+        """The detectors among those that are needed which the model plane answers for."""
+        served = self.models.detectors
+        return served & detectors_of(needs) if served else served
+
+    def read(
         self,
         texts: Sequence[str],
         needs: Needs,
-        backgrounds: Sequence[Background],
-        inspections: Sequence[Inspection],
+        tenant: str = "",
+        backgrounds: Sequence[Background] = (),
         extra: Collection[str] = (),
-    ) -> list[Question]:
-        """What the model plane is to be asked, given what was found here."""
-        served = self.models.detectors
-        if not served:
-            return []
-        needed = served & detectors_of(needs).union(extra)
-        if not needed:
-            return []
-        forms = {other.name: by_form(other) for other in self.detectors.view(needs).others}
-        return questions(needed, self.detectors.names, texts, backgrounds, inspections, forms)
+    ) -> Read:
+        """As `inspect`, with what the model plane is to be asked. What `extra` detectors find is needed too,
+        all of it; the first time, they may have to be loaded (seconds)."""
+        detectors = self._complete() if extra else self.detectors
+        asked = self.asked(needs | everything(extra))
+        needs |= everything(detectors.names.intersection(extra))
+        given = backgrounds or [NO_BACKGROUND] * len(texts)
+        answers = bool(given) and given[0].stage is Stage.OUTPUT
+        parted = asked & self.by_sentence if answers else frozenset[str]()
+        view = detectors.view(needs, parted)
+        found = self._found(detectors, texts, view, tenant, given)
+        if not asked:
+            return Read(found)
+        forms = {other.name: by_form(other) for other in (*view.others, *view.apart)}
+        passages = [Passage(text, 0, around) for text, around in zip(texts, given, strict=True)]
+        whole = questions(asked - parted, detectors.names, passages, found, forms)
+        if not parted:
+            return Read(found, whole)
+        asking = Asking(parted, detectors.names, forms)
+        return Read(found, whole, [_parted(*each, view, asking) for each in zip(texts, given, strict=True)])
 
-    def inspector(self, selection: Selection, background: Background = NO_BACKGROUND) -> Reader:
-        """For one text that arrives in pieces, asked for what the rules of a selection need."""
+    def inspector(self, selection: Selection, beside: BySentence | None = None) -> Reader:
+        """For one text that arrives in pieces, asked for what the rules of a selection need; `beside`: what
+        `sentence_inspector` gives for them."""
         view = self.detectors.view(selection.needs)
         patterns = Inspector(self.detectors, view, self.detectors.live(view))
-        sentences = self.sentence_inspector(selection, background)
-        return patterns if sentences is None else Together(patterns, sentences)
+        return patterns if beside is None else Together(patterns, beside)
 
     def sentence_inspector(
         self, selection: Selection, background: Background = NO_BACKGROUND
-    ) -> SentenceInspector | None:
-        """The same for the detectors that read sentences alone; None where no rule needs one."""
-        others = self.detectors.view(selection.needs).others
+    ) -> BySentence | None:
+        """The same for what reads sentences; None where no rule needs that."""
+        needs = selection.needs
+        others = self.detectors.view(needs).others
         readers = [
             reader
             for other in others
             if reads(other, Stage.OUTPUT) and (reader := by_sentence(other)) is not None
         ]
+        if asked := self.asked(needs) & self.by_sentence:
+            forms = {other.name: by_form(other) for other in others}
+            return AskingSentences(readers, Asking(asked, self.detectors.names, forms), apart(background))
         return SentenceInspector(readers, background) if readers else None
 
     def minds_background(self, needs: Needs) -> bool:
@@ -135,17 +171,31 @@ class Screener:
         """Ask the detectors for what is needed of each text. Blocks for microseconds per kilobyte;
         thread-safe. Of several texts, those that this tenant sent before are remembered. `backgrounds[i]`
         belongs to text i; empty where no detector minds."""
-        view = self.detectors.view(needs)
         given = backgrounds or [NO_BACKGROUND] * len(texts)
-        if len(texts) == 1:
-            return [self.detectors.inspect(texts[0], view, given[0])]
-        return [self._recalled(text, view, tenant, each) for text, each in zip(texts, given, strict=True)]
+        return self._found(self.detectors, texts, self.detectors.view(needs), tenant, given)
 
-    def _recalled(self, text: str, view: View, tenant: str, background: Background) -> Inspection:
+    def _found(
+        self,
+        detectors: DetectorSet,
+        texts: Sequence[str],
+        view: View,
+        tenant: str,
+        backgrounds: Sequence[Background],
+    ) -> list[Inspection]:
+        if len(texts) == 1:
+            return [detectors.inspect(texts[0], view, backgrounds[0])]
+        return [
+            self._recalled(detectors, text, view, tenant, each)
+            for text, each in zip(texts, backgrounds, strict=True)
+        ]
+
+    def _recalled(
+        self, detectors: DetectorSet, text: str, view: View, tenant: str, background: Background
+    ) -> Inspection:
         """Detectors that compare the text with what stands around it are asked apart: to them alone it is new
         where that has changed, as with every question of a conversation."""
         if len(text) < SHORTEST:
-            return self.detectors.inspect(text, view, background)
+            return detectors.inspect(text, view, background)
         plain = stage_and_role(background)
         alone: list[int] = []
         compared: list[tuple[int, Background]] = []
@@ -155,14 +205,16 @@ class Screener:
                 alone.append(number)
             elif reads(other, background.stage):
                 compared.append((number, around))
-        found = [self._known(text, view, tenant, background, alone, "", view.expressions)]
+        found = [self._known(detectors, text, view, tenant, background, alone, "", view.expressions)]
         found += [
-            self._known(text, view, tenant, background, [number], repr(around)) for number, around in compared
+            self._known(detectors, text, view, tenant, background, [number], repr(around))
+            for number, around in compared
         ]
         return joined(found)
 
     def _known(
         self,
+        detectors: DetectorSet,
         text: str,
         view: View,
         tenant: str,
@@ -177,19 +229,9 @@ class Screener:
         found = self.memory.recall(key)
         if found is None:
             part = View(expressions, tuple(view.others[number] for number in others), view.floor)
-            found = self.detectors.inspect(text, part, background)
+            found = detectors.inspect(text, part, background)
             self.memory.keep(key, found)
         return found
-
-    def inspect_for(
-        self, text: str, needs: Needs, detectors: Collection[str], background: Background = NO_BACKGROUND
-    ) -> Inspection:
-        """The same, and all that `detectors` find. The first time, they may have to be loaded (seconds)."""
-        if not detectors:
-            return self.inspect([text], needs, backgrounds=[background])[0]
-        complete = self._complete()
-        here = everything(complete.names.intersection(detectors))
-        return complete.inspect(text, complete.view(needs | here), background)
 
     def warm_up(self) -> None:
         """Make the detectors load what they load at first use (suffix lists, phone metadata, automata for
@@ -218,19 +260,32 @@ def load_screener(
     needs = policy.needs | everything(extra_detectors - elsewhere)
     names = (policy.detectors | extra_detectors) - elsewhere
     detectors = load_detectors(config, names, cache_dir, needs)
-    _check_cuts(policy, detectors)
     complete = everything(names)
-    if needs >= complete:
-        return Screener(policy, detectors, models=models)
-    return Screener(policy, detectors, lambda: load_detectors(config, names, cache_dir, complete), models)
+    load = None if needs >= complete else lambda: load_detectors(config, names, cache_dir, complete)
+    screener = Screener(policy, detectors, load, models)
+    _check_cuts(policy, screener)
+    return screener
 
 
-def _check_cuts(policy: Policy, detectors: DetectorSet) -> None:
+def _parted(text: str, background: Background, view: View, asking: Asking) -> Parted:
+    """A text whose sentences the model plane is asked about."""
+    around = apart(background)
+    places = list(sentences(text, 0, final=True))
+    told = [inspect_sentences(reader, text, places, around) for reader in view.apart]
+    neighbours, found = Neighbours(), []
+    for number, (start, end) in enumerate(places):
+        first = neighbours.of(start, end)
+        passage = Passage(text[first:end], start - first, around)
+        found.append(Sentence(passage, start, joined([each[number] for each in told])))
+    return Parted(found, asking.questions(found))
+
+
+def _check_cuts(policy: Policy, screener: Screener) -> None:
     for rule in policy.rules:
         if rule.config.enforce != "cut":
             continue
         need = frozenset({Need(rule.detector, rule.types.patterns, rule.score)}) if rule.detector else None
-        if need is None or detectors.scopes(need) != {"sentence"}:
+        if need is None or not screener.may_cut(need):
             raise ConfigError(
                 f"rule {rule.id}: `cut` is for detectors that read sentences; patterns always hold back what "
                 "they may find, and what reads whole answers cannot let go of a part",

@@ -15,7 +15,7 @@ from sentinel.core.finding import Finding, Inspection
 from sentinel.core.ids import new_id
 from sentinel.core.redact import Redactor
 from sentinel.detectors.registry import joined
-from sentinel.guard.cascade import AskNow, with_answers
+from sentinel.guard.cascade import AskNow
 from sentinel.guard.screener import Screener
 from sentinel.policy.operators import edit
 from sentinel.policy.vault import Vault
@@ -108,16 +108,14 @@ def screen(
     parts = _parts(request)
     selection = screener.policy.select(request.stage, context)
     around = _backgrounds(request, parts)
-    inspections = [
-        screener.inspect_for(part.text, selection.needs, request.detectors, background)
-        for part, background in zip(parts, around, strict=True)
-    ]
     texts = [part.text for part in parts]
-    if asked := screener.questions(texts, selection.needs, around, inspections, request.detectors):
+    read = screener.read(texts, selection.needs, request.tenant, around, request.detectors)
+    answers = []
+    if questions := read.questions:
         assert ask is not None, "who names the model plane's detectors says how they are asked"
         deadline = selection.deadline_ms
-        answers = [ask(question.passages, question.detectors, deadline) for question in asked]
-        inspections = with_answers(inspections, asked, answers)
+        answers = [ask(question.passages, question.detectors, deadline) for question in questions]
+    inspections = read.with_answers(answers)
     elapsed_us = (time.perf_counter_ns() - started) // 1000
     versions = screener.versions
     decision = selection.decide(

@@ -15,6 +15,8 @@ What a model may have besides:
   same time;
 - `beside(detectors)`, told the settings of the data plane's detectors before `load`, and again when they
   change; raises ConfigError on one that is wrong;
+- `by_sentence`, a class variable or property of its settings class: True, or some of the names, where it is
+  to be asked about each sentence of an answer by itself; `scope` in its entry has the last word;
 - `prepare(progress)`, which makes or downloads what `load` needs and takes long. `progress` is told what is
   done now and how far all is, in [0, 1]. Without it, `sentinel models prepare` loads and unloads the model.
 """

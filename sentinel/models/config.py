@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -78,6 +78,13 @@ class ModelConfig(BaseModel):
         description="Batches that run at the same time, each on a thread of its own (kinds `encoder` and "
         "`onnx`); absent: as many as the plane has processors for them, 4 at most, and 1 on a GPU.",
     )
+    scope: Literal["sentence", "text"] | None = Field(
+        None,
+        description="What of an answer is asked about: each `sentence` by itself, so that a streamed answer "
+        "waits for one sentence, or the whole `text`. Absent: sentences for `detoxify`, `nli`, `spacy`, "
+        "whatever has `task: tokens` and the encoder's `toxicity`, texts for others. Prompts and documents "
+        "are always asked about whole.",
+    )
     settings: SerializeAsAny[BaseModel] = Field(description="The settings of the kind.")
 
     @model_validator(mode="before")
@@ -130,6 +137,14 @@ class ModelConfig(BaseModel):
     def detectors(self, name: str) -> frozenset[str]:
         """The detectors that it answers for, under the name that the user gave it."""
         return frozenset(getattr(self.settings, "serves", (name,)))
+
+    def by_sentence(self, name: str) -> frozenset[str]:
+        """Those of them that are asked about each sentence of an answer."""
+        served = self.detectors(name)
+        if self.scope is not None:
+            return served if self.scope == "sentence" else frozenset()
+        judged: bool | frozenset[str] = getattr(self.settings, "by_sentence", False)
+        return served & judged if isinstance(judged, frozenset) else served if judged else frozenset()
 
 
 def _processors() -> int:
@@ -221,6 +236,12 @@ class ModelsConfig(BaseModel):
     def tried_within_s(self) -> float:
         """Seconds after which each model was tried to load, one after another."""
         return sum(model.load_timeout_s for model in self.detectors.values())
+
+    @property
+    def by_sentence(self) -> frozenset[str]:
+        """Those of them that are asked about each sentence of an answer, by every model that answers."""
+        whole = (model.detectors(name) - model.by_sentence(name) for name, model in self.detectors.items())
+        return self.served.difference(*whole)
 
     def place(self, state_dir: Path) -> str:
         """Where `sentinel models` listens. Raises ConfigError when the path is too long for a socket."""

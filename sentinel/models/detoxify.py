@@ -11,7 +11,7 @@ from __future__ import annotations
 import pickle
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -42,6 +42,8 @@ class DetoxifyConfig(BaseModel):
     """One Detoxify model."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    by_sentence: ClassVar[bool] = True
 
     kind: Literal["detoxify"] = "detoxify"
     variant: Variant = Field("original", description="Which of the package's models to download and load.")

@@ -3,6 +3,7 @@
 A text runs once through the encoder, in windows of `WINDOW` tokens; every head reads the same features. What
 holds:
 - a text's logit is the highest of its windows', so a long text is as suspicious as its worst stretch;
+- a sentence is read together with what stands before it, for it often says little by itself;
 - of a text that goes on behind its last window, the answer holds what was found and no score, so that it
   takes back nothing that the smaller detectors found, who read all of it;
 - a head is linear in the means of token states, so what each word adds to it is known, and is the evidence;
@@ -44,6 +45,8 @@ class EncoderConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     serves: ClassVar[frozenset[str]] = frozenset(("toxicity", "injection", "misuse", "topics"))
+
+    by_sentence: ClassVar[frozenset[str]] = frozenset(("toxicity",))
 
     parallel: ClassVar[bool] = True
 
@@ -131,7 +134,7 @@ class EncoderModel:
         self.version = f"{self._own_version}+{self._small.version}"
 
     def infer(self, passages: Sequence[Passage]) -> list[Inspection]:
-        chosen = _runtime.windows(self._tokenizer, [p.text[p.start :] for p in passages], WINDOW)
+        chosen = _runtime.windows(self._tokenizer, [passage.text for passage in passages], WINDOW)
         outputs, upper = ["logits", "tokens", "state"], self._upper
         if not self._examples:  # nobody asks for embeddings
             outputs, upper = outputs[:2], None
@@ -139,6 +142,9 @@ class EncoderModel:
         windows: list[list[_Read]] = [[] for _ in passages]
         for window, row in zip(chosen, rows, strict=True):
             windows[window.owner].append(_Read(window, *row))
+        for passage, reads in zip(passages, windows, strict=True):
+            if passage.start:
+                reads[:] = [read for read in reads if read.end > passage.start] or reads
         return [self._inspection(*each) for each in zip(passages, windows, strict=True)]
 
     def embed(self, texts: Sequence[str]) -> NDArray[Any]:
@@ -192,16 +198,16 @@ class EncoderModel:
         return self._heads.heads[index].probability(float(read.logits[index])), read
 
     def _finding(self, passage: Passage, read: _Read, index: int, head: Head, score: float) -> Finding:
-        spans = [span for span in read.window.offsets if span[1] > span[0]]
-        start, end = (spans[0][0], spans[-1][1]) if spans else (0, len(passage.text) - passage.start)
+        spans = [span for span in read.window.offsets if span[1] > max(span[0], passage.start)]
+        start, end = (spans[0][0], spans[-1][1]) if spans else (passage.start, len(passage.text))
         return Finding(
             head.detector,
             head.type,
-            passage.start + start,
-            passage.start + end,
+            max(start, passage.start),
+            end,
             score,
             f"sentence encoder, {head.type.lower().replace('_', ' ')}",
-            evidence=_evidence(read, index, passage.text, passage.start),
+            evidence=_evidence(read, index, passage.text),
         )
 
     def _topics(self, passage: Passage, windows: Sequence[_Read]) -> list[Finding]:
@@ -246,8 +252,13 @@ class _Read(msgspec.Struct, frozen=True, eq=False):
     tokens: NDArray[Any]
     embedding: NDArray[Any] | None = None
 
+    @property
+    def end(self) -> int:
+        """Of the window in the text."""
+        return max((end for _, end in self.window.offsets), default=0)
 
-def _evidence(read: _Read, index: int, text: str, base: int) -> tuple[tuple[int, int, float], ...]:
+
+def _evidence(read: _Read, index: int, text: str) -> tuple[tuple[int, int, float], ...]:
     """The words that add most to a logit, strongest first; a word's tokens count together."""
     words: list[list[float]] = []
     count = len(read.window.ids)
@@ -255,9 +266,9 @@ def _evidence(read: _Read, index: int, text: str, base: int) -> tuple[tuple[int,
         if end <= start:
             continue
         weight = float(weights[index]) / count
-        if words and words[-1][1] == start and text[base + start].isalnum():
+        if words and words[-1][1] == start and text[start].isalnum():
             words[-1][1], words[-1][2] = end, words[-1][2] + weight
         else:
             words.append([start, end, weight])
     best = sorted((word for word in words if word[2] > 0), key=lambda word: -word[2])[:_EVIDENCE]
-    return tuple((base + int(start), base + int(end), weight) for start, end, weight in best)
+    return tuple((int(start), int(end), weight) for start, end, weight in best)

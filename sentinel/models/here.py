@@ -25,6 +25,7 @@ class ModelsHere:
 
     def __init__(self, config: ModelsConfig, state_dir: Path, detectors: DetectorsConfig) -> None:
         self.detectors = config.served
+        self.by_sentence = config.by_sentence
         self.versions: Mapping[str, str] = {}
         self._models = {
             name: _Lazy(name, entry, partial(registry.make, name, entry.settings, state_dir, detectors))

@@ -11,7 +11,7 @@ import itertools
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import msgspec
 from pydantic import Field
@@ -31,6 +31,8 @@ _MAX_SENTENCES = 64
 
 class NliConfig(HuggingFaceConfig):
     """One entailment model."""
+
+    by_sentence: ClassVar[bool] = True
 
     kind: Literal["nli"] = "nli"
     entailment: str = Field("entailment", description="The model's label for what follows, in any case.")

@@ -70,6 +70,10 @@ class OnnxConfig(BaseModel):
             raise ValueError("name either `path` or `model`")
         return self
 
+    @property
+    def by_sentence(self) -> bool:
+        return self.task == "tokens"
+
 
 class OnnxModel:
     """Labels of texts or of tokens, as findings."""

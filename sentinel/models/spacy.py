@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -41,6 +41,8 @@ class SpacyConfig(BaseModel):
     """One pipeline, or one NLP engine."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    by_sentence: ClassVar[bool] = True
 
     kind: Literal["spacy"] = "spacy"
     pipeline: Annotated[str | None, FOLDER_OR_NAME] = Field(

@@ -52,6 +52,10 @@ class TransformersConfig(HuggingFaceConfig):
         "what the model's config says.",
     )
 
+    @property
+    def by_sentence(self) -> bool:
+        return self.task == "tokens"
+
 
 def loaded(config: HuggingFaceConfig, task: str, key: str) -> tuple[Any, Any]:
     """The model, on its device and in its precision, and its tokenizer. Raises ConfigError."""

@@ -1,8 +1,8 @@
 """Performs what the screen of a streamed answer asks for, whatever the transport.
 
 - Findings that edit text are durable before that text leaves.
-- The model server's messages and the deadline of held-back text come from different sides; what they lead to
-  leaves in one order.
+- The model server's messages, the model plane's answers and the deadline of held-back text come from
+  different sides; what they lead to leaves in one order.
 - A stream has many messages, and most lead to one that is sent at once: `begin` and `done` are for those, so
   that no coroutine stands between the model server's message and the caller's.
 """
@@ -10,18 +10,17 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import time
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import TypeVar
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from typing import Any, TypeVar
 
 from sentinel.adapters.base import Element
 from sentinel.core.errors import WireError
-from sentinel.core.finding import Inspection
-from sentinel.core.record import FindingRow
 from sentinel.guard.answer import AnswerScreen
-from sentinel.guard.commands import Cut, Inspect, Keep, Send, StreamCommand
+from sentinel.guard.commands import Ask, Cut, Keep, Send, StreamCommand
 from sentinel.proxy.driver import CLASSIFIERS_COST, on_thread
-from sentinel.proxy.limits import LimitsConfig
+from sentinel.proxy.run import Run
 from sentinel.proxy.turn import Turn
 
 T = TypeVar("T")
@@ -30,35 +29,37 @@ T = TypeVar("T")
 class Answering:
     """One streamed answer on its way, once the exchange's opening record is durable.
 
-    `send` takes elements in order and waits for a slow reader; `keep` makes findings durable, with how many
-    characters have left or leave now; `stop` is called when a deadline cuts the answer while nobody reads
-    from the model server; `inspect` asks the detectors, the model plane's too, about the complete answer.
+    `send` takes elements in order and waits for a slow reader. `stop` is called when the answer ends on the
+    side that does not read from the model server: cut by a deadline or by what the model plane says, or
+    because something broke there, which whoever reads is told then (`broken`).
     """
 
     def __init__(
         self,
+        run: Run,
         screen: AnswerScreen,
-        keep: Callable[[Sequence[FindingRow], int], Awaitable[None]],
         send: Callable[[bytes], Awaitable[None]],
         stop: Callable[[], object],
-        inspect: Callable[[Inspect], Awaitable[list[Inspection]]],
-        limits: LimitsConfig,
     ) -> None:
         self.cut: Cut | None = None
+        self.broken: Exception | None = None
+        self._run = run
         self._screen = screen
-        self._keep = keep
         self._send = send
         self._stop = stop
-        self._inspect = inspect
-        self._limits = limits
+        self._limits = run.driver.settings.limits
         self._turn = Turn()
         self._timer: asyncio.TimerHandle | None = None
-        self._ticking: asyncio.Task[None] | None = None
+        self._aside: set[asyncio.Task[None]] = set()
+        self._moved: asyncio.Future[None] | None = None
+        """Somebody waits for what happens aside."""
 
     def begin(self, elements: Sequence[Element], size: int) -> list[StreamCommand] | None:
         """Elements that were decoded elsewhere, from `size` bytes: what to do, in order, before `done`. None
         where that cannot be said at once: `take` them then."""
-        if self.cut is not None or size > self._limits.inline_chars or not self._turn.taken_at_once():
+        if self.cut is not None or self.broken is not None or size > self._limits.inline_chars:
+            return None
+        if not self._turn.taken_at_once():
             return None
         started = time.monotonic()
         commands = self._screen.take(elements, started)
@@ -74,6 +75,7 @@ class Answering:
     async def feed(self, data: bytes) -> bool:
         """Bytes of the model server's. False when the answer is cut."""
         async with self._turn:
+            self._mind_broken()
             if self.cut is None:
                 try:
                     await self.perform(await self._timed(self._screen.feed, data, len(data)))
@@ -87,6 +89,7 @@ class Answering:
     async def take(self, elements: Sequence[Element], size: int) -> bool:
         """Elements that were decoded elsewhere, from `size` bytes. False when the answer is cut."""
         async with self._turn:
+            self._mind_broken()
             if self.cut is None:
                 await self.perform(await self._timed(self._screen.take, elements, size))
                 self._mind_length()
@@ -99,11 +102,11 @@ class Answering:
 
     async def close(self) -> bool:
         """The model server has finished. False when the answer is cut."""
-        async with self._turn:
-            if self.cut is None:
-                try:
-                    await self._complete()
-                except WireError as error:
+        try:
+            await self._complete()
+        except WireError as error:
+            async with self._turn:
+                if self.cut is None:
                     self._cut_unreadable(str(error))
         self.end()
         return self.cut is None
@@ -125,9 +128,13 @@ class Answering:
         """Nothing more comes, however it ended: the session gets its decision."""
         if self._timer is not None:
             self._timer.cancel()
-        if self._ticking is not None and not self._ticking.done():
-            self._ticking.cancel()
+        for task in self._aside:
+            task.cancel()
         self._screen.abandon()
+
+    def _mind_broken(self) -> None:
+        if self.broken is not None:
+            raise self.broken
 
     def _mind_length(self) -> None:
         most = self._limits.max_text_chars
@@ -138,10 +145,20 @@ class Answering:
         screen, size = self._screen, self._screen.length
         if screen.classified:
             size *= CLASSIFIERS_COST
-        await self.perform(await self._timed(lambda _, now: screen.ending(now), None, size))
-        asked = screen.asks() if self.cut is None else None
-        known = await self._inspect(asked) if asked is not None else ()
-        await self.perform(await self._timed(lambda _, now: screen.close(now, known), None, size))
+        async with self._turn:
+            self._mind_broken()
+            if self.cut is None:
+                await self.perform(await self._timed(lambda _, now: screen.ending(now), None, size))
+                self._watch()
+        while screen.waiting and self.cut is None and self.broken is None:
+            self._moved = asyncio.get_running_loop().create_future()
+            await self._moved
+        async with self._turn:
+            self._mind_broken()
+            if self.cut is None:
+                asked = screen.asks()
+                known = await self._run.inspect(asked) if asked is not None else ()
+                await self.perform(await self._timed(lambda _, now: screen.close(now, known), None, size))
 
     async def _timed(
         self, work: Callable[[T, float], list[StreamCommand]], data: T, size: int
@@ -161,7 +178,9 @@ class Answering:
             if isinstance(command, Send):
                 await self._send(command.data)
             elif isinstance(command, Keep):
-                await self._keep(command.findings, self._screen.released)
+                await self._run.keep(command.findings, self._screen.released)
+            elif isinstance(command, Ask):
+                self._go_aside(self._asked(command))
             else:
                 self.cut = command
 
@@ -175,7 +194,7 @@ class Answering:
         self._timer = None
         deadline = self._screen.deadline
         if deadline is not None and deadline <= time.monotonic() and self.cut is None:
-            self._ticking = asyncio.get_running_loop().create_task(self._tick())
+            self._go_aside(self._tick())
         else:
             self._watch()
 
@@ -184,5 +203,27 @@ class Answering:
             if self.cut is None:
                 await self.perform(self._screen.tick(time.monotonic()))
                 self._watch()
-        if self.cut is not None:
+
+    async def _asked(self, ask: Ask) -> None:
+        answers = await self._run.ask_models(ask)
+        async with self._turn:
+            if self.cut is None and self.broken is None:
+                answered = functools.partial(self._screen.answered, ask.number)
+                await self.perform(await self._timed(answered, answers, 0))
+                self._watch()
+
+    def _go_aside(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do it while others read from the model server."""
+        task = asyncio.get_running_loop().create_task(self._beside(work))
+        self._aside.add(task)
+        task.add_done_callback(self._aside.discard)
+
+    async def _beside(self, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await work
+        except Exception as error:  # whoever reads tells the caller
+            self.broken = error
+        if self._moved is not None and not self._moved.done():
+            self._moved.set_result(None)
+        if self.cut is not None or self.broken is not None:
             self._stop()

@@ -198,9 +198,7 @@ class BidiCall:
         exchange = _Exchange(run, stream, open_answer(run.session, stream))
         if exchange.screen is not None:
             stop = functools.partial(self._stalled, exchange)
-            exchange.answering = Answering(
-                exchange.screen, run.keep, self._send, stop, run.inspect, self._driver.settings.limits
-            )
+            exchange.answering = Answering(run, exchange.screen, self._send, stop)
         self._exchanges[id(stream)] = self._last = exchange
         if vault is not None:
             self._vaults.append(vault)
@@ -339,9 +337,13 @@ class BidiCall:
     async def _cut_stalled(self, exchange: _Exchange) -> None:
         try:
             if exchange.answering is not None and not exchange.refused:
+                if exchange.answering.broken is not None:
+                    raise exchange.answering.broken
                 await self._cut(exchange, exchange.answering.cut)
         except (_Ended, grpc.aio.AbortError) as ended:
             self._stop(ended)
+        except Exception as error:
+            self._stop(_fault(self._method, error))
 
     async def _begin(self, initial: Metadata) -> None:
         """The model server's headers, unless a refusal has left before they came: a server may send none

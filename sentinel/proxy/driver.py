@@ -19,7 +19,7 @@ from sentinel.core.exchange import Stage
 from sentinel.core.finding import Inspection
 from sentinel.core.needs import detectors_of
 from sentinel.core.record import Record, Screened
-from sentinel.guard.cascade import Ask, AskNow, with_answers
+from sentinel.guard.cascade import Ask, AskNow, Question
 from sentinel.guard.commands import Command, Inspect
 from sentinel.guard.events import Event, Inspected, RequestRead, ResponseRead, Unreadable
 from sentinel.guard.screener import Screener
@@ -118,21 +118,31 @@ class Driver:
         size = sum([len(text) for text in command.texts])
         if session.screener.classifies(command.needs):
             size *= CLASSIFIERS_COST
+        tenant, around = session.context.tenant, command.backgrounds
+        work = functools.partial(session.screener.read, command.texts, command.needs, tenant, around)
         if size <= self.settings.limits.inline_chars:
-            tenant, around = session.context.tenant, command.backgrounds
-            inspections = session.screener.inspect(command.texts, command.needs, tenant, around)
+            read = work()
         else:
             started = time.monotonic()
-            inspections = await _inspect_on_thread(session, command)
+            try:
+                read = await asyncio.wait_for(on_thread(work), None if deadline is None else deadline / 1000)
+            except TimeoutError:
+                why = f"no answer within {deadline} ms"
+                late = Inspection(failed=dict.fromkeys(detectors_of(command.needs), why))
+                return [late] * len(command.texts)
             if deadline is not None:  # it is for the model plane too
                 deadline = max(1, deadline - int(1000 * (time.monotonic() - started)))
-        around = command.backgrounds
-        asked = session.screener.questions(command.texts, command.needs, around, inspections)
-        if not asked:
-            return inspections
-        assert self.ask is not None, "who names the model plane's detectors says how they are asked"
-        answers = await asyncio.gather(*(self.ask(q.passages, q.detectors, deadline) for q in asked))
-        return with_answers(inspections, asked, answers)
+        questions = read.questions
+        return read.with_answers(await self.ask_models(questions, deadline) if questions else ())
+
+    async def ask_models(
+        self, questions: Sequence[Question], deadline_ms: int | None
+    ) -> list[list[Inspection]]:
+        """What the model plane says to each question."""
+        ask = self.ask
+        assert ask is not None, "who names the model plane's detectors says how they are asked"
+        asked = [ask(each.passages, each.detectors, deadline_ms) for each in questions]
+        return await asyncio.gather(*asked)
 
     def ask_from_thread(self) -> AskNow | None:
         """How a thread asks the model plane, through this loop."""
@@ -161,16 +171,3 @@ class Driver:
 def on_thread(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> asyncio.Future[T]:
     """Work that takes long, on the threads that screen long texts, so that no other call waits for it."""
     return asyncio.get_running_loop().run_in_executor(_threads(), functools.partial(work, *args, **kwargs))
-
-
-async def _inspect_on_thread(session: Session, command: Inspect) -> list[Inspection]:
-    tenant, around = session.context.tenant, command.backgrounds
-    work = on_thread(session.screener.inspect, command.texts, command.needs, tenant, around)
-    deadline = command.deadline_ms
-    try:
-        return await asyncio.wait_for(work, None if deadline is None else deadline / 1000)
-    except TimeoutError:
-        late = Inspection(
-            failed=dict.fromkeys(detectors_of(command.needs), f"no answer within {deadline} ms")
-        )
-        return [late] * len(command.texts)

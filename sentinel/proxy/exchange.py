@@ -1,56 +1,36 @@
-"""One exchange in flight: its identity, what was measured of it, and its one record."""
+"""One exchange over gRPC in flight. What ends a call early is an abort."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable
 from typing import TypeVar
 
 import grpc
 import grpc.aio
 
 from sentinel.core.exchange import CallContext
-from sentinel.core.finding import Inspection
-from sentinel.core.ids import new_id
-from sentinel.core.record import FindingRow, Outcome, Phase
-from sentinel.guard.commands import Inspect
-from sentinel.guard.recording import Transfer, build_edit, build_record
+from sentinel.core.record import Outcome, Phase, Record
 from sentinel.guard.session import Session
 from sentinel.policy.vault import Vault
 from sentinel.proxy.driver import Driver
 from sentinel.proxy.fault import fault
 from sentinel.proxy.forward import Context, Counts
 from sentinel.proxy.metadata import Metadata, continue_trace, first, upstream_metadata
+from sentinel.proxy.run import Run
 
 T = TypeVar("T")
 
 
-class ExchangeRun:
-    """What unary and streamed exchanges have in common. Times are nanoseconds since the epoch or
-    durations.
-    """
-
-    streaming = False
+class ExchangeRun(Run):
+    """What unary and streamed exchanges have in common."""
 
     def __init__(self, driver: Driver, protocol: str, method: str, context: Context) -> None:
-        self.driver = driver
-        self.protocol = protocol
-        self.method = method
         self.context = context
         self.metadata: Metadata = tuple(context.invocation_metadata() or ())
-        self.started = time.time_ns()
-        self.trace = continue_trace(self.metadata)
-        self.upstream_ns = 0
+        super().__init__(driver, protocol, method, continue_trace(self.metadata))
         self.bytes = Counts()
-        self.response_id = ""
-        self.tokens = (0, 0)
-        """Of input and output, where the model tells them."""
-        self.released_chars = 0
-        """Of a streamed answer, as the model wrote it."""
-        self.recorded = False
-        self.exchange_id = new_id()
-        self.session: Session
 
     def begin_session(self, model: str, vault: Vault | None = None) -> Session:
         """The exchange as rules see it, once the model is known ("" where nobody can tell)."""
@@ -62,8 +42,7 @@ class ExchangeRun:
             first(self.metadata, settings.tenant_key) if settings.tenant_key else "",
             {key: value for key, value in self.metadata if isinstance(value, str)},
         )
-        self.session = Session(self.driver.screener, call, self.exchange_id, settings.redactor, vault)
-        return self.session
+        return self.open_session(call, vault)
 
     def upstream_metadata(self) -> Metadata:
         return upstream_metadata(self.metadata, self.trace)
@@ -93,15 +72,8 @@ class ExchangeRun:
         else:
             await self.record(Outcome.CANCELLED, grpc.StatusCode.CANCELLED, "cancelled")
 
-    async def keep(self, findings: Sequence[FindingRow], released: int) -> None:
-        """Findings that edit a stream, ahead of the text that they edit."""
-        await self.driver.record(
-            build_edit(self.session, self.started, findings, released_chars=released), self.context
-        )
-
-    async def inspect(self, command: Inspect) -> list[Inspection]:
-        """What the detectors find in the exchange's texts."""
-        return await self.driver.inspect(self.session, command)
+    async def durable(self, record: Record) -> None:
+        await self.driver.record(record, self.context)
 
     async def open_record(self) -> None:
         """What recovery finds if we die before `record`."""
@@ -118,34 +90,15 @@ class ExchangeRun:
         if self.recorded:
             return
         self.recorded = phase is Phase.FINAL
-        transfer = Transfer(
-            started_ns=self.started,
-            ended_ns=time.time_ns(),
-            protocol=self.protocol,
+        await self.write(
+            outcome,
+            phase,
             upstream=self.driver.upstream.config.address,
-            worker=self.driver.worker,
-            streaming=self.streaming,
-            grpc_code=code.name,
+            code=code.name,
             error_type=error_type,
-            response_id=self.response_id,
-            input_tokens=self.tokens[0],
-            output_tokens=self.tokens[1],
-            upstream_ns=self.upstream_ns,
             input_bytes=self.bytes.upstream,
             output_bytes=self.bytes.downstream,
-            released_chars=self.released_chars,
         )
-        record = build_record(
-            self.session,
-            self.trace,
-            transfer,
-            outcome,
-            phase=phase,
-            with_content=self.driver.settings.record_content,
-        )
-        await self.driver.record(record, self.context)
-        if phase is Phase.FINAL:
-            self.driver.measures.count(record)
 
 
 def outcome_of(code: grpc.StatusCode) -> Outcome:

@@ -1,22 +1,14 @@
-"""One HTTP exchange in flight: its identity, what was measured of it, and its one record.
-
-The twin of `exchange`, which is gRPC's; what ends a call early is an HttpError here and an abort there.
-"""
+"""One exchange over HTTP in flight. What ends a call early is an HttpError."""
 
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable
 
 from sentinel.core.errors import SpoolFull
 from sentinel.core.exchange import CallContext, Stage
-from sentinel.core.finding import Inspection
-from sentinel.core.ids import new_id
-from sentinel.core.record import FindingRow, Outcome, Phase, Record, Screened
-from sentinel.guard.commands import Inspect
+from sentinel.core.record import Outcome, Phase, Record, Screened
 from sentinel.guard.events import Unreadable
-from sentinel.guard.recording import Transfer, build_edit, build_record
 from sentinel.guard.session import Session
 from sentinel.instruments import REJECTED
 from sentinel.proxy.driver import Driver
@@ -25,13 +17,14 @@ from sentinel.proxy.http_call import Call
 from sentinel.proxy.http_errors import JSON, ErrorWriter, HttpError, decision_headers
 from sentinel.proxy.http_headers import Headers, continue_trace, first, upstream_headers
 from sentinel.proxy.http_model import Model
+from sentinel.proxy.run import Run
 
 _CALLER_GONE = 499  # what nginx calls it; nobody sees it but the record
 _OK = range(200, 400)
 
 
-class HttpRun:
-    """What all exchanges over HTTP have in common. Times are nanoseconds since the epoch or durations."""
+class HttpRun(Run):
+    """What all exchanges over HTTP have in common."""
 
     def __init__(
         self,
@@ -42,25 +35,12 @@ class HttpRun:
         method: str,
         errors: ErrorWriter,
     ) -> None:
-        self.driver = driver
+        super().__init__(driver, protocol, method, continue_trace(call.headers))
         self.upstream = upstream
         self.call = call
-        self.protocol = protocol
-        self.method = method
         self.errors = errors
-        self.streaming = False
-        self.started = time.time_ns()
-        self.trace = continue_trace(call.headers)
-        self.upstream_ns = 0
         self.output_bytes = 0
         """Of an answer that leaves as a whole; those of others are counted as they leave."""
-        self.released_chars = 0
-        self.response_id = ""
-        self.tokens = (0, 0)
-        """Of input and output, where the model tells them."""
-        self.recorded = False
-        self.exchange_id = new_id()
-        self.session: Session
         self.begun = False
         """Whether there is a session."""
 
@@ -74,9 +54,8 @@ class HttpRun:
             first(headers, settings.tenant_key.encode()) if settings.tenant_key else "",
             {name.decode("latin-1"): value.decode("latin-1") for name, value in headers},
         )
-        self.session = Session(self.driver.screener, context, self.exchange_id, settings.redactor)
         self.begun = True
-        return self.session
+        return self.open_session(context)
 
     def upstream_headers(self) -> list[tuple[str, str]]:
         try:
@@ -111,14 +90,6 @@ class HttpRun:
         await self.call.answer(
             error.status, headers, self.errors.error_body(error.message, error.kind, facts)
         )
-
-    async def keep(self, findings: Sequence[FindingRow], released: int) -> None:
-        """Findings that edit a stream, ahead of the text that they edit."""
-        await self._durable(build_edit(self.session, self.started, findings, released_chars=released))
-
-    async def inspect(self, command: Inspect) -> list[Inspection]:
-        """What the detectors find in the exchange's texts."""
-        return await self.driver.inspect(self.session, command)
 
     async def open_record(self) -> None:
         """What recovery finds if we die before `record`."""
@@ -161,37 +132,17 @@ class HttpRun:
         self.session.receive(Unreadable(Stage.INPUT, screened, "the request could not be read"))
 
     async def _write(self, outcome: Outcome, status: int, error_type: str, phase: Phase) -> None:
-        driver = self.driver
-        transfer = Transfer(
-            started_ns=self.started,
-            ended_ns=time.time_ns(),
-            protocol=self.protocol,
+        await self.write(
+            outcome,
+            phase,
             upstream=self.upstream.address,
-            worker=driver.worker,
-            streaming=self.streaming,
-            grpc_code=str(status),
+            code=str(status),
             error_type=error_type,
-            response_id=self.response_id,
-            input_tokens=self.tokens[0],
-            output_tokens=self.tokens[1],
-            upstream_ns=self.upstream_ns,
             input_bytes=self.call.received,
             output_bytes=self.output_bytes or self.call.sent,
-            released_chars=self.released_chars,
         )
-        record = build_record(
-            self.session,
-            self.trace,
-            transfer,
-            outcome,
-            phase=phase,
-            with_content=driver.settings.record_content,
-        )
-        await self._durable(record)
-        if phase is Phase.FINAL:
-            driver.measures.count(record)
 
-    async def _durable(self, record: Record) -> None:
+    async def durable(self, record: Record) -> None:
         recorder = self.driver.recorder
         try:
             recorder.write(record)

@@ -73,13 +73,12 @@ class _Relay:
         run = self._run
         # What leaves is not what came, and not packed.
         self._headers = [field for field in self._headers if field[0] not in ABOUT_BYTES]
-        limits = run.driver.settings.limits
-        answering = Answering(screen, run.keep, self._send, self._response.close, run.inspect, limits)
+        answering = Answering(run, screen, self._send, self._response.close)
         await run.open_record()
         try:
             await self._feed(answering, unpacker)
         except HttpError as error:
-            if answering.cut is None:  # it is not a deadline of ours that closed the connection
+            if answering.cut is None:  # it is not by a decision of ours that the connection was closed
                 await answering.fail(error.message)
                 await self._flush()
             if answering.cut is None:

@@ -60,9 +60,7 @@ class ServerStreamRun(UnaryRun):
         if screen is None:
             await self.end(await self._pass(call, payload))
             return
-        answering = Answering(
-            screen, self.keep, self.send, call.cancel, self.inspect, self.driver.settings.limits
-        )
+        answering = Answering(self, screen, self.send, call.cancel)
         end: End | None = None
         try:
             await self._begin(call, payload)
@@ -76,9 +74,9 @@ class ServerStreamRun(UnaryRun):
         except grpc.aio.AioRpcError as error:
             end = end_from(error)
             end = retold(end, await answering.fail(end.details))
-        except asyncio.CancelledError:
-            if answering.cut is None:  # it is not a deadline of ours that ended the upstream's call
-                raise
+        except asyncio.CancelledError as error:
+            if answering.cut is None:  # it is not by a decision of ours that the upstream's call ended
+                raise answering.broken or error from None
         finally:
             answering.end()
             self.released_chars = screen.released

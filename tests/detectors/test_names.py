@@ -17,7 +17,6 @@ from sentinel.detectors.registry import (
     DetectorsConfig,
     inspect_sentence,
     inspect_whole,
-    joined,
     load_detectors,
 )
 
@@ -92,7 +91,7 @@ Her friends José and Zoë moved to Kyoto... "He knows Maria Fernandez." She sai
 def test_sentences_read_together_are_read_as_if_alone(reader: NameReader, text: str) -> None:
     places = list(sentences(text, 0, final=True))
     alone = [inspect_sentence(reader, text, *place, NO_BACKGROUND) for place in places]
-    assert inspect_whole(reader, text, NO_BACKGROUND) == joined(alone)
+    assert reader.inspect_sentences(text, places, NO_BACKGROUND) == alone
 
 
 def test_what_was_read_before_changes_nothing(reader: NameReader, monkeypatch: pytest.MonkeyPatch) -> None:

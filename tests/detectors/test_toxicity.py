@@ -9,7 +9,7 @@ import pytest
 from sentinel.core.background import NO_BACKGROUND
 from sentinel.core.finding import Finding, Inspection
 from sentinel.detectors._sentences import sentences
-from sentinel.detectors.registry import inspect_sentence, inspect_whole, joined
+from sentinel.detectors.registry import inspect_sentence, inspect_whole
 from sentinel.detectors.toxicity import FLAGGED, ToxicityConfig, ToxicityDetector
 
 
@@ -99,7 +99,7 @@ def test_a_finding_lies_in_its_sentence_and_tells_its_words(detector: ToxicityDe
 def test_all_sentences_at_once_say_what_each_says(text: str, detector: ToxicityDetector) -> None:
     places = list(sentences(text, 0, final=True))
     together = detector.inspect_sentences(text, places, NO_BACKGROUND)
-    assert together == joined([inspect_sentence(detector, text, *place, NO_BACKGROUND) for place in places])
+    assert together == [inspect_sentence(detector, text, *place, NO_BACKGROUND) for place in places]
 
 
 def test_unsure_between_the_bounds() -> None:

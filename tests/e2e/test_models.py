@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
 from pathlib import Path
 from typing import Any
 
+from sentinel.demo.model import MODEL
 from sentinel.models.base import Passage
 from sentinel.models.client import BlockingModelClient
 from tests.e2e import infer
-from tests.e2e.client import INFER, Call, Observation, eventually, observe
+from tests.e2e.client import INFER, Call, Observation, connect, eventually, observe
+from tests.e2e.halfway import FOREVER, halfway
 from tests.e2e.processes import Torture, alive
 from tests.e2e.sidecar import Sidecar, start_sidecar
+from tests.e2e.test_streams import CHAT, STREAM, said_over_grpc
+from tests.models import tiny
 from tests.models.running import TOY
+from tests.rawhttp import Connection, request
 
 MODELS: dict[str, Any] = {"detectors": {"pii": {"kind": TOY, "deadline_ms": 20_000}}}
 
@@ -77,3 +83,57 @@ def test_calls_are_screened_by_the_plane_and_fail_as_told(tmp_path: Path, upstre
         os.kill(plane(sidecar)["pid"], signal.SIGKILL)
         assert asked(sidecar, "another kind word").code == "PERMISSION_DENIED"
         eventually(lambda: asked(sidecar, "yet a kind word").code, lambda code: code == "OK")
+
+
+INSULTS = """
+rules:
+  - {id: insults, stage: output, detect: {detector: insults, type: INSULT}, action: redact}
+"""
+
+
+def test_streams_are_asked_about_sentence_by_sentence(tmp_path: Path) -> None:
+    """A real model in a plane of its own; the model server falls silent behind three sentences."""
+    rules = tmp_path / "rules.yaml"
+    rules.write_text(INSULTS)
+    own = {"kind": "onnx", "path": str(tiny.counting(tmp_path) / "model.onnx"), "scope": "sentence"}
+    own |= {"labels": {"rude": "INSULT"}, "deadline_ms": 20_000}
+    prompt = f"Repeat: The cat sat. You are a fool. Rain fell. So {FOREVER}"
+    told = "The cat sat.<INSULT> Rain fell."
+
+    async def over_http(address: str) -> str:
+        connection = await Connection.open(address)
+        body = {"model": MODEL, "stream": True, "messages": [{"role": "user", "content": prompt}]}
+        asked = request("POST", CHAT, json.dumps(body).encode(), "Content-Type: application/json")
+        await connection.send(asked)
+        said, seen = "", b""
+        while len(said) < len(told):
+            seen += await asyncio.wait_for(connection.reader.readuntil(b"\n\n"), 30)
+            events = [line[6:] for line in seen.decode().splitlines() if line.startswith("data: ")]
+            said = "".join(json.loads(event)["choices"][0]["delta"].get("content") or "" for event in events)
+        connection.close()
+        return said
+
+    def over_grpc(address: str) -> str:
+        said = ""
+        with connect(address) as channel:
+            stream = channel.stream_stream(STREAM)(iter([infer.request(prompt, model=MODEL)]), timeout=30)
+            while len(said) < len(told):
+                said += said_over_grpc([next(stream)])
+            stream.cancel()
+        return said
+
+    with (
+        halfway(tmp_path) as model,
+        start_sidecar(
+            tmp_path,
+            model.grpc,
+            listen={"http": "127.0.0.1:0"},
+            upstream={"http": f"http://{model.http}"},
+            rules={"paths": [str(rules)]},
+            models={"detectors": {"insults": own}},
+        ) as sidecar,
+    ):
+        assert asyncio.run(over_http(sidecar.http)) == told
+        assert over_grpc(sidecar.address) == told
+        assert sidecar.total("sentinel_model_texts_total", model="insults", answer="asked") == 3
+        assert sidecar.total("sentinel_model_texts_total", model="insults", answer="cached") == 3

@@ -13,12 +13,14 @@ from sentinel.adapters.openai import OpenAI, OpenAIConfig
 from sentinel.core.decision import Action, Cause
 from sentinel.core.errors import WireError
 from sentinel.core.exchange import CallContext, Role, TextPart
-from sentinel.core.record import Screened
+from sentinel.core.ids import TraceContext
+from sentinel.core.record import Outcome, Screened
 from sentinel.core.redact import Redactor
 from sentinel.detectors.registry import DetectorsConfig
 from sentinel.guard.answer import AnswerScreen, open_answer
 from sentinel.guard.commands import Command, Cut, Inspect, Keep, Refuse, Send, StreamCommand
 from sentinel.guard.events import Event, Inspected, RequestRead, ResponseRead
+from sentinel.guard.recording import Transfer, build_record
 from sentinel.guard.screener import Screener, load_screener
 from sentinel.guard.session import Session
 from tests.guard.streams import Lines, element, texts_of
@@ -463,6 +465,29 @@ def test_an_abandoned_answer_has_its_decision(build: Build) -> None:
     assert session.output.decision.action is Action.REDACT
     assert session.output.screened is Screened.YES
     assert screen.released == len("to j@b.co now ")
+
+
+def recorded(session: Session) -> str:
+    trace, transfer = TraceContext("t", "s", "c"), Transfer(1, "p", "u", "w")
+    return "".join(
+        build_record(session, trace, transfer, Outcome.CANCELLED, with_content=True).output_content
+    )
+
+
+def test_what_is_held_back_when_the_caller_leaves_is_recorded_as_if_the_text_had_ended(build: Build) -> None:
+    session = session_of(build(ONE))
+    screen = opened(session)
+    screen.feed(element("to j@b.co"), 0.0)
+    screen.abandon()
+    assert (recorded(session), screen.released) == ("to <EMAIL_ADDRESS>", 3)
+
+
+def test_nothing_is_recorded_of_what_was_held_whole_and_not_read(build: Build) -> None:
+    session = session_of(build(whole("redact")))
+    screen = opened(session)
+    screen.feed(element("to j@b.co. And"), 0.0)
+    screen.abandon()
+    assert recorded(session) == ""
 
 
 def test_a_stream_keeps_the_rules_that_it_began_with(build: Build) -> None:

@@ -45,6 +45,7 @@ class Manners:
 
 class Served:
     detectors = frozenset({"manners", "depth"})
+    by_sentence: frozenset[str] = frozenset()
     versions: Mapping[str, str] = {"manners": "large-2"}
 
 
@@ -85,15 +86,19 @@ def build(
     return screener
 
 
+def passages(*texts: str) -> list[Passage]:
+    return [Passage(text) for text in texts]
+
+
 def test_only_what_is_unsure_goes_on() -> None:
     sure, unsure = Inspection(scores={"a": 0.9}), Inspection(scores={"a": 0.5}, unsure=("a",))
     broken = Inspection(failed={"a": "it raised ValueError"})
-    asked = questions({"a", "b"}, {"a"}, ["one", "two", "three", ""], (), [sure, unsure, broken, unsure])
+    asked = questions({"a", "b"}, {"a"}, passages("one", "two", "three", " "), [sure, unsure, broken, unsure])
     assert {(frozenset(q.detectors), q.numbers) for q in asked} == {
         (frozenset({"a"}), (1, 2)),
         (frozenset({"b"}), (0, 1, 2)),
     }
-    both = questions({"a", "b"}, {"a"}, ["one"], (), [unsure])
+    both = questions({"a", "b"}, {"a"}, passages("one"), [unsure])
     assert [(q.detectors, q.numbers) for q in both] == [(frozenset({"a", "b"}), (0,))]
 
 
@@ -101,7 +106,7 @@ def test_an_answer_takes_the_place_of_an_unsure_one_and_a_failure_does_not() -> 
     here = Inspection(
         (Finding("a", "X", 0, 1, 0.5), Finding("pii", "Y", 2, 3, 1.0)), {"a": 0.5}, unsure=("a",)
     )
-    asked = questions({"a"}, {"a", "pii"}, ["text"], (), [here])
+    asked = questions({"a"}, {"a", "pii"}, passages("text"), [here])
     better = Inspection((Finding("a", "X", 0, 4, 0.9),), {"a": 0.9})
     (told,) = with_answers([here], asked, [[better]])
     assert [(f.detector, f.score) for f in told.findings] == [("a", 0.9), ("pii", 1.0)]
@@ -113,7 +118,7 @@ def test_an_answer_takes_the_place_of_an_unsure_one_and_a_failure_does_not() -> 
 def test_what_was_found_by_form_stays() -> None:
     form, opinion = Finding("a", "FORM", 0, 1, 0.5), Finding("a", "X", 2, 3, 0.5)
     here = Inspection((form, opinion), {"a": 0.5}, unsure=("a",))
-    asked = questions({"a"}, {"a"}, ["text"], (), [here], {"a": frozenset({"FORM"})})
+    asked = questions({"a"}, {"a"}, passages("text"), [here], {"a": frozenset({"FORM"})})
     (told,) = with_answers([here], asked, [[Inspection(scores={"a": 0.1})]])
     assert (told.findings, told.scores) == ((form,), {"a": 0.1})
     surer = Finding("a", "FORM", 0, 2, 0.7)
@@ -123,7 +128,7 @@ def test_what_was_found_by_form_stays() -> None:
 
 def test_an_answer_without_a_score_changes_nothing() -> None:
     here = Inspection((Finding("a", "X", 0, 1, 0.5),), {"a": 0.5}, unsure=("a",))
-    asked = questions({"a"}, {"a"}, ["text"], (), [here])
+    asked = questions({"a"}, {"a"}, passages("text"), [here])
     assert with_answers([here], asked, [[Inspection()]]) == [here]
 
 
@@ -140,7 +145,7 @@ def test_what_failed_here_has_failed_unless_the_answer_stands_for_it(
     name: str, answer: Inspection, failed: bool
 ) -> None:
     late = Inspection(failed={name: "no answer within 5 ms"})
-    asked = questions({"a", "b"}, {"a"}, ["text"], (), [late])
+    asked = questions({"a", "b"}, {"a"}, passages("text"), [late])
     (told,) = with_answers([late], asked, [[answer]])
     assert (name in told.failed) is failed
     assert told.findings == answer.findings
@@ -181,10 +186,8 @@ def streamed(session: Session, plane: Plane, pieces: list[str]) -> list[StreamCo
     inspect = answer.asks()
     known: list[Inspection] = []
     if inspect is not None:
-        screener = session.screener
-        known = screener.inspect(inspect.texts, inspect.needs, "", inspect.backgrounds)
-        asked = screener.questions(inspect.texts, inspect.needs, inspect.backgrounds, known)
-        known = with_answers(known, asked, [plane(q.passages, q.detectors, None) for q in asked])
+        read = session.screener.read(inspect.texts, inspect.needs, "", inspect.backgrounds)
+        known = read.with_answers([plane(q.passages, q.detectors, None) for q in read.questions])
     return done + answer.close(0.0, known)
 
 

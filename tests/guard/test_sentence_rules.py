@@ -20,7 +20,7 @@ from sentinel.detectors.registry import DetectorsConfig
 from sentinel.guard.commands import Cut
 from sentinel.guard.screener import Screener, load_screener
 from tests.guard.streams import element
-from tests.guard.test_answer import MARGIN, content, opened, played, session_of, unary
+from tests.guard.test_answer import MARGIN, content, opened, played, recorded, session_of, unary
 
 RULES = """
 rules:
@@ -101,6 +101,16 @@ def test_a_sentence_waits_until_it_is_read(build: Callable[..., Screener]) -> No
     commands = screen.feed(element(" rude! "), 0.0)
     assert content(commands) == " You are"
     assert isinstance(commands[-1], Cut)
+
+
+def test_an_unread_sentence_is_read_for_the_record_when_the_caller_leaves(
+    build: Callable[..., Screener],
+) -> None:
+    session = session_of(build("redact"))
+    screen = opened(session)
+    screen.feed(element("All is well. You are rude, j@b.co to"), 0.0)
+    screen.abandon()
+    assert recorded(session) == "All is well. You are <RUDE>, <EMAIL_ADDRESS> to"
 
 
 def test_a_cut_rule_lets_sentences_go_and_cuts_when_it_fires(build: Callable[..., Screener]) -> None:

@@ -56,6 +56,30 @@ def test_a_relative_folder_starts_at_the_file(tmp_path: Path, entry: str, key: s
 
 
 @pytest.mark.parametrize(
+    ("entry", "expected"),
+    [
+        ("kind: encoder", {"toxicity"}),
+        ("{kind: encoder, scope: text}", set()),
+        ("{kind: encoder, scope: sentence}", {"toxicity", "injection", "misuse", "topics"}),
+        ("kind: detoxify", {"manners"}),
+        ("{kind: transformers, model: m, labels: {PER: PERSON}}", set()),
+        ("{kind: transformers, task: tokens, model: m, labels: {PER: PERSON}}", {"manners"}),
+        ("{kind: onnx, path: m, labels: {PER: PERSON}}", set()),
+        ("{kind: onnx, task: tokens, path: m, labels: {PER: PERSON}}", {"manners"}),
+        (f"kind: {TOY}", set()),
+        (f"{{kind: {TOY}, scope: sentence}}", {"manners"}),
+    ],
+)
+def test_what_is_asked_about_sentences(tmp_path: Path, entry: str, expected: set[str]) -> None:
+    assert load_config(written(tmp_path, entry)).models.by_sentence == expected
+
+
+def test_a_detector_is_asked_about_sentences_if_all_its_models_are(tmp_path: Path) -> None:
+    rest = "    second:\n      {kind: encoder, scope: text}\n"
+    assert load_config(written(tmp_path, "kind: encoder", rest)).models.by_sentence == set()
+
+
+@pytest.mark.parametrize(
     ("entry", "line", "key", "told"),
     [
         (f"{{kind: {TOY}, at_once: 2}}", 3, "models.detectors.manners", "runs one batch at a time"),

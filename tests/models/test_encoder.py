@@ -75,9 +75,9 @@ def test_a_batch_answers_nearly_as_one_by_one(folder: Path, heads_file: Path, st
 def test_findings_lie_in_the_passage_and_say_why(folder: Path, heads_file: Path, state: Path) -> None:
     model = _model(folder, heads_file, state)
     ahead, text = "rain fell . ", "you are a fool , ann lee"
-    alone = model.infer([Passage(text=text)])[0]
+    whole = model.infer([Passage(text=ahead + text)])[0]
     answer = model.infer([Passage(text=ahead + text, start=len(ahead))])[0]
-    assert answer.scores == pytest.approx(alone.scores)
+    assert answer.scores == pytest.approx(whole.scores)  # what stands before is read with it
     assert answer.findings
     words = {match.start() for match in re.finditer(r"\S+", ahead + text)}
     for finding in answer.findings:
@@ -87,6 +87,20 @@ def test_findings_lie_in_the_passage_and_say_why(folder: Path, heads_file: Path,
         weights = [weight for _, _, weight in finding.evidence]
         assert weights == sorted(weights, reverse=True) and all(weight > 0 for weight in weights)
         assert {start for start, _, _ in finding.evidence} <= words
+
+
+def test_what_stands_far_before_a_sentence_is_not_held_against_it(
+    folder: Path, heads_file: Path, state: Path
+) -> None:
+    model = _model(folder, heads_file, state)
+    for ahead, text in ((tiny.LONG * 2, "you are a fool " * 99), ("you are a fool " * 99, tiny.LONG * 2)):
+        answer = model.infer([Passage(text=ahead + text, start=len(ahead))])[0]
+        whole = model.infer([Passage(text=ahead + text)])[0]
+        assert all(answer.scores[name] <= whole.scores[name] for name in whole.scores)
+        assert all(finding.start >= len(ahead) for finding in answer.findings)
+        if answer.scores["toxicity"] < whole.scores["toxicity"]:
+            return
+    raise AssertionError("in one order the worst window lies before the sentence")
 
 
 def test_a_long_text_is_as_bad_as_its_worst_window(folder: Path, heads_file: Path, state: Path) -> None:

@@ -17,7 +17,6 @@ from sentinel.models.inference import NoAnswer
 from sentinel.models.onnx import OnnxConfig, OnnxModel
 from tests.models import tiny
 
-NAMES = ["fine", "rude", "threatening"]
 LABELS = {"rude": "INSULT", "threatening": "THREAT"}
 FOOL, FIND = (tiny.VOCABULARY.index(word) for word in ("fool", "find"))
 
@@ -25,32 +24,7 @@ FOOL, FIND = (tiny.VOCABULARY.index(word) for word in ("fool", "find"))
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model whose logits count words: 0, three times "fool", twice "find"."""
-    return _saved(tmp_path_factory.mktemp("onnx"), 3.0)
-
-
-def _saved(place: Path, fool: float) -> Path:
-    import onnx
-    from onnx import TensorProto, helper, numpy_helper
-
-    table = np.zeros((len(tiny.VOCABULARY), 3), np.float32)
-    table[FOOL, 1], table[FIND, 2] = fool, 2.0
-    nodes = [
-        helper.make_node("Gather", ["table", "input_ids"], ["each"]),
-        helper.make_node("ReduceSum", ["each", "axis"], ["logits"], keepdims=0),
-        helper.make_node("Identity", ["attention_mask"], ["unused"]),
-    ]
-    ids = [
-        helper.make_tensor_value_info(name, TensorProto.INT64, ["texts", "length"])
-        for name in ("input_ids", "attention_mask")
-    ]
-    out = [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["texts", 3])]
-    held = [numpy_helper.from_array(table, "table"), numpy_helper.from_array(np.array([1], np.int64), "axis")]
-    graph = helper.make_graph(nodes, "counts", ids, out, held)
-    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
-    onnx.save(made, place / "model.onnx")
-    tiny.tokenizer(place / "tokenizer.json")
-    (place / "config.json").write_text(json.dumps({"id2label": dict(enumerate(NAMES))}))
-    return place
+    return tiny.counting(tmp_path_factory.mktemp("onnx"), 3.0)
 
 
 def _model(folder: Path, **more: Any) -> OnnxModel:
@@ -166,7 +140,7 @@ def test_what_is_behind_the_last_window_is_not_called_harmless(folder: Path) -> 
 
 
 def test_what_is_no_number_is_no_answer(tmp_path: Path) -> None:
-    model = _model(_saved(tmp_path, math.inf))
+    model = _model(tiny.counting(tmp_path, math.inf))
     model.load()
     assert _scores(model, "find it")
     with pytest.raises(NoAnswer):

@@ -180,3 +180,33 @@ def heads(path: Path) -> Path:
     linear = _bert.Heads(weight, np.ones(len(kinds), np.float32))
     write_heads(path, Meta("tiny", taps, kinds), linear, probe)
     return path
+
+
+def counting(place: Path, fool: float = 3.0) -> Path:
+    """A folder with an ONNX model whose logits of `fine`, `rude` and `threatening` count words: 0, `fool`
+    times "fool", twice "find"."""
+    import numpy as np
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+
+    table = np.zeros((len(VOCABULARY), 3), np.float32)
+    table[VOCABULARY.index("fool"), 1], table[VOCABULARY.index("find"), 2] = fool, 2.0
+    nodes = [
+        helper.make_node("Gather", ["table", "input_ids"], ["each"]),
+        helper.make_node("ReduceSum", ["each", "axis"], ["logits"], keepdims=0),
+        helper.make_node("Identity", ["attention_mask"], ["unused"]),
+    ]
+    ids = [
+        helper.make_tensor_value_info(name, TensorProto.INT64, ["texts", "length"])
+        for name in ("input_ids", "attention_mask")
+    ]
+    out = [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["texts", 3])]
+    held = [numpy_helper.from_array(table, "table"), numpy_helper.from_array(np.array([1], np.int64), "axis")]
+    graph = helper.make_graph(nodes, "counts", ids, out, held)
+    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
+    onnx.save(made, place / "model.onnx")
+    tokenizer(place / "tokenizer.json")
+    (place / "config.json").write_text(
+        json.dumps({"id2label": dict(enumerate(["fine", "rude", "threatening"]))})
+    )
+    return place

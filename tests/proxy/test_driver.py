@@ -12,6 +12,7 @@ from sentinel.core.background import Passage
 from sentinel.core.finding import Inspection
 from sentinel.guard.cascade import Question
 from sentinel.guard.commands import Inspect
+from sentinel.guard.reading import Read
 from sentinel.proxy.driver import Driver
 
 
@@ -21,12 +22,10 @@ class _Slow:
     def classifies(self, needs: object) -> bool:
         return False
 
-    def inspect(self, texts: Sequence[str], *_: object) -> list[Inspection]:
+    def read(self, texts: Sequence[str], *_: object) -> Read:
         time.sleep(0.2)
-        return [Inspection()] * len(texts)
-
-    def questions(self, texts: Sequence[str], *_: object) -> list[Question]:
-        return [Question(frozenset({"manners"}), (0,), (Passage(texts[0]),))]
+        asked = [Question(frozenset({"manners"}), (0,), (Passage(texts[0]),))]
+        return Read([Inspection()] * len(texts), asked)
 
 
 def test_one_deadline_for_both_planes() -> None:
