@@ -158,6 +158,11 @@ def test_without_context_and_signs_it_tells_the_base_rate_and_that_it_is_unsure(
         "The bridge at Lindby is 40 metres long. It is painted red. The bridge at Lindby is 60 metres long.",
         "The bridge at Lindby is open all year. The bridge at Lindby is closed all year.",
         "The old bridge carries heavy trucks. The old bridge does not carry heavy trucks.",
+        "The bridge is long. Lindby Yard was founded in 1932. Lindby Yard was founded in May 1955.",
+        "Lindby Yard was founded in 1932 by two sisters. It makes boats. It was founded in 1955.",
+        "Karin Holm was born in 1950. She was born in Oslo in 1960.",
+        "The museum is open. The museum is not open.",
+        "The museum isn't open on Sundays. It is open on Sundays.",
     ],
 )
 def test_an_answer_that_contradicts_itself(detector: GroundednessDetector, text: str) -> None:
@@ -177,6 +182,14 @@ def test_an_answer_that_contradicts_itself(detector: GroundednessDetector, text:
         "- The run takes 75 minutes at an easy pace.\n- The run takes 90 minutes at an easy pace.",
         "1. The first word of a list is large.\n2. The first word of a list is small.",
         "If the new word stands in the list, add one. If the new word stands in the list, add two.",
+        "Lindby Yard was founded in 1932. Holm Yard was founded in 1955.",
+        "Lindby Yard was founded in 1932. The town was poor. Then Holm came. It was founded in 1955.",
+        "Lindby Yard was founded in 1932. Holm Yard is older. It was founded in 1911.",
+        "The quay was built in 1932. It was built in Lindby. Some say it was built in 1911.",
+        "Lindby was founded in 1932. The museum was founded in 1955.",
+        "It is open. Karin is not. It is not open.",
+        "The museum is open. The museum is not only open.",
+        "You can go. You can not go.",
         'print("The connected node is open.")\nprint("The connected node is closed.")',
     ],
 )
