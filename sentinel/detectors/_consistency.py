@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
+from sentinel.detectors._claims import Claims
 from sentinel.detectors._grounding import Source, denies
 from sentinel.detectors._opposites import opposites
 from sentinel.detectors._sentences import sentences
@@ -32,15 +33,25 @@ class Doubt(msgspec.Struct, frozen=True):
 
 
 def contradictions(text: str) -> Iterator[Doubt]:
-    """Sentences that repeat an earlier one but for a number, a negation or an opposite. Linear: each is
-    compared with those few that share its rarest words."""
+    """Sentences that repeat an earlier one but for a number, a negation or an opposite, and short ones that
+    say otherwise about the same subject. Linear: each is compared with those few that share its rarest
+    words."""
+    claims = Claims()
     seen: list[tuple[list[Token], frozenset[str], frozenset[float], bool]] = []
     places: dict[str, list[int]] = {}
     for start, end in sentences(text, 0, final=True):
         found = tokens(text, start, end)
         content = [token for token in found if token.content]
         words = frozenset(t.stem for t in content if t.value is None)
-        if len(words) < _LEAST or not _states(text, start, end):
+        if not _states(text, start, end):
+            continue
+        begin = start + len(text[start:end]) - len(text[start:end].lstrip())
+        against = claims.add(text[begin:end].rstrip())
+        if against:
+            at = begin + against[0]
+            yield Doubt(start, end, tuple(t for t in found if t.start >= at)[:1], against[1])
+            continue
+        if len(words) < _LEAST:
             continue
         values = frozenset(t.value for t in content if t.value is not None)
         rare = sorted(words, key=lambda word: (len(places.get(word, ())), word))[:_EARLIER]

@@ -13,6 +13,8 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
+from sentinel.detectors._denied import Denied, affirms, denied
+from sentinel.detectors._measures import Measure, in_another_unit, measures
 from sentinel.detectors._opposites import NEGATORS, QUANTIFIERS, denials, kin, opposites, prefixed
 from sentinel.detectors._sentences import sentences
 from sentinel.detectors._wording import Token, stem, tokens
@@ -21,6 +23,7 @@ _POSTINGS = 64  # sentences kept a word: one that stands in more of them tells n
 _MATCHES = 3
 _NEAR = 0.02  # relative difference up to which a number counts as rounded
 _SMALL = 13
+_ABOUT = 0.5  # share of its weight from which a sentence says something about the same as its match
 
 # What a word can show, each once a word.
 SIGNS = (
@@ -51,21 +54,24 @@ class Source:
         self.orders: list[list[str]] = []
         self.values: list[frozenset[float]] = []
         self.negated: list[bool] = []
+        self.denied: list[tuple[Denied, ...]] = []
+        self.measures: list[frozenset[Measure]] = []
+        self.spans: list[tuple[int, int, int]] = []  # which text, start, end
         self.places: dict[str, list[int]] = {}
         self.counts: dict[str, int] = {}
         self.pairs: set[tuple[str, str]] = set()
         self.numbers: set[float] = set()
         self.read = 0
-        for text in texts:
+        for index, text in enumerate(texts):
             text = text[: limit - self.read]
             self.read += len(text)
             for start, end in sentences(text, 0, final=True):
-                self._add(tokens(text, start, end))
+                if found := tokens(text, start, end):
+                    self._add(text, found)
+                    self.spans.append((index, start, end))
         self._sorted = sorted(self.numbers)
 
-    def _add(self, found: list[Token]) -> None:
-        if not found:
-            return
+    def _add(self, text: str, found: list[Token]) -> None:
         number = len(self.stems)
         words = frozenset(token.stem for token in found)
         order = [token.stem for token in found if token.content]
@@ -74,6 +80,8 @@ class Source:
         self.orders.append(order)
         self.values.append(values)
         self.negated.append(denies(found))
+        self.denied.append(tuple(denied(text, found)))
+        self.measures.append(frozenset(measure for _, measure in measures(text, found)))
         self.numbers |= values
         self.pairs.update(zip(order, order[1:], strict=False))
         for word in words:
@@ -98,6 +106,13 @@ class Source:
         best = sorted(shares.items(), key=lambda item: (-item[1], item[0]))[:_MATCHES]
         return [(share / total, place) for place, share in best]
 
+    def affirmed(self, words: frozenset[str]) -> bool:
+        """Whether some sentence that denies nothing holds all of the words."""
+        rarest = min(words, key=lambda word: (self.counts.get(word, 0), word))
+        return any(
+            words <= self.stems[place] and not self.negated[place] for place in self.places.get(rarest, ())
+        )
+
     def near(self, value: float) -> bool:
         """Whether some number of the source is this one, rounded."""
         slack = abs(value) * _NEAR
@@ -105,15 +120,27 @@ class Source:
         return at < len(self._sorted) and self._sorted[at] <= value + slack
 
 
+class Contrast(msgspec.Struct, frozen=True):
+    """A word of an answer against the source's sentence number `place`, and why."""
+
+    word: Token
+    place: int
+    why: str
+
+
 class Reading(msgspec.Struct, frozen=True):
     """A sentence of an answer, looked up. `signs`: of each word that shows some, in order. `traits`: a value
-    for each of TRAITS. `clash`: the words that say otherwise than the best match does."""
+    for each of TRAITS. `clash`: the words that say otherwise than the best match does. `contrasts`: what,
+    by form alone, says otherwise than the source. `nearest`: the match it is to be laid beside, as (text,
+    start, end, share of the sentence's weight), None where nothing is shared."""
 
     start: int
     end: int
     signs: tuple[tuple[Token, tuple[str, ...]], ...]
     traits: tuple[float, ...]
     clash: tuple[Token, ...]
+    contrasts: tuple[Contrast, ...] = ()
+    nearest: tuple[int, int, int, float] | None = None
 
 
 class Matched:
@@ -122,7 +149,7 @@ class Matched:
     def __init__(self, source: Source, words: Sequence[str]) -> None:
         found = source.matches(words)
         self.shares = [share for share, _ in found]
-        places = [place for _, place in found]
+        self.places = places = [place for _, place in found]
         self.stems = frozenset[str]().union(*(source.stems[place] for place in places))
         self.values = frozenset[float]().union(*(source.values[place] for place in places))
         self.negated = any(source.negated[place] for place in places)
@@ -138,7 +165,7 @@ def readings(text: str, source: Source, asked: Source) -> Iterator[Reading]:
         found = tokens(text, start, end)
         content = [token for token in found if token.content]
         if content:
-            yield _read(start, end, found, content, source, asked, text[start:end].rstrip().endswith("?"))
+            yield _read(text, start, end, found, content, source, asked)
 
 
 def denies(found: Sequence[Token]) -> bool:
@@ -158,8 +185,15 @@ def _negators(found: Sequence[Token]) -> frozenset[int]:
 
 
 def _read(
-    start: int, end: int, found: list[Token], content: list[Token], source: Source, asked: Source, asks: bool
+    text: str,
+    start: int,
+    end: int,
+    found: list[Token],
+    content: list[Token],
+    source: Source,
+    asked: Source,
 ) -> Reading:
+    asks = text[start:end].rstrip().endswith("?")
     matched = Matched(source, [token.stem for token in content])
     rows: list[tuple[Token, tuple[str, ...]]] = []
     before: Token | None = None
@@ -176,7 +210,12 @@ def _read(
         if signs:
             rows.append((token, tuple(signs)))
     traits = _traits(found, content, source, asked, matched, asks)
-    return Reading(start, end, tuple(rows), traits, tuple(_clashes(rows, matched)))
+    contrasts = () if asks else tuple(_contrasts(text, found, content, source, matched))
+    nearest = None
+    if matched.places:
+        at = matched.places.index(contrasts[0].place) if contrasts else 0
+        nearest = (*source.spans[matched.places[at]], matched.shares[at])
+    return Reading(start, end, tuple(rows), traits, tuple(_clashes(rows, matched)), contrasts, nearest)
 
 
 def _function_signs(token: Token, negator: bool, source: Source, matched: Matched) -> list[str]:
@@ -295,10 +334,28 @@ def _traits(
 
 def _clashes(rows: Sequence[tuple[Token, tuple[str, ...]]], matched: Matched) -> Iterator[Token]:
     """Words that turn what the best match says: a sentence that shares half of its weight with it."""
-    if not matched.shares or matched.shares[0] < 0.5:
+    if not matched.shares or matched.shares[0] < _ABOUT:
         return
     for token, signs in rows:
         if "number_far" in signs and "number_new" in signs and matched.best_values:
             yield token
         elif "negator_new" in signs or not _CLASHES.isdisjoint(signs) and "quantifier" not in signs:
             yield token
+
+
+def _contrasts(
+    text: str, found: list[Token], content: list[Token], source: Source, matched: Matched
+) -> Iterator[Contrast]:
+    """What says otherwise than the matched sentences, told by form: another unit, a negation left out."""
+    known = frozenset[Measure]().union(*(source.measures[place] for place in matched.places))
+    if known:
+        for token, measure in measures(text, found):
+            if in_another_unit(measure, known):
+                place = next(p for p in matched.places if in_another_unit(measure, source.measures[p]))
+                yield Contrast(token, place, "the same number with another unit")
+    for place, share in zip(matched.places, matched.shares, strict=True):
+        for said in source.denied[place] if share >= _ABOUT else ():
+            if affirms(found, said) and not source.affirmed(said.scope):
+                word = next(token for token in content if token.stem in said.scope)
+                yield Contrast(word, place, "the documents deny it")
+                return

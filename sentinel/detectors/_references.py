@@ -23,6 +23,11 @@ _FORMS = {
     rf"{_NAME}(?: {_NAME}){{0,3}}"
     r"(?:,? \d{1,4} [A-Z][\w. ]{0,12} ?\d{1,5})?",
 }
+# Without a scheme, told only beside documents: elsewhere it is mostly code. The commonest endings of hosts.
+_BARE = re.compile(
+    r"(?<![\w@/.\-])(?!www\.)(?:[a-z0-9](?:[a-z0-9-]{0,62})\.){1,5}"
+    rf"(?:com|org|net|edu|gov|info|io|ai|eu|uk|de|fr|nl|se|no|dk|ch|us|example)/{_BODY}"
+)
 _ANY = re.compile("|".join(f"(?P<f{number}>{form})" for number, form in enumerate(_FORMS.values())))
 _KINDS = tuple(_FORMS)
 _LIKELY = {
@@ -38,7 +43,10 @@ _HOME = 0.2  # an address without a path: most are well known
 _IMPOSSIBLE = 0.9
 _GIVEN_OTHERS = 0.25  # added where documents were given: the answer should cite those
 # Reserved for documentation: RFC 2606, RFC 6761.
-_EXAMPLE_HOST = re.compile(r"(?:^|\.)(?:example(?:\.(?:com|net|org))?|test|invalid|localhost)$")
+_EXAMPLE_HOST = re.compile(r"(?:^|\.)example(?:\.(?:com|net|org))?$")
+_EXAMPLE_ENDING = re.compile(r"\.example$")
+_LOCAL_HOST = re.compile(r"(?:^|\.)(?:test|invalid|localhost)$")
+_PLACEHOLDER = "placeholder web address"
 
 
 class Reference(msgspec.Struct, frozen=True):
@@ -55,12 +63,13 @@ def unknown_references(text: str, given: Sequence[str], *, documents: bool) -> I
     """The references of `text` that stand in none of the `given` texts; `documents`: whether some of these
     are documents to answer from. Linear in all of them."""
     known: str | None = None
-    for match in _ANY.finditer(text):
-        kind = _KINDS[int(match.lastgroup[1:])] if match.lastgroup else ""
+    forms = (_ANY, _BARE) if documents else (_ANY,)
+    for match in (match for form in forms for match in form.finditer(text)):
+        kind = _KINDS[int(match.lastgroup[1:])] if match.lastgroup else "web address"
         found = match.group().rstrip(_TRAILING)
         if kind in ("web address", "citation") and found.count("(") > found.count(")"):
             found += ")" if match.group()[len(found) :].startswith(")") else ""
-        score = _score(kind, found)
+        score = _score(kind, found, documents)
         if score is None:
             continue
         if known is None:
@@ -68,16 +77,26 @@ def unknown_references(text: str, given: Sequence[str], *, documents: bool) -> I
         if _core(kind, found) in known:
             continue
         score = min(0.95, score + (_GIVEN_OTHERS if documents else 0.0))
+        if kind == "web address" and _EXAMPLE_HOST.search(_host(found)):
+            kind = _PLACEHOLDER
         yield Reference(match.start(), match.start() + len(found), kind, round(score, 2))
 
 
-def _score(kind: str, found: str) -> float | None:
-    """None where it is no reference to doubt."""
+def _host(address: str) -> str:
+    host = re.sub(r"^https?://", "", address).partition("/")[0]
+    return host.rpartition("@")[2].partition(":")[0].lower()
+
+
+def _score(kind: str, found: str, documents: bool) -> float | None:
+    """None where it is no reference to doubt. Hosts reserved for documentation are doubted beside documents;
+    without any, an address may well show how one looks, and only `.example` is told, as hardly probable."""
     if kind == "web address":
-        host, _, path = re.sub(r"^https?://", "", found).partition("/")
-        host = host.rpartition("@")[2].partition(":")[0].lower()
-        if _EXAMPLE_HOST.search(host) or "." not in host or re.fullmatch(r"[\d.]+", host):
+        host = _host(found)
+        if _LOCAL_HOST.search(host) or "." not in host or re.fullmatch(r"[\d.]+", host):
             return None
+        if _EXAMPLE_HOST.search(host) and not documents:
+            return _HOME if _EXAMPLE_ENDING.search(host) else None
+        path = re.sub(r"^https?://", "", found).partition("/")[2]
         return _LIKELY[kind] if path else _HOME
     if kind == "arXiv identifier":
         number = re.search(r"\d{4}\.", found)

@@ -23,7 +23,7 @@ from sentinel.detectors._grounding_model import GroundingModel
 from sentinel.detectors._improbable import improbable
 from sentinel.detectors._references import unknown_references
 
-BUILD = "3"  # raised whenever the same text may give other findings
+BUILD = "4"  # raised whenever the same text may give other findings
 BASE_RATE = 0.2  # unsupported answers to general questions, where nothing tells (docs/models/groundedness.md)
 _FLOOR = 0.1
 _GIVEN = (Role.CONTEXT, Role.SYSTEM)  # what is answered from is no answer
@@ -38,6 +38,7 @@ _LACKS = re.compile(
     re.IGNORECASE,
 )
 _CONTRADICTED = 0.7  # a sentence against another of the same answer
+_CONTRASTED = 0.75  # a sentence with another unit than the documents, or without their negation
 _ALONE = 0.5  # a sentence whose numbers and names no other answer holds
 _IMPROBABLE = 0.6  # one with a number or name that the model all but ruled out
 _READABLE = 0.5
@@ -86,7 +87,7 @@ class GroundednessDetector:
         text = text[: self._answer_limit]
         findings = list(self._references(text, background))
         score = max((finding.score for finding in findings), default=0.0)
-        context = tuple(document for document in background.context if document.strip())
+        context = background.context if any(map(str.strip, background.context)) else ()
         if context and _readable(text):
             probability, more = self._compared(text, context, background.question)
         else:
@@ -111,20 +112,29 @@ class GroundednessDetector:
         tail = f" (the first {source.read} characters of the documents were compared)" if cut else ""
         found: list[Finding] = []
         logits: list[float] = []
+        by_form = False
         for reading in readings(text, source, Source([question], self._limit)):
             if _tells_a_lack(text[reading.start : reading.end]):
                 continue
             logits.append(self._model.logit(reading))
             score = round(self._model.probability(logits[-1:]), 4)
             found += self._of_sentence(text, reading, score, tail)
-        return (self._model.probability(logits) if logits else BASE_RATE), found
+            by_form = by_form or bool(reading.contrasts)
+        told = self._model.probability(logits) if logits else BASE_RATE
+        return (max(told, _CONTRASTED) if by_form else told), found
 
     def _of_sentence(self, text: str, reading: Reading, score: float, tail: str) -> Iterator[Finding]:
         start, end = _trimmed(text, reading.start, reading.end)
+        tail = f"{_nearest(reading)}{tail}"
         why = f"{_reason(reading)}{tail}"
         evidence = self._model.evidence(reading)
         yield Finding(self.name, "UNSUPPORTED", start, end, score, why, evidence=evidence)
-        if reading.clash:
+        if reading.contrasts:
+            reasons = "; ".join(dict.fromkeys(contrast.why for contrast in reading.contrasts))
+            words = tuple((c.word.start, c.word.end, 1.0) for c in reading.contrasts[:5])
+            score = max(score, _CONTRASTED)
+            yield Finding(self.name, "CONTRADICTED", start, end, score, f"{reasons}{tail}", evidence=words)
+        elif reading.clash:
             words = tuple((token.start, token.end, 1.0) for token in reading.clash[:5])
             why = f"a number, a negation or an opposite against the closest sentence of the documents{tail}"
             yield Finding(self.name, "CONTRADICTED", start, end, score, why, evidence=words)
@@ -168,6 +178,16 @@ def _reason(reading: Reading) -> str:
         if sign in shown
     ]
     return f"{', '.join(told)} that the documents do not hold" if told else "compared with the documents"
+
+
+def _nearest(reading: Reading) -> str:
+    """Where the closest sentence of the documents stands; never what it says."""
+    if reading.nearest is None:
+        return "; no sentence of the documents shares a word"
+    document, start, end, share = reading.nearest
+    return (
+        f"; closest: document {document + 1}, characters {start} to {end}, {share:.2f} of the words' weight"
+    )
 
 
 def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:

@@ -1,8 +1,8 @@
 """`pii` by a small model: names of people, places and organisations.
 
 Reads sentence by sentence with a little left context. Scores are calibrated probabilities. @mentions, web and
-e-mail addresses hold no names: other types of `pii` are for those, or a rule on the text. See the model card,
-`docs/models/names.md`.
+e-mail addresses hold no names (but `Acme.com` may be an organisation): other types of `pii` are for those, or
+a rule on the text. See the model card, `docs/models/names.md`.
 """
 
 from __future__ import annotations
@@ -34,6 +34,15 @@ _TITLED = re.compile(
 )
 _BY_TITLE = 0.7
 _NOTHING = Inspection()
+_LONGEST_TITLE = 12  # characters before a name: a sentence may seem to end behind `Mrs.`
+# A host without a scheme: the model's words end at its hyphens and dots. Of the endings the commonest, and
+# those that are reserved, so that `john.smith` is none.
+_HOST = re.compile(
+    r"(?<![\w@.-])(?:[\w-]{1,63}\.){1,6}"
+    r"(?:com|org|net|edu|gov|info|biz|io|ai|app|dev|eu|uk|ie|de|fr|es|it|nl|be|se|no|dk|fi|pl|pt|ch|at|us|ca|au|nz"
+    r"|in|jp|br|example|test|local|internal|invalid)(?![\w-])(?:[/:?#]\S*)?"
+)
+_AROUND = 253  # characters of the longest host name (RFC 1035)
 TYPES = ("PERSON", "LOCATION", "ORGANIZATION")
 
 
@@ -46,7 +55,7 @@ def _model() -> NameModel:
 
 class NameReader:
     name = "pii"
-    version = "names-3"
+    version = "names-4"
     types = frozenset(TYPES)
     scope: Literal["sentence"] = "sentence"
     compares = False
@@ -77,6 +86,8 @@ class NameReader:
                     end = more.end()
                 if not any(map(str.isalpha, text[at:end])):
                     continue
+                if name.type != "ORGANIZATION" and _in_host(text, at, words[-1][1]):
+                    continue
                 if at >= start and name.probability >= self._floors[name.type]:
                     found.append(Finding(self.name, name.type, at, end, name.probability, "name model"))
             found += self._titled(text, start, words[-1][1], found)
@@ -92,9 +103,17 @@ class NameReader:
             return []
         return [
             Finding(self.name, "PERSON", *match.span(1), _BY_TITLE, "a title before it")
-            for match in _TITLED.finditer(text, start, end)
-            if not any(f.start < match.end(1) and match.start(1) < f.end and f.score >= 0.5 for f in known)
+            for match in _TITLED.finditer(text, max(0, start - _LONGEST_TITLE), end)
+            if match.start(1) >= start
+            and not any(f.start < match.end(1) and match.start(1) < f.end and f.score >= 0.5 for f in known)
         ]
+
+
+def _in_host(text: str, at: int, end: int) -> bool:
+    """Whether what begins at `at` is part of a web address; nothing behind `end` is looked at. Organisations
+    are written so (`Acme.com`), people and places are not."""
+    near = _HOST.finditer(text, max(0, at - _AROUND), min(end, at + _AROUND))
+    return any(match.start() <= at < match.end() for match in near)
 
 
 def _words(text: str, places: Sequence[tuple[int, int]]) -> Iterator[tuple[int, list[tuple[int, int]]]]:

@@ -87,6 +87,63 @@ def test_a_number_against_the_closest_sentence_contradicts(detector: Groundednes
     assert [text[start:end] for start, end, _ in finding.evidence] == ["7"]
 
 
+HOURS = "The museum in Lindby shows 40 boats. It is not open on Sundays. The tank holds 90 gallons."
+
+
+@pytest.mark.parametrize(
+    ("text", "context", "word"),
+    [
+        ("The museum is open on Sundays.", HOURS, "open"),
+        ("The museum is open on Sundays.", "The museum isn't open on Sundays, nor is the shop.", "open"),
+        ("The boat sails with a crew.", "The boat sails without a crew.", "crew"),
+        ("The tank holds 90 litres.", HOURS, "90"),
+        ("Heat it to 200 °C.", "Heat it to 200 degrees Fahrenheit, then wait.", "200"),
+        ("The ticket costs €12.", "A ticket costs 12 dollars.", "12"),
+        ("It takes five weeks.", "It takes five days to get there.", "five"),
+    ],
+)
+def test_a_lost_negation_and_another_unit_are_found_by_form(
+    detector: GroundednessDetector, text: str, context: str, word: str
+) -> None:
+    found = detector.inspect(text, around(context))
+    (finding,) = of(found, "CONTRADICTED")
+    assert found.scores["groundedness"] >= 0.75 and finding.score >= 0.75
+    assert [text[start:end].lstrip("€") for start, end, _ in finding.evidence] == [word]
+
+
+@pytest.mark.parametrize(
+    ("text", "context"),
+    [
+        ("The museum is not open on Sundays.", HOURS),
+        ("The museum is closed on Sundays.", HOURS),
+        ("Is the museum open on Sundays?", HOURS),
+        ("The museum is open on Mondays.", HOURS + " It is open on Mondays."),
+        ("The museum opens on Sundays in May.", HOURS + " The museum is open on Sundays in May."),
+        ("The quay opened in May.", "The quay did not open until May."),
+        ("The quay is long and wide.", "The quay is not only long but wide."),
+        ("The quay pays if it is long.", "The quay does not pay if it is not long."),
+        ("The tank holds 90 gal.", HOURS),
+        ("The tank holds 340 litres.", HOURS),
+        ("It shows 40 boats for 90 days.", HOURS),
+        ("It was found in the 20th century.", "It lay there for 20 years."),
+        ("The tank holds 90 gallons, or 340 litres.", "The tank holds 340 litres (90 gallons)."),
+    ],
+)
+def test_what_by_form_is_no_contradiction(detector: GroundednessDetector, text: str, context: str) -> None:
+    found = of(detector.inspect(text, around(context)), "CONTRADICTED")
+    assert not any("deny" in finding.why or "unit" in finding.why for finding in found)
+
+
+def test_findings_name_the_sentence_to_lay_beside_them(detector: GroundednessDetector) -> None:
+    found = detector.inspect("The museum is open on Sundays.", around("Boats are old.", HOURS))
+    (finding,) = of(found, "CONTRADICTED")
+    start = HOURS.index(" It is not open")
+    assert f"document 2, characters {start} to {start + len(' It is not open on Sundays.')}" in finding.why
+    assert not {"museum", "open", "Sundays"} & set(finding.why.split())
+    (finding,) = detector.inspect("Zebras graze.", around(HOURS)).findings
+    assert "no sentence of the documents shares a word" in finding.why
+
+
 def test_without_context_and_signs_it_tells_the_base_rate_and_that_it_is_unsure(
     detector: GroundednessDetector,
 ) -> None:
@@ -101,6 +158,11 @@ def test_without_context_and_signs_it_tells_the_base_rate_and_that_it_is_unsure(
         "The bridge at Lindby is 40 metres long. It is painted red. The bridge at Lindby is 60 metres long.",
         "The bridge at Lindby is open all year. The bridge at Lindby is closed all year.",
         "The old bridge carries heavy trucks. The old bridge does not carry heavy trucks.",
+        "The bridge is long. Lindby Yard was founded in 1932. Lindby Yard was founded in May 1955.",
+        "Lindby Yard was founded in 1932 by two sisters. It makes boats. It was founded in 1955.",
+        "Karin Holm was born in 1950. She was born in Oslo in 1960.",
+        "The museum is open. The museum is not open.",
+        "The museum isn't open on Sundays. It is open on Sundays.",
     ],
 )
 def test_an_answer_that_contradicts_itself(detector: GroundednessDetector, text: str) -> None:
@@ -120,6 +182,14 @@ def test_an_answer_that_contradicts_itself(detector: GroundednessDetector, text:
         "- The run takes 75 minutes at an easy pace.\n- The run takes 90 minutes at an easy pace.",
         "1. The first word of a list is large.\n2. The first word of a list is small.",
         "If the new word stands in the list, add one. If the new word stands in the list, add two.",
+        "Lindby Yard was founded in 1932. Holm Yard was founded in 1955.",
+        "Lindby Yard was founded in 1932. The town was poor. Then Holm came. It was founded in 1955.",
+        "Lindby Yard was founded in 1932. Holm Yard is older. It was founded in 1911.",
+        "The quay was built in 1932. It was built in Lindby. Some say it was built in 1911.",
+        "Lindby was founded in 1932. The museum was founded in 1955.",
+        "It is open. Karin is not. It is not open.",
+        "The museum is open. The museum is not only open.",
+        "You can go. You can not go.",
         'print("The connected node is open.")\nprint("The connected node is closed.")',
     ],
 )

@@ -55,6 +55,8 @@ def test_names_are_found_whole(reader: NameReader, text: str, names: list[str]) 
         "Write a Python function that sorts a list of numbers.",
         "The meeting is on Tuesday, not on Thursday.",
         "Mail jane.smith@example.com or see https://example.com/John/Smith now.",
+        "See jane-doe.example.com for it, or anna-berg.de/blog.",
+        "Jane-Doe.example.com is up",
         "@jane_smith thanks for the follow",
         "",
         " \n ",
@@ -62,6 +64,20 @@ def test_names_are_found_whole(reader: NameReader, text: str, names: list[str]) 
 )
 def test_what_holds_no_name(reader: NameReader, text: str) -> None:
     assert told(reader, text) == []
+
+
+@pytest.mark.parametrize("name", ["O'Brien", "O’Brien", "Smith-Jones", "Quisenfeld"])
+@pytest.mark.parametrize("title", ["Mrs.", "Mrs", "Prof."])
+def test_a_name_behind_a_title_with_a_full_stop(reader: NameReader, title: str, name: str) -> None:
+    text = f"We met {title} {name}'s lawyer."
+    places = list(sentences(text, 0, final=True))
+    answers = reader.inspect_sentences(text, places, NO_BACKGROUND)
+    found = [finding for answer in answers for finding in answer.findings]
+    assert [text[f.start : f.end] for f in found if f.type == "PERSON" and f.score >= 0.5] == [name]
+
+
+def test_a_missing_blank_behind_a_name_makes_no_host(reader: NameReader) -> None:
+    assert "Jane" in dict(told(reader, "I work with Jane.Then we left.")).get("PERSON", "")
 
 
 def test_only_names_of_the_sentence_are_told(reader: NameReader) -> None:

@@ -61,6 +61,30 @@ def test_what_was_given_is_not_doubted(text: str, given: str) -> None:
     assert found(text, given) == []
 
 
+@pytest.mark.parametrize(
+    ("text", "kind", "reference"),
+    [
+        ("See lindby-port.net/report.", "web address", "lindby-port.net/report"),
+        ("See https://lindby.example/report.", "placeholder web address", "https://lindby.example/report"),
+        ("See docs.lindby.example/report.", "placeholder web address", "docs.lindby.example/report"),
+        ("See https://example.com/docs.", "placeholder web address", "https://example.com/docs"),
+    ],
+)
+def test_forms_told_beside_documents(text: str, kind: str, reference: str) -> None:
+    assert found(text, "The port of Lindby.", documents=True) == [(kind, reference)]
+    assert found(text, f"Read {reference}", documents=True) == []
+
+
+def test_what_is_no_reference_beside_documents_either() -> None:
+    text = "Open http://localhost:8080/x and http://app.test/x, read and/or a.b/c, ask jane@lindby.net/x."
+    assert found(text, "The port of Lindby.", documents=True) == []
+
+
+def test_a_reserved_ending_without_documents_is_a_placeholder() -> None:
+    (reference,) = unknown_references("See https://lindby.example/report.", [], documents=False)
+    assert (reference.kind, reference.score) == ("placeholder web address", 0.2)
+
+
 def test_scores() -> None:
     def score(text: str, *, documents: bool = False) -> float:
         (reference,) = unknown_references(text, [], documents=documents)
