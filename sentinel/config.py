@@ -16,6 +16,7 @@ from sentinel.adapters.registry import AdaptersConfig
 from sentinel.core import address
 from sentinel.core.errors import ConfigError, ConfigErrors
 from sentinel.core.mistakes import mistakes_of
+from sentinel.core.paths import FOLDER_OR_NAME
 from sentinel.core.paths import state_dir as default_state_dir
 from sentinel.core.source import read
 from sentinel.detectors.registry import DetectorsConfig
@@ -252,14 +253,16 @@ def load_config(path: Path | None) -> SentinelConfig:
 def _rooted(config: SentinelConfig, folder: Path) -> SentinelConfig:
     """The same configuration with every relative path starting at `folder`."""
 
-    def rooted(value: Any) -> Any:
+    def rooted(value: Any, local: bool = False) -> Any:
         if isinstance(value, BaseModel):
             changes = {
                 name: new
-                for name in type(value).model_fields
-                if (new := rooted(old := getattr(value, name))) is not old
+                for name, field in type(value).model_fields.items()
+                if (new := rooted(old := getattr(value, name), FOLDER_OR_NAME in field.metadata)) is not old
             }
             return value.model_copy(update=changes) if changes else value
+        if local and isinstance(value, str) and value.startswith(("./", "../")):
+            return os.path.normpath(folder / value)
         if isinstance(value, Path):
             return value if value.is_absolute() else Path(os.path.normpath(folder / value))
         if isinstance(value, dict):

@@ -46,7 +46,7 @@ class Guard:
         """
         if not isinstance(config, SentinelConfig):
             config = load_config(Path(config) if config is not None else None)
-        models = _models(config)
+        models = models_of(config)
         screener = load_screener(
             config.rules.files(), config.detectors, config.cache_dir, frozenset(detectors), models
         )
@@ -98,7 +98,8 @@ class Guard:
         return screen(self._screener, self._redactor, request, self._ask)
 
 
-def _models(config: SentinelConfig) -> ModelsHere | _ModelsThere:
+def models_of(config: SentinelConfig) -> ModelsHere | _ModelsThere:
+    """The models of a configuration: in this process, or those of `models.connect`."""
     if config.models.connect:
         return _ModelsThere(config)
     return ModelsHere(config.models, config.state_dir, config.detectors)

@@ -242,9 +242,9 @@ def figures(tables: dict[str, Table], shipped: Fitted, without: dict[str, Array]
         own = tables[name]
         others = [each for other, each in tables.items() if other not in (name, UNTUNED)]
         kept = own.halves()[1]
-        cells = [*_scores(own.y, crossed(own, others))] if name in TRAINED else ["", ""]
-        cells += _scores(own.y, without[name])
-        cells += _scores(kept.y, shipped.probabilities(kept))
+        cells = [*scores(own.y, crossed(own, others))] if name in TRAINED else ["", ""]
+        cells += scores(own.y, without[name])
+        cells += scores(kept.y, shipped.probabilities(kept))
         lines.append([name, len(own.y), *cells])
     return lines
 
@@ -264,7 +264,7 @@ def thresholds(tables: dict[str, Table], shipped: Fitted) -> list[list[object]]:
     return lines
 
 
-def _scores(y: NDArray[np.int64], told: Array) -> tuple[str, str]:
+def scores(y: NDArray[np.int64], told: Array) -> tuple[str, str]:
     return f"{balanced_accuracy_score(y, told > 0.5):.3f}", f"{roc_auc_score(y, told):.3f}"
 
 

@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.progress import track
 from rich.table import Table
 
+from sentinel.cli._asking import Asking
 from sentinel.config import SentinelConfig, load_config
 from sentinel.core.background import Background
 from sentinel.core.decision import Decision, RuleHit
@@ -22,7 +23,7 @@ from sentinel.core.names import Names
 from sentinel.core.needs import everything
 from sentinel.core.redact import Redactor
 from sentinel.detectors.finding_types import finding_types
-from sentinel.detectors.registry import known_detectors, load_detectors
+from sentinel.detectors.registry import known_detectors
 from sentinel.policy.engine import Policy, Selection
 from sentinel.policy.examples import ExampleResult, run_examples
 from sentinel.policy.load import load_policy
@@ -55,18 +56,16 @@ def check(paths: Paths = None, config: Config = None) -> None:
 
 @app.command()
 def test(paths: Paths = None, config: Config = None) -> None:
-    """Run the examples of rules through the real detectors. Exit status 1 when one does not hold."""
+    """Run the examples of rules through the real detectors and models. Exit status 1 when one fails."""
     settings = load_config(config)
     policy = _load(paths, settings)
-    detectors = load_detectors(settings.detectors, policy.detectors, settings.cache_dir)
+    asking = Asking(policy, settings)
     results: list[ExampleResult] = []
     progress = Console(stderr=True)
     for rule in track(
         policy.rules, "Rules", console=progress, transient=True, disable=not progress.is_terminal
     ):
-        results += run_examples(
-            rule, lambda text, needs, around: detectors.inspect(text, detectors.view(needs), around)
-        )
+        results += run_examples(rule, asking.inspect)
     failures = [result for result in results if result.problem]
     bare = [rule.id for rule in policy.rules if not rule.config.examples.positive]
     if failures:
@@ -108,14 +107,13 @@ def explain(
         text = sys.stdin.read()
     ctx = CallContext(method, route, model, tenant)
     selection = policy.select(stage, ctx)
-    detectors = load_detectors(settings.detectors, policy.detectors, settings.cache_dir)
+    asking = Asking(policy, settings)
     # Everything that they find, so that what no rule acts on can be told as well.
     speaker = role or (Role.PROMPT if stage is Stage.INPUT else Role.ANSWER)
-    view = detectors.view(everything(selection.detectors))
     background = Background(stage, speaker, question, tuple(context or ()), system, schema=schema)
-    inspection = detectors.inspect(text, view, background)
+    inspection = asking.inspect(text, everything(selection.detectors), background)
     parts = [TextPart(speaker, text, "text")]
-    decision = selection.decide("explain", parts, [inspection], ctx, detectors.versions, 0)
+    decision = selection.decide("explain", parts, [inspection], ctx, asking.versions, 0)
     _print_decision(decision, selection, text)
     if inspection.scores:
         told = (f"{name} {score:.2f}" for name, score in sorted(inspection.scores.items()))
@@ -157,7 +155,7 @@ def _types_of(detector: str, settings: SentinelConfig) -> frozenset[str] | None:
 
 def _load(paths: list[Path] | None, settings: SentinelConfig) -> Policy:
     try:
-        return load_policy(paths or settings.rules.files(), known_detectors())
+        return load_policy(paths or settings.rules.files(), known_detectors() | settings.models.served)
     except ConfigErrors as error:
         mistakes = error.errors
     except ConfigError as error:

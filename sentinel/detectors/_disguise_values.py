@@ -97,7 +97,7 @@ def _host_end(name: str, domain: str, recognizer: Recognizer) -> int:
     return 0
 
 
-_BREAK = r"[\s.\-–—_*/|,:;()\[\]·~+'\"]{0,6}"
+_BREAK = r"[\s.\-–—_*/|,:;()\[\]·•‧∙⋅~+'\"]{0,6}"
 _RUN = re.compile(rf"(?<![\w])\d(?:{_BREAK}\d){{8,199}}(?!\w)")
 _FEWEST = 9
 _DIGIT = re.compile(r"\d")

@@ -14,6 +14,7 @@ from urllib.parse import unquote
 import msgspec
 
 from sentinel.detectors._disguise_hints import BASE32, BASE64, HEX
+from sentinel.detectors._normalise import undisguised
 
 LONGEST = 8192  # characters of one encoded stretch
 STRETCHES = 256  # encoded stretches of one text
@@ -34,7 +35,7 @@ class View(msgspec.Struct, frozen=True):
         """This view, made of another, with the places of that one's text."""
         origin = [before.origin[at] for at in self.origin]
         ends = [before.ends[at - 1] for at in self.ends]
-        return View(self.text, origin, ends, f"{before.how}, {self.how}" if before.how else self.how)
+        return View(self.text, origin, ends, ", ".join(filter(None, (before.how, self.how))))
 
 
 def same(text: str) -> View:
@@ -117,7 +118,7 @@ def kinds_of(text: str) -> bytes:
 
 # Written out: `j a n e @ e x a m p l e`, `four one one one`
 
-_MARKS = r"[\s.\-_*|/,:·~+]"
+_MARKS = r"[\s.\-_*|/,:·•‧∙⋅~+]"
 _ALONE = (
     rf"(?<![^\W_])[^\W_](?:{_MARKS}{{0,3}}@{_MARKS}{{0,3}}[^\W_](?![^\W_])|{_MARKS}{{1,5}}[^\W_](?![^\W_]))"
 )
@@ -229,12 +230,14 @@ _NOT_HEX = re.compile(r"0x|\\x|[^0-9A-Fa-f]")
 
 
 def _readable(data: bytes) -> str:
-    """The bytes as text, where nearly all of it is printable."""
+    """The bytes as text, where nearly all of it that can be seen is printable."""
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError:
         return ""
-    return text if text.isprintable() or sum(map(str.isprintable, text)) >= 0.9 * len(text) else ""
+    seen = undisguised(text)
+    printable = seen.isprintable() or sum(map(str.isprintable, seen)) >= 0.9 * len(seen)
+    return text if seen and printable else ""
 
 
 def _from_base64(stretch: str) -> str:

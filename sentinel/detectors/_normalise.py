@@ -2,7 +2,8 @@
 
 - compatibility forms (full-width, circled, mathematical letters and digits, ligatures) by NFKC, per character
 - digits of any script as ASCII digits
-- zero-width, bidirectional and other format characters taken out
+- zero-width, bidirectional and other format characters taken out, and what else is drawn as nothing or over
+  the letter before it (combining marks, variation selectors, fillers)
 - letters of other scripts that look like Latin ones, where Latin letters, digits or `@` stand in the same
   word (a word all in Cyrillic stays: its letters disguise nothing); a word ends at white space and at
   characters of the scripts that are written without it, so that one Greek letter in a Chinese text does not
@@ -44,6 +45,11 @@ _WORD = re.compile(f"[^{_BETWEEN}]+")
 _LAST_BETWEEN = regex.compile(f"(?r)[{_BETWEEN}]")
 _LATIN = re.compile(r"[A-Za-z0-9@]")
 _ALIKE = frozenset(_LOOK_ALIKE)
+# Beside the format characters: Unicode's Default_Ignorable_Code_Point, and marks that stand on any letter.
+_UNSEEN = re.compile(
+    "[\u0300-\u036f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\u3164"
+    "\ufe00-\ufe0f\ufe20-\ufe2f\uffa0\U000e0000-\U000e0fff]"
+)
 _NEAR = 64  # what looks to the left of a place looks at no more of its word, look-alikes excepted
 _FEW = 8  # characters that are replaced one after the other
 _HAS_LOOK_ALIKE = re.compile("[" + "".join(_LOOK_ALIKE) + "]")
@@ -72,7 +78,7 @@ def _replacement(char: str) -> str:
     if char in _DASHES_AND_QUOTES:
         return _DASHES_AND_QUOTES[char]
     category = unicodedata.category(char)
-    if category == "Cf":
+    if category == "Cf" or _UNSEEN.match(char):
         return ""
     if category == "Nd":
         return str(unicodedata.decimal(char))
@@ -184,7 +190,7 @@ def _disguised_letters(text: str) -> dict[int, str]:
     return {
         word.start() + place: _LOOK_ALIKE[char]
         for word in _WORD.finditer(text)
-        if has_look_alike(word.group()) and _LATIN.search(word.group())
+        if has_look_alike(word.group()) and _LATIN.search(unicodedata.normalize("NFKC", word.group()))
         for place, char in enumerate(word.group())
         if char in _LOOK_ALIKE
     }

@@ -42,7 +42,7 @@ _STAGES = {
 
 class DisguiseReader:
     name = "pii"
-    version = "disguises-2"
+    version = "disguises-3"
     types = frozenset({"EMAIL_ADDRESS", "CREDIT_CARD", "US_SSN", "IBAN_CODE"})
     compares = False
     quick = True
@@ -56,12 +56,11 @@ class DisguiseReader:
 
     def inspect(self, text: str, background: Background) -> Inspection:
         plain = normalised(text)
-        unveiled = text if plain is None or not plain.text else plain.text
-        hints = self._hints.of(unveiled)
+        hints = self._hints.of(text if plain is None or not plain.text else plain.text)
         if not hints:
             return _NOTHING
         found: dict[tuple[int, int, str], Finding] = {}
-        first = same(text) if plain is None or not plain.text else _without_unicode(plain)
+        first = _without_unicode(same(text), plain)
         for view, hints_of_view in self._opened(first, hints, _LAYERS):
             for hint, find, recognizer in self._finders:
                 if not hints_of_view & hint:
@@ -82,32 +81,43 @@ class DisguiseReader:
     def _opened(self, view: View, hints: int, layers: int) -> Iterator[tuple[View, int]]:
         """All that the view can be read as, each with its hints."""
         yield view, hints
-        yield from self._written(view, hints)
+        sources = [(view, hints)]
+        if hints & SPACED:
+            sources += self._hinting(closed_up(view.text), view)
+            yield from sources[1:]
+        for before, said in sources:
+            if said & SPELLED:
+                yield from self._hinting(spelled(before.text), before)
         if not layers:
             return
-        bare = unescaped(view.text) if hints & ESCAPED else None
-        if bare is not None:
-            yield from self._opened(bare.over(view), self._hints.of(bare.text), layers - 1)
-        if hints & (BASE64 | HEX | BASE32):
-            for inside in encoded(view.text, hints):
-                if within := self._hints.of(inside.text):
-                    yield from self._opened(inside.over(view), within, layers - 1)
-
-    def _written(self, view: View, hints: int) -> Iterator[tuple[View, int]]:
-        """Letter by letter, digits as words, and both."""
-        made = closed_up(view.text) if hints & SPACED else None
-        sources = [(view, hints)]
-        if made is not None:
-            sources.append((made.over(view), self._hints.of(made.text)))
-            yield sources[1]
+        seen: set[tuple[int, int, str]] = set()  # what is encoded is the same without the gaps elsewhere
         for before, said in sources:
-            made = spelled(before.text) if said & SPELLED else None
-            if made is not None:
-                yield made.over(before), self._hints.of(made.text)
+            for inside, within in self._inside(before, said):
+                key = (inside.origin[0], inside.ends[-1], inside.text)
+                if key not in seen:
+                    seen.add(key)
+                    yield from self._opened(inside, within, layers - 1)
+
+    def _inside(self, view: View, hints: int) -> Iterator[tuple[View, int]]:
+        """What is escaped or encoded in it."""
+        if hints & ESCAPED:
+            yield from self._hinting(unescaped(view.text), view)
+        if hints & (BASE64 | HEX | BASE32):
+            for made in encoded(view.text, hints):
+                yield from self._hinting(made, view)
+
+    def _hinting(self, made: View | None, before: View) -> Iterator[tuple[View, int]]:
+        """What was made of a view, without what Unicode disguises in it, where it has a hint."""
+        if made is not None:
+            plain = _without_unicode(made, normalised(made.text))
+            if hints := self._hints.of(plain.text):
+                yield plain.over(before), hints
 
 
-def _without_unicode(plain: Normalised) -> View:
-    """The text as it stands, without the disguises of Unicode."""
+def _without_unicode(view: View, plain: Normalised | None) -> View:
+    """A view without the disguises of Unicode; `plain` is its normalised form."""
+    if plain is None or not plain.text:
+        return view
     places = plain.origin[:-1]
     ends = range(1, len(places) + 1) if isinstance(places, range) else [place + 1 for place in places]
-    return View(plain.text, places, ends)
+    return View(plain.text, places, ends).over(view)

@@ -109,7 +109,7 @@ class ToxicityDetector:
         begin = start + len(sentence) - len(sentence.lstrip())
         what = TYPES[head].lower().replace("_", " ")
         wide = ", with what stands before it" if origin < start else ""
-        why = f"the sentence{wide}, {what} {score:.2f} against a threshold of {THRESHOLDS[TYPES[head]]}"
+        why = f"the sentence{wide}, {what} {score:.2f}; its own threshold is {THRESHOLDS[TYPES[head]]}"
         stop = start + len(sentence.rstrip())
         return Finding(self.name, TYPES[head], begin, stop, score, why, evidence=evidence)
 

@@ -74,8 +74,17 @@ def both(
     if shared and whole > max([*shared.values(), *own.values()]):  # the likeliest type stands for the whole
         shared[max(shared, key=shared.__getitem__)] = whole
     scores = {**shared, **own}
-    known = {type_: msgspec.structs.replace(finding, score=scores[type_]) for type_, finding in found.items()}
+    known = {
+        type_: _weighed(finding, scores[type_]) if type_ in shared else finding
+        for type_, finding in found.items()
+    }
     return whole, scores, known
+
+
+def _weighed(finding: Finding, score: float) -> Finding:
+    """`why` told of the small detector's own score."""
+    why = f"{finding.why}; {score:.2f} with the sentence encoder"
+    return msgspec.structs.replace(finding, score=score, why=why)
 
 
 def _mean(encoder: float, small: float) -> float:

@@ -6,6 +6,10 @@ from collections.abc import Sequence
 
 import msgspec
 
+from sentinel.core.finding import Finding, Inspection
+from sentinel.models._scores import FLOOR
+from sentinel.models.base import Passage
+
 
 class Piece(msgspec.Struct, frozen=True):
     """A token or an entity: where it is in the text, its finding type (None: none), how sure that is."""
@@ -55,3 +59,20 @@ def _words(text: str, pieces: Sequence[Piece]) -> list[Piece]:
         else:
             words.append(piece)
     return words
+
+
+def bare(label: str) -> str:
+    """A token's label without its place in the entity (`B-PER` and `I-PER` are PER)."""
+    return label[2:] if label[:2] in ("B-", "I-", "E-", "S-", "L-", "U-") else label
+
+
+def named(detector: str, passage: Passage, pieces: Sequence[Piece], why: str) -> Inspection:
+    """Findings of a passage's entities, whose places count from the passage's start."""
+    found = tuple(
+        Finding(
+            detector, piece.type, passage.start + piece.start, passage.start + piece.end, piece.score, why
+        )
+        for piece in pieces
+        if piece.type is not None and piece.score >= FLOOR
+    )
+    return Inspection(found, {})

@@ -1,45 +1,59 @@
-"""`kind: onnx`: a classification model as an ONNX file with its tokenizer.json, run by onnxruntime."""
+"""`kind: onnx`: a model that classifies texts or tokens, as an ONNX file with its tokenizer.json, from a
+folder or the Hugging Face hub, run by onnxruntime."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from sentinel.core.errors import ConfigError
 from sentinel.core.finding import Inspection
 from sentinel.models import _runtime
 from sentinel.models._loading import existing, loading, package
 from sentinel.models._scores import checked_labels, highest, inspection, with_cut
+from sentinel.models._spans import Piece, bare, joined, named
 from sentinel.models.base import Passage, key_of
 from sentinel.models.inference import not_a_number
 
 _IDS = "tensor(int64)"
+_USUAL = ("model.onnx", "onnx/model.onnx")  # where exports of Hugging Face's tools have it
 
 
 class OnnxConfig(BaseModel):
-    """One ONNX file that takes token ids and gives one row of logits a text."""
+    """One ONNX file that takes token ids and gives one row of logits a text, or one a token."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     parallel: ClassVar[bool] = True
 
     kind: Literal["onnx"] = "onnx"
-    path: Path = Field(description="The .onnx file.")
+    path: Path | None = Field(None, description="The .onnx file, or a folder that holds it.")
+    model: str | None = Field(None, description="In its place: a name on the Hugging Face hub.")
+    revision: str | None = Field(None, description="Commit or tag of a model on the hub; pin it.")
+    file: str | None = Field(
+        None,
+        description="Which file of the folder or of the hub's (`onnx/model_quantized.onnx`); absent: "
+        "model.onnx or onnx/model.onnx.",
+    )
     tokenizer: Path | None = Field(
-        None, description="Its tokenizer.json; absent: the one beside the .onnx file."
+        None, description="Its tokenizer.json; absent: the one beside the .onnx file or above it."
+    )
+    task: Literal["text", "tokens"] = Field(
+        "text", description="Whether the model gives labels to whole texts or to their tokens."
     )
     label_names: tuple[str, ...] = Field(
         (), description="The model's labels in the order of its output; empty: `id2label` of config.json."
     )
     labels: dict[str, str] = Field(
         min_length=1,
-        description="The model's label -> finding type; labels that are not named are no findings.",
+        description="The model's label -> finding type; labels that are not named are no findings. For "
+        "tokens without `B-` and `I-`.",
     )
     several: bool = Field(
         False, description="Whether a text may have several labels at once (sigmoid) or has one (softmax)."
@@ -50,16 +64,23 @@ class OnnxConfig(BaseModel):
     device: str = Field("cpu", pattern=r"^(cpu|cuda(:\d+)?)$", description="`cpu` or `cuda:N`.")
     threads: int = Field(1, ge=1, description="Threads of one run on a CPU.")
 
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if (self.path is None) == (self.model is None):
+            raise ValueError("name either `path` or `model`")
+        return self
+
 
 class OnnxModel:
-    """Labels of texts, as findings."""
+    """Labels of texts or of tokens, as findings."""
 
     compares = False
 
     def __init__(self, name: str, config: OnnxConfig, state_dir: Path) -> None:
         self.name = name
         self.types = frozenset(config.labels.values())
-        self.version = f"onnx-{config.path.name}"
+        self._what = config.model or str(config.path and config.path.name)
+        self.version = f"onnx-{self._what}" + (f"@{config.revision}" if config.revision else "")
         self._config = config
         self._key = key_of(name)
         self._session: Any = None
@@ -71,21 +92,46 @@ class OnnxModel:
         config, key = self._config, self._key
         runtime = package("onnxruntime", "models", key)
         package("tokenizers", "models", key)
-        path = existing(config.path, f"{key}.path")
-        if path.is_dir():
-            raise ConfigError(f"{path} is a folder; name the .onnx file in it", key=f"{key}.path")
-        beside = config.tokenizer or path.parent / "tokenizer.json"
+        path = self._file()
+        beside = config.tokenizer or _near(path, "tokenizer.json")
         tokenizer = _runtime.tokenizer(existing(beside, f"{key}.tokenizer"), f"{key}.tokenizer")
         with loading(f"the ONNX file {path}", f"{key}.path"):
             session = _runtime.session(runtime, path, config.device, config.threads, f"{key}.device")
-        names = config.label_names or _label_names(path.parent / "config.json", f"{key}.label_names")
-        types = checked_labels(config.labels, names, f"{key}.labels")
+        names = config.label_names or _label_names(_near(path, "config.json"), f"{key}.label_names")
+        if config.task == "tokens":
+            checked_labels(config.labels, list(dict.fromkeys(map(bare, names))), f"{key}.labels")
+            types = [config.labels.get(bare(name)) for name in names]
+        else:
+            types = checked_labels(config.labels, names, f"{key}.labels")
         self._check_shapes(session)
         width = session.get_outputs()[0].shape[-1]
         if isinstance(width, int) and width != len(names):
-            message = f"the model gives {width} numbers a text, and {len(names)} labels are named"
+            each = config.task.removesuffix("s")
+            message = f"the model gives {width} numbers a {each}, and {len(names)} labels are named"
             raise ConfigError(message, key=f"{key}.label_names")
         self._session, self._tokenizer, self._types = session, tokenizer, types
+
+    def _file(self) -> Path:
+        """The .onnx file, downloaded when the hub has it. Raises ConfigError."""
+        config, key = self._config, self._key
+        usual = (config.file,) if config.file else _USUAL
+        if config.path is not None:
+            folder, place = existing(config.path, f"{key}.path"), f"{key}.path"
+            if not folder.is_dir():
+                return folder
+        else:
+            hub, place = package("huggingface_hub", "models", key), f"{key}.model"
+            wanted = [*usual, *(f"{name}_data" for name in usual), "*.json"]
+            with loading(f"the model `{config.model}`", place):
+                folder = Path(
+                    hub.snapshot_download(config.model, revision=config.revision, allow_patterns=wanted)
+                )
+        found = next((folder / name for name in usual if (folder / name).is_file()), None)
+        if found is None:
+            what = config.model or folder
+            message = f"{what} has no {' and no '.join(usual)}: name the .onnx file in `file`"
+            raise ConfigError(message, key=place)
+        return found
 
     def _check_shapes(self, session: Any) -> None:
         key = f"{self._key}.path"
@@ -96,10 +142,11 @@ class OnnxModel:
             message = f"it takes {told}; a model for texts takes {', '.join(_runtime.INPUTS)}, each {_IDS}"
             raise ConfigError(message, key=key)
         output = session.get_outputs()[0]
-        if len(output.shape) != 2:
+        wanted, task = (2, "sequence") if self._config.task == "text" else (3, "token")
+        if len(output.shape) != wanted:
             message = (
                 f"its first output `{output.name}` has {len(output.shape)} dimensions, and one row of logits "
-                "a text has 2: export it for sequence classification"
+                f"a {self._config.task.removesuffix('s')} has {wanted}: export it for {task} classification"
             )
             raise ConfigError(message, key=key)
 
@@ -108,17 +155,35 @@ class OnnxModel:
         texts = [passage.text[passage.start :] for passage in passages]
         chosen = _runtime.windows(self._tokenizer, texts, config.tokens)
         rows = _runtime.run(self._session, chosen, [self._session.get_outputs()[0].name])
+        if config.task == "tokens":
+            return with_cut(self._entities(passages, chosen, [row for (row,) in rows]), chosen, self.name)
         best: list[dict[str, float]] = [{} for _ in passages]
         for window, (row,) in zip(chosen, rows, strict=True):
-            with np.errstate(invalid="ignore"):
-                scores = _sigmoid(row) if config.several else _softmax(row)
-            if np.isnan(scores).any():
-                raise not_a_number()
+            scores = _probabilities(row, config.several)
             for type_, score in highest(self._types, scores.tolist()).items():
                 best[window.owner][type_] = max(best[window.owner].get(type_, 0.0), score)
-        why = config.path.name
-        answers = [inspection(self.name, *each, why) for each in zip(passages, best, strict=True)]
+        answers = [inspection(self.name, *each, self._what) for each in zip(passages, best, strict=True)]
         return with_cut(answers, chosen, self.name)
+
+    def _entities(
+        self,
+        passages: Sequence[Passage],
+        chosen: Sequence[_runtime.Window],
+        rows: Sequence[NDArray[Any]],
+    ) -> list[Inspection]:
+        """`rows`: of each window, logits by token (S, K), padding behind."""
+        pieces: list[list[Piece]] = [[] for _ in passages]
+        for window, row in zip(chosen, rows, strict=True):
+            scores = _probabilities(row[: len(window.ids)], several=False)
+            for (start, end), each in zip(window.offsets, scores, strict=True):
+                if end > start:
+                    index = int(each.argmax())
+                    piece = Piece(start, end, self._types[index], float(each[index]))
+                    pieces[window.owner].append(piece)
+        return [
+            named(self.name, passage, joined(passage.text[passage.start :], found), self._what)
+            for passage, found in zip(passages, pieces, strict=True)
+        ]
 
     def unload(self) -> None:
         self._session = self._tokenizer = None
@@ -133,12 +198,27 @@ def _label_names(path: Path, key: str) -> tuple[str, ...]:
         raise ConfigError(message, key=key) from None
 
 
-def _softmax(row: NDArray[Any]) -> NDArray[Any]:
-    raised = np.exp(row - row.max())
-    answer: NDArray[Any] = raised / raised.sum()
+def _near(path: Path, name: str) -> Path:
+    """Beside the file, or above it, where the hub has it for a file in its folder `onnx`."""
+    beside, above = path.parent / name, path.parent.parent / name
+    return above if not beside.exists() and path.parent.name == "onnx" and above.exists() else beside
+
+
+def _probabilities(logits: NDArray[Any], several: bool) -> NDArray[Any]:
+    """Along the last axis. Raises NoAnswer where one is no number."""
+    with np.errstate(invalid="ignore"):
+        scores = _sigmoid(logits) if several else _softmax(logits)
+    if np.isnan(scores).any():
+        raise not_a_number()
+    return scores
+
+
+def _softmax(logits: NDArray[Any]) -> NDArray[Any]:
+    raised = np.exp(logits - logits.max(-1, keepdims=True))
+    answer: NDArray[Any] = raised / raised.sum(-1, keepdims=True)
     return answer
 
 
-def _sigmoid(row: NDArray[Any]) -> NDArray[Any]:
-    answer: NDArray[Any] = 0.5 * (1.0 + np.tanh(0.5 * row))
+def _sigmoid(logits: NDArray[Any]) -> NDArray[Any]:
+    answer: NDArray[Any] = 0.5 * (1.0 + np.tanh(0.5 * logits))
     return answer

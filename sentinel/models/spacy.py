@@ -5,12 +5,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from sentinel.core.errors import ConfigError
 from sentinel.core.finding import Finding, Inspection
+from sentinel.core.paths import FOLDER_OR_NAME
 from sentinel.models._loading import existing, loading, package
 from sentinel.models.base import Passage, key_of
 
@@ -27,6 +28,11 @@ LABELS = {
 }
 _SCORE = 0.85  # what Presidio gives to entities of pipelines that give no score
 _TEXTS_AT_ONCE = 64
+# What brings the packages of an engine that Presidio's own do not bring.
+_PACKAGES = {
+    "stanza": "pip install stanza",
+    "transformers": "pip install 'sentinel-sidecar[spacy,transformers]'",
+}
 
 _Entities = Callable[[Sequence[str]], list[list[tuple[str, int, int, float]]]]
 
@@ -37,7 +43,7 @@ class SpacyConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     kind: Literal["spacy"] = "spacy"
-    pipeline: str | None = Field(
+    pipeline: Annotated[str | None, FOLDER_OR_NAME] = Field(
         None,
         description="An installed spaCy package (`en_core_web_lg`), or a folder that `nlp.to_disk` wrote (it "
         "starts with `/`, `./` or `../`).",
@@ -111,7 +117,11 @@ class SpacyModel:
         existing(path, key)
         engines = package("presidio_analyzer.nlp_engine", "spacy", key)
         with loading(f"the NLP engine of {path}", key):
-            engine = engines.NlpEngineProvider(conf_file=path).create_engine()
+            provider = engines.NlpEngineProvider(conf_file=path)
+            name = provider.nlp_configuration["nlp_engine_name"]
+            if name in _PACKAGES and name not in provider.nlp_engines:
+                raise ConfigError(f"the engine `{name}` needs more packages: {_PACKAGES[name]}", key=key)
+            engine = provider.create_engine()
             language = engine.get_supported_languages()[0]
             self._check(set(engine.get_supported_entities()), key)
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from sentinel.core.errors import ConfigError
-from sentinel.core.finding import Finding, Inspection
+from sentinel.core.finding import Inspection
+from sentinel.core.paths import FOLDER_OR_NAME
 from sentinel.models import _torch
 from sentinel.models._loading import existing, loading, package
-from sentinel.models._scores import FLOOR, checked_labels, highest, inspection, with_cut
-from sentinel.models._spans import Piece, joined
+from sentinel.models._scores import checked_labels, highest, inspection, with_cut
+from sentinel.models._spans import Piece, bare, joined, named
 from sentinel.models.base import Passage, key_of
 
 
@@ -22,7 +23,9 @@ class HuggingFaceConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    model: str = Field(description="A folder (it starts with `/`, `./` or `../`) or a name on the hub.")
+    model: Annotated[str, FOLDER_OR_NAME] = Field(
+        description="A folder (it starts with `/`, `./` or `../`) or a name on the hub."
+    )
     revision: str | None = Field(None, description="Commit or tag of a model on the hub; pin it.")
     device: str = Field("cpu", pattern=r"^(cpu|cuda(:\d+)?)$", description="`cpu` or `cuda:N`.")
     precision: _torch.Precision = Field("fp32", description="fp32, fp16, bf16, or (on a CPU) int8.")
@@ -146,20 +149,3 @@ class TransformersModel:
         where = None if self._model is None else next(self._model.parameters()).device
         self._model = self._tokenizer = None
         _torch.freed(where)
-
-
-def bare(label: str) -> str:
-    """A token's label without its place in the entity (`B-PER` and `I-PER` are PER)."""
-    return label[2:] if label[:2] in ("B-", "I-", "E-", "S-", "L-", "U-") else label
-
-
-def named(detector: str, passage: Passage, pieces: Sequence[Piece], why: str) -> Inspection:
-    """Findings of a passage's entities, whose places count from the passage's start."""
-    found = tuple(
-        Finding(
-            detector, piece.type, passage.start + piece.start, passage.start + piece.end, piece.score, why
-        )
-        for piece in pieces
-        if piece.type is not None and piece.score >= FLOOR
-    )
-    return Inspection(found, {})

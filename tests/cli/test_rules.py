@@ -149,6 +149,45 @@ def test_check_warns_of_types_that_no_finding_has(file: Path) -> None:
     ]
 
 
+MODELS = """\
+models:
+  detectors:
+    manners: {kind: "tests.models.toys:Toy"}
+    gone: {kind: "tests.models.toys:Toy", path: /nowhere/model.bin}
+"""
+RULES_FOR_MODELS = """\
+rules:
+- id: rude
+  stage: input
+  detect: {detector: manners, type: RUDE}
+  action: flag
+  examples: {positive: [how rude], negative: [how kind]}
+- id: lost
+  stage: input
+  detect: {detector: gone, type: RUDE}
+  action: block
+  examples: {positive: [how rude]}
+"""
+
+
+def test_rules_may_ask_for_models(file: Path, tmp_path: Path) -> None:
+    config = tmp_path / "sentinel.yaml"
+    config.write_text(MODELS)
+    file.write_text(RULES_FOR_MODELS)
+    with_models = ("--config", config)
+    assert run("check", file, *with_models).stdout.startswith("2 rules (2 enforced")
+    tested = run("test", file, *with_models)
+    assert tested.stdout.endswith("2 rules, 3 examples, 1 failed\n")
+    assert all(word in tested.stdout for word in ("lost", "gone", "failed:", "loaded:", "exist"))
+    explained = run("explain", "very rude", "--rules", file, *with_models)
+    assert explained.stdout.startswith("action: block (rule lost)\n")
+    row = next(line for line in explained.stdout.splitlines() if "rude" in line and "5-9" in line)
+    assert all(cell in row for cell in ("flag", "RUDE", "0.90"))
+    assert "scores: manners 0.90" in explained.stdout
+    unknown = run("check", file)
+    assert unknown.exit_code == 1 and "unknown detector 'manners'" in unknown.stderr
+
+
 def test_schema() -> None:
     result = run("schema")
     assert result.stdout == rules_schema()

@@ -169,3 +169,39 @@ def test_the_stages_it_reads(cache_dir: Path, setting: str, prompt: int, answer:
         assert len(found) == told
     asked = detectors.scopes(frozenset({Need("pii", ("EMAIL_ADDRESS",), 0.5)}))
     assert asked == ({"token", "text"} if answer else {"token"})
+
+
+def in_part_cyrillic(value: str) -> str:
+    return value.translate(str.maketrans("aeoBE", "аеоВЕ"))
+
+
+UNSEEN: dict[str, Callable[[str], str]] = {
+    "graphemes joined": "\u034f".join,
+    "variation selectors": "\ufe0f".join,
+    "fillers": "\u3164".join,
+    "struck through": "\u0336".join,
+    "bullets": "•".join,
+    "zero-width in base64": lambda value: base64_of("\u200b".join(value)),
+    "zero-width in hex": lambda value: "\u200b".join(value).encode().hex(),
+    "zero-width in percent": lambda value: WRITTEN["percent"]("\u200b".join(value)),
+    "soft hyphens in base64": lambda value: base64_of("\u00ad".join(value)),
+    "full-width in base64": lambda value: base64_of(WRITTEN["full-width"](value)),
+    "look-alikes spaced out": lambda value: " ".join(in_part_cyrillic(value)),
+    "look-alikes beside full-width": lambda value: "".join(
+        chr(ord(c) + 0xFEE0) if c.isascii() else c for c in in_part_cyrillic(value)
+    ),
+    "look-alikes in base64": lambda value: base64_of(in_part_cyrillic(value)),
+    "hex spaced out": lambda value: " ".join(value.encode().hex()),
+    "base64 spaced out": lambda value: " ".join(base64_of(value).rstrip("=")),
+}
+
+
+@pytest.mark.parametrize("how", UNSEEN)
+@pytest.mark.parametrize("type_", VALUES)
+def test_disguises_upon_disguises(all_of: DetectorSet, type_: str, how: str) -> None:
+    assert covering(all_of, type_, UNSEEN[how](VALUES[type_]))
+
+
+def test_a_value_that_is_encoded_twice_in_a_text_is_found_twice(all_of: DetectorSet) -> None:
+    text = f"{base64_of('jane@example.com')} and {base64_of('jane@example.com')}, b y e f o r n o w"
+    assert len([f for f in all_of.inspect(text).findings if f.type == "EMAIL_ADDRESS"]) == 2

@@ -32,6 +32,29 @@ def test_settings_of_plane_and_kind_stand_side_by_side(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("entry", "key"),
+    [
+        ("{kind: transformers, labels: {a: B}, model: %s}", "model"),
+        ("{kind: nli, model: %s}", "model"),
+        ("{kind: spacy, pipeline: %s}", "pipeline"),
+    ],
+)
+def test_a_relative_folder_starts_at_the_file(tmp_path: Path, entry: str, key: str) -> None:
+    read = {
+        given: getattr(
+            load_config(written(tmp_path, entry % given)).models.detectors["manners"].settings, key
+        )
+        for given in ("./here", "../there", "/absolute", "hub/name")
+    }
+    assert read == {
+        "./here": str(tmp_path / "here"),
+        "../there": str(tmp_path.parent / "there"),
+        "/absolute": "/absolute",
+        "hub/name": "hub/name",
+    }
+
+
+@pytest.mark.parametrize(
     ("entry", "line", "key", "told"),
     [
         (f"{{kind: {TOY}, at_once: 2}}", 3, "models.detectors.manners", "runs one batch at a time"),

@@ -58,6 +58,81 @@ def _model(folder: Path, **more: Any) -> OnnxModel:
     return OnnxModel("own", OnnxConfig.model_validate(settings), folder)
 
 
+@pytest.fixture(scope="module")
+def tagger(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model of tokens, laid out as on the hub: `fool` begins a name, `find` goes on with one."""
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+
+    place = tmp_path_factory.mktemp("tagger")
+    table = np.zeros((len(tiny.VOCABULARY), 3), np.float32)
+    table[:, 0] = 2.0
+    table[FOOL], table[FIND] = (0, 5, 0), (0, 0, 4)
+    nodes = [
+        helper.make_node("Gather", ["table", "input_ids"], ["logits"]),
+        helper.make_node("Identity", ["attention_mask"], ["unused"]),
+    ]
+    ids = [
+        helper.make_tensor_value_info(name, TensorProto.INT64, ["texts", "length"])
+        for name in ("input_ids", "attention_mask")
+    ]
+    out = [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["texts", "length", 3])]
+    graph = helper.make_graph(nodes, "tags", ids, out, [numpy_helper.from_array(table, "table")])
+    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
+    (place / "onnx").mkdir()
+    onnx.save(made, place / "onnx" / "model.onnx")
+    tiny.tokenizer(place / "tokenizer.json")
+    (place / "config.json").write_text(json.dumps({"id2label": {"0": "O", "1": "B-PER", "2": "I-PER"}}))
+    return place
+
+
+PEOPLE = {"labels": {"PER": "PERSON"}, "task": "tokens"}
+
+
+def test_tokens(tagger: Path) -> None:
+    model = _model(tagger, path=tagger, **PEOPLE)
+    model.load()
+    texts = ["the fool find the cat", "the cat " * 40 + "fool", ""]
+    answers = model.infer([Passage(text=text) for text in texts])
+    places = [[(f.type, f.start, f.end) for f in answer.findings] for answer in answers]
+    assert places == [[("PERSON", 4, 13)], [("PERSON", 320, 324)], []]
+    weakest = math.exp(4) / (math.exp(4) + 2)
+    assert answers[0].findings[0].score == pytest.approx(weakest)
+    (behind,) = model.infer([Passage(text="fool and the fool", start=5)])
+    assert [(f.start, f.end) for f in behind.findings] == [(13, 17)]
+
+
+def test_tokens_need_a_model_of_tokens(folder: Path, tagger: Path) -> None:
+    with pytest.raises(ConfigError, match=r"2 dimensions, and one row of logits a token has 3"):
+        _model(folder, task="tokens").load()
+    with pytest.raises(ConfigError, match=r"own\.labels: the model has no label `LOC`; it has `O`, `PER`"):
+        _model(tagger, path=tagger, task="tokens", labels={"LOC": "LOCATION"}).load()
+
+
+def test_a_name_on_the_hub(tagger: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import huggingface_hub
+
+    asked: list[object] = []
+
+    def download(name: str, *, revision: str | None, allow_patterns: list[str]) -> str:
+        asked.append((name, revision, allow_patterns))
+        return str(tagger)
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
+    model = _model(tagger, path=None, model="acme/names", revision="v1", **PEOPLE)
+    model.load()
+    files = ["model.onnx", "onnx/model.onnx", "model.onnx_data", "onnx/model.onnx_data", "*.json"]
+    assert asked == [("acme/names", "v1", files)]
+    assert model.version == "onnx-acme/names@v1"
+    (answer,) = model.infer([Passage(text="the fool")])
+    assert [(f.type, f.start, f.why) for f in answer.findings] == [("PERSON", 4, "acme/names")]
+
+
+def test_one_of_path_and_model_is_named() -> None:
+    with pytest.raises(ValueError, match="name either `path` or `model`"):
+        OnnxConfig.model_validate({"labels": LABELS})
+
+
 def _scores(model: OnnxModel, text: str, start: int = 0) -> dict[str, float]:
     (answer,) = model.infer([Passage(text=text, start=start)])
     assert all((finding.start, finding.end) == (start, len(text)) for finding in answer.findings)
@@ -121,7 +196,11 @@ def test_a_batch_answers_as_one_by_one(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        ({"path": Path("/")}, r"own\.path: / is a folder; name the \.onnx file in it"),
+        (
+            {"path": Path("/")},
+            r"own\.path: / has no model\.onnx and no onnx/model\.onnx: name",
+        ),
+        ({"path": Path("/"), "file": "other.onnx"}, r"own\.path: / has no other\.onnx: name"),
         ({"path": Path("/absent/model.onnx")}, r"own\.path: /absent/model.onnx does not exist"),
         ({"tokenizer": Path("/absent.json")}, r"own\.tokenizer: /absent.json does not exist"),
         ({"labels": {"polite": "NICE"}}, r"own\.labels: .*`polite`; it has `fine`"),

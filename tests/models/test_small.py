@@ -47,7 +47,7 @@ def test_log_odds_are_averaged(
 def test_its_findings_keep_their_places() -> None:
     _, scores, known = both("injection", 0.8, {"OVERRIDE": 0.8}, _told(0.6, OVERRIDE=0.6, MANY_SHOT=0.3))
     assert {type_: (f.start, f.end, f.why) for type_, f in known.items()} == {
-        "OVERRIDE": (3, 9, "words"),
+        "OVERRIDE": (3, 9, "words; 0.75 with the sentence encoder"),
         "MANY_SHOT": (3, 9, "words"),
     }
     assert all(finding.score == scores[type_] for type_, finding in known.items())

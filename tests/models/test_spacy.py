@@ -99,6 +99,46 @@ def test_presidios_engine(pipeline: Path, tmp_path: Path) -> None:
     assert scores["ORGANIZATION"] < scores["PERSON"] == pytest.approx(0.85)
 
 
+@pytest.mark.torch
+def test_presidios_engine_of_transformers(tagger: Path, tmp_path: Path) -> None:
+    import spacy
+    import transformers
+
+    spacy.blank("en").to_disk(tmp_path / "blank")
+    names = {"spacy": str(tmp_path / "blank"), "transformers": str(tagger)}
+    told = {
+        "nlp_engine_name": "transformers",
+        "models": [{"lang_code": "en", "model_name": names}],
+        "ner_model_configuration": {
+            "model_to_presidio_entity_mapping": {"PER": "PERSON"},
+            "labels_to_ignore": ["O"],
+        },
+    }
+    (tmp_path / "engine.yaml").write_text(yaml.safe_dump(told))
+    model = _model(tmp_path, presidio=tmp_path / "engine.yaml")
+    model.load()
+    text = "the cat sat on the mat and ann lee went home in paris"
+    theirs = transformers.pipeline("token-classification", str(tagger), aggregation_strategy="max")(text)
+    wanted = [(each["start"], each["end"]) for each in theirs if each["entity_group"] == "PER"]
+    (answer,) = model.infer([Passage(text=text)])
+    assert [(f.start, f.end) for f in answer.findings] == wanted != []
+    assert {f.type for f in answer.findings} == {"PERSON"}
+
+
+@pytest.mark.parametrize("engine", ["stanza", "transformers"])
+def test_an_engine_whose_package_is_missing_names_it(
+    tmp_path: Path, engine: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from presidio_analyzer import nlp_engine
+
+    kind = {"stanza": nlp_engine.StanzaNlpEngine, "transformers": nlp_engine.TransformersNlpEngine}[engine]
+    monkeypatch.setattr(kind, "is_available", False)
+    told = {"nlp_engine_name": engine, "models": [{"lang_code": "en", "model_name": "en"}]}
+    (tmp_path / "engine.yaml").write_text(yaml.safe_dump(told))
+    with pytest.raises(ConfigError, match=rf"names\.presidio: the engine `{engine}` needs more packages"):
+        _model(tmp_path, presidio=tmp_path / "engine.yaml").load()
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from sentinel.core.errors import ConfigError
+from sentinel.models._spans import bare
 from sentinel.models.base import Passage
-from sentinel.models.transformers import TransformersConfig, TransformersModel, bare
+from sentinel.models.transformers import TransformersConfig, TransformersModel
 from tests.models import tiny
 
 on_torch = pytest.mark.torch
