@@ -29,6 +29,7 @@ from sentinel.telemetry.keys import load_redactors
 __all__ = ["Guard", "ScreenRequest", "ScreenResult"]
 
 _LOOK_EVERY_S = 0.2
+_PROBE = Passage("The ferry leaves at nine.")
 
 
 class Guard:
@@ -137,12 +138,12 @@ class _ModelsThere:
                     told = f"`{model.name}` is broken on the model plane at {self._place}: {model.why}"
                     raise ConfigError(told, key="models.connect")
             unready = [model.name for model in models if model.state != "ready"]
-            if not unready:
+            # One that sleeps is woken up by a question, and may sleep again before it is looked at.
+            if not unready or not self.ask([_PROBE], wanted, None)[0].failed:
                 return
             if time.monotonic() > until:
                 told = f"{', '.join(unready)} not loaded by the model plane at {self._place} in time"
                 raise ConfigError(told, key="models.connect")
-            self.ask([Passage("The ferry leaves at nine.")], wanted, None)  # wakes up one that is idle
             time.sleep(_LOOK_EVERY_S)
 
     @property

@@ -71,9 +71,9 @@ def evaluate(
     false alarms on traffic, latency. Intervals are of 95 %, and near copies (rows of one cluster) count as
     one.
 
-    What models of the configuration answer for is measured three times: both planes as a call asks them (the
-    models about what the smaller detector is unsure of), the smaller detector alone, and the models alone,
-    about every text. They are loaded into this process, or asked at `models.connect`.
+    Models of the configuration are loaded into this process, or asked at `models.connect`. A name that the
+    smaller detectors have too is measured three times: both planes as a call asks them (the models about what
+    the smaller one is unsure of), the smaller one alone, and the models alone, about every text.
 
     A malformed line is told on stderr with file and number and does not stop the rest; the exit status is
     then 1.
