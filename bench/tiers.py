@@ -2,9 +2,9 @@
 (tier 2). `python -m bench.tiers [--data DIR]`
 
 With DIR the texts are prompts of `traffic/*.jsonl.gz`, else prose, cut and joined to texts of a size. The
-detectors have read as much again of other texts before, as in a worker that has run for a while, and none of
-those that are measured. Between two texts 2 MB of other memory are touched. Times are the thread's processor
-time; numpy has one thread, as in a worker.
+detectors have read other texts before, as in a worker that has run for a while, and none of those that are
+measured: each row of the table has texts of its own. Between two texts 2 MB of other memory are touched.
+Times are the thread's processor time; numpy has one thread, as in a worker.
 """
 
 from __future__ import annotations
@@ -37,13 +37,16 @@ _NAMES = ("PERSON", "LOCATION", "ORGANIZATION")
 _CLASSIFIERS = ("toxicity", "injection", "misuse")
 
 
-def texts(data: Path | None) -> tuple[list[str], dict[int, list[str]]]:
-    """Those to begin with, and those to measure by their size."""
-    found = list(_prompts(data)) if data else [prose(4_000)] * 100
+def texts(data: Path | None, rows: int) -> tuple[list[str], list[dict[int, list[str]]]]:
+    """Those to begin with, and those to measure of each row by their size."""
+    found = list(_prompts(data)) if data else [prose(4_000)] * 1_000
     random.Random(0).shuffle(found)
-    half = len(found) // 2
-    before, behind = "\n".join(found[:half]), "\n".join(found[half:])
-    return _cut(before, 1_000, _WARM), {size: _cut(behind, size, count) for size, count in _SIZES.items()}
+    third = len(found) // 3
+    before, behind = "\n".join(found[:third]), "\n".join(found[third:])
+    share = len(behind) // rows
+    shares = (behind[row * share : (row + 1) * share] for row in range(rows))
+    measured = [{size: _cut(each, size, count) for size, count in _SIZES.items()} for each in shares]
+    return _cut(before, 1_000, _WARM), measured
 
 
 def _cut(text: str, size: int, count: int) -> list[str]:
@@ -77,7 +80,6 @@ def main() -> None:
     )
     parser.add_argument("--data", type=Path, help="folder of labelled texts")
     options = parser.parse_args()
-    warm, given = texts(options.data)
     policy = load_policy([bundled_rules()], known_detectors())
     patterns = load_policy(
         [bundled_rules() / pack for pack in ("pii.yaml", "secrets.yaml")], ["pii", "secrets"]
@@ -90,12 +92,14 @@ def main() -> None:
         Stage.INPUT, CallContext("")
     ).needs
     every = frozenset().union(*asked.values())
+    warm, given = texts(options.data, len(asked))
     with tempfile.TemporaryDirectory() as cache:
         detectors = load_detectors(DetectorsConfig(), detectors_of(every), Path(cache), every)
         rows = []
-        for name, needs in track(asked.items(), "detectors", console=Console(stderr=True)):
+        measured = zip(asked.items(), given, strict=True)
+        for (name, needs), own in track([*measured], "detectors", console=Console(stderr=True)):
             microseconds(detectors, needs, warm)
-            taken = [microseconds(detectors, needs, some) for some in given.values()]
+            taken = [microseconds(detectors, needs, some) for some in own.values()]
             cells = [statistics.median(each) for each in taken]
             cells.insert(2, taken[1][int(len(taken[1]) * 0.99)])
             rows.append([name, *(f"{value:,.0f} us" for value in cells)])

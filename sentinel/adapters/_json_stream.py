@@ -1,7 +1,7 @@
 """A streamed answer of JSON objects in server-sent events: its elements, and the state that joins them.
 
 A channel that has ended never comes back: what follows under its name is a channel of its own. So is each
-text that stands complete in its element.
+text that stands complete in its element; one that servers repeat with every event is one channel.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from sentinel.core.errors import WireError
 from sentinel.core.exchange import RESUMED, Channel
 
 _MOST_CHANNELS = 4096
+_MOST_COMPLETE = 10_000
 _MOST_TEMPLATES = 8
 _MOST_TRIES = 32
 # Comments as servers send them to keep a connection: a few words, a time.
@@ -72,11 +73,13 @@ class EventWalker:
         self.template = self.template and flow is Flow.ONCE and how is How.STRING
         if flow is Flow.WHOLE:
             channel, flow = self._stream.whole(key, said)
+            repeats = flow is Flow.WHOLE
         else:
-            channel, flow = self._stream.once(key), Flow.ONCE
+            channel, repeats = self._stream.once(key, said)
+            flow = Flow.ONCE
         if flow is Flow.ONCE:
             self.ends.append(channel)
-        self._add(Slot(channel, said, flow is Flow.WHOLE, how is not How.STRING), node, key, flow, how)
+        self._add(Slot(channel, said, repeats, how is not How.STRING), node, key, flow, how)
 
     def _go_on(self, node: Node, key: Key, how: How) -> None:
         stream, said, quoted = self._stream, node.value, False
@@ -101,12 +104,13 @@ class EventWalker:
     def line(self, start: int, end: int, key: Key, flow: Flow, line_end: str) -> None:
         """A text that is (the rest of) a line of the event."""
         self.template = False
+        said, repeats = self._text[start:end], False
         if flow is Flow.ONCE:
-            channel = self._stream.once(key)
+            channel, repeats = self._stream.once(key, said)
             self.ends.append(channel)
         else:
             channel = self._stream.go_on(key, self)
-        self.slots.append(Slot(channel, self._text[start:end]))
+        self.slots.append(Slot(channel, said, repeats))
         self.plan.spots.append(Spot(key, start, end, How.LINE, flow, line_end))
 
     def _mark(self, kind: Kind, node: Node, filler: str, channel: Channel | None = None) -> None:
@@ -181,7 +185,7 @@ class JsonStream:
         self._tries = _MOST_TRIES
         self._live: dict[Key, Channel] = {}
         self._restarts: dict[Key, int] = {}
-        self._once = 1
+        self._complete: dict[tuple[Key, str], Channel] = {}
         self._readers: dict[Channel, JsonTextReader | None] = {}
         self._writers: dict[Channel, JsonTextWriter] = {}
         self._said: dict[Key, tuple[Channel, list[str]]] = {}
@@ -228,8 +232,9 @@ class JsonStream:
             said, quoted = match[spot.group], False
             if "\\" in said:
                 said = unescape(said)
+            repeats = False
             if spot.flow is Flow.ONCE:
-                channel = self.once(spot.key)
+                channel, repeats = self.once(spot.key, said)
                 ends.append(channel)
             else:
                 channel = live[spot.key]
@@ -238,7 +243,7 @@ class JsonStream:
                     moved = moved or cut
                 if self.repeats:
                     self.keep(spot.key, channel, said)
-            slots.append(Slot(channel, said, False, quoted))
+            slots.append(Slot(channel, said, repeats, quoted))
         return Event(slots, ends, self, event, plan, match, "", moved)
 
     def _walked(self, event: str) -> Element:
@@ -324,10 +329,16 @@ class JsonStream:
             self._restarts[key] = self._restarts.get(key, 0) + 1
         return [self._live.pop(key) for key in ended]
 
-    def once(self, key: Key) -> Channel:
-        """A channel for a text that is complete."""
-        self._once += 1
-        return Channel(key.choice, key.kind, -self._once)
+    def once(self, key: Key, said: str) -> tuple[Channel, bool]:
+        """The channel of a text that is complete in its element, and whether an element before told it."""
+        channel = self._complete.get((key, said))
+        if channel is not None:
+            return channel, True
+        if len(self._complete) == _MOST_COMPLETE:
+            raise WireError(f"more than {_MOST_COMPLETE} complete texts in one stream")
+        # From -2 on: -1 is the number of what has none.
+        channel = self._complete[key, said] = Channel(key.choice, key.kind, -2 - len(self._complete))
+        return channel, False
 
     def last_channel(self, key: Key) -> Channel | None:
         """The channel that the key names, or named last."""
@@ -353,7 +364,8 @@ class JsonStream:
         said_before = self._said.get(key)
         if said_before is not None and "".join(said_before[1]) == said:
             return said_before[0], Flow.WHOLE
-        return self.once(key), Flow.ONCE
+        channel, repeats = self.once(key, said)
+        return channel, Flow.WHOLE if repeats else Flow.ONCE
 
     def read_fragment(self, channel: Channel, said: str) -> tuple[str, bool, bool]:
         """A fragment of a tool call's arguments decoded, whether it is JSON text, and whether an escape was

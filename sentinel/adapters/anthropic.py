@@ -31,6 +31,9 @@ MESSAGES = "/v1/messages"
 _ERRORS = {
     "blocked": "invalid_request_error",
     "malformed": "invalid_request_error",
+    "unsupported": "invalid_request_error",
+    "too_large": "request_too_large",
+    "unknown_path": "not_found_error",
     "overloaded": "overloaded_error",
 }
 

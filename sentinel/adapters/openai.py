@@ -37,6 +37,9 @@ _MOST_CHOICES = 128
 _ERRORS = {
     "blocked": ("invalid_request_error", "content_filter"),
     "malformed": ("invalid_request_error", "invalid_request"),
+    "unsupported": ("invalid_request_error", "unsupported"),
+    "too_large": ("invalid_request_error", "too_large"),
+    "unknown_path": ("invalid_request_error", "unknown_path"),
     "overloaded": ("server_error", "server_overloaded"),
     "upstream": ("server_error", "upstream_error"),
 }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import msgspec
 
 from sentinel.core.exchange import Role, Stage, TokenProbability
@@ -34,3 +36,24 @@ class Passage(msgspec.Struct, frozen=True):
     text: str
     start: int = 0
     background: Background = NO_BACKGROUND
+
+
+Reads = Callable[[Background], Background]
+
+
+def reads_of(reader: object) -> Reads:
+    """What a detector or a model reads of a background, as a background of its own: where that is equal, so
+    is what it says of equal texts. It says so itself in `reads(background)`, or with `compares = False`,
+    which means stage and role alone; otherwise it may read all."""
+    own: Reads | None = getattr(reader, "reads", None)
+    if own is not None:
+        return own
+    return _all if getattr(reader, "compares", True) else stage_and_role
+
+
+def _all(background: Background) -> Background:
+    return background
+
+
+def stage_and_role(background: Background) -> Background:
+    return Background(background.stage, background.role)

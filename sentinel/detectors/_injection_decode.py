@@ -1,5 +1,6 @@
-"""Encoded stretches of a text, decoded: base64, hexadecimal, percent and escape sequences, rot13, reversed
-and spaced-out writing, Morse code. What they say is judged by the grammar, for encoding alone is no attack.
+"""Encoded stretches of a text, decoded: base64, hexadecimal, percent and escape sequences, reversed and
+spaced-out writing, Morse code. What they say is judged, for encoding alone is no attack. How a whole text may
+be disguised is in `_injection_disguise`.
 
 At most `STRETCHES` stretches of at most `LONGEST` characters are decoded, `DEPTH` layers deep; each step is
 linear and never grows the text.
@@ -9,12 +10,13 @@ from __future__ import annotations
 
 import base64
 import binascii
-import codecs
 import re
 import urllib.parse
 from collections.abc import Callable, Iterator
 
 import msgspec
+
+from sentinel.detectors._injection_words import TELLING
 
 STRETCHES = 12
 LONGEST = 8000
@@ -23,12 +25,13 @@ _LEAST_READABLE = 0.85
 
 
 class Decoded(msgspec.Struct, frozen=True):
-    """What the text at `start:end` says in clear, and how it was written."""
+    """What the text at `start:end` says in clear, and how it was written. `sure`: it can be nothing else."""
 
     start: int
     end: int
     text: str
     how: str
+    sure: bool = False
 
 
 def _bytes(data: bytes) -> str:
@@ -98,12 +101,18 @@ def _morse(stretch: str) -> str:
     return " ".join("".join(_MORSE.get(code, "") for code in word.split()) for word in words)
 
 
-_SPACED_GAPS = re.compile(r"(?<=\w)[ .\-_*|·](?=\w)")
+_SPACED_GAPS = re.compile(r"(?<=\w)[ \n.\-_*|·](?=\w)")
+# Words that tell an attack, and those that stand between them, in a run of letters whose gaps are lost.
+_IN_RUN = re.compile("|".join(sorted({*TELLING, "all", "your", "the", "and"}, key=lambda w: (-len(w), w))))
+_LONGEST_WORD = 24
 
 
 def _spaced(stretch: str) -> str:
     """`i g n o r e   a l l`: single gaps close, wider ones stay."""
-    return re.sub(r"\s{2,}", " ", _SPACED_GAPS.sub("", stretch))
+    said = re.sub(r"\s{2,}", " ", _SPACED_GAPS.sub("", stretch))
+    if any(len(word) > _LONGEST_WORD for word in said.split()):
+        said = re.sub(r" {2,}", " ", _IN_RUN.sub(r" \g<0> ", said.lower())).strip()
+    return said
 
 
 class _Scheme(msgspec.Struct, frozen=True):
@@ -154,8 +163,8 @@ _SCHEMES = (
     ),
     _scheme(
         "spaced out",
-        r"[ .\-_*|·]\w[ .\-_*|·]\w[ .\-_*|·]\w[ .\-_*|·]\w",
-        r"(?<!\w)\w(?:[ .\-_*|·]\w){4,}(?: {2,4}\w(?:[ .\-_*|·]\w){0,30}){0,60}(?!\w)",
+        r"[ \n.\-_*|·]\w[ \n.\-_*|·]\w[ \n.\-_*|·]\w[ \n.\-_*|·]\w",
+        r"(?<!\w)\w(?:[ \n.\-_*|·]\w){4,}(?:[ \n]{2,4}\w(?:[ \n.\-_*|·]\w){0,30}){0,60}(?!\w)",
         _spaced,
     ),
 )
@@ -175,16 +184,8 @@ def decoded(text: str, depth: int = DEPTH) -> Iterator[Decoded]:
             if len(said) < 6 or said == stretch:
                 continue
             budget -= 1
-            yield Decoded(match.start(), match.end(), said, scheme.how)
+            yield Decoded(match.start(), match.end(), said, scheme.how, True)
             if depth > 1:
                 for inner in decoded(said, depth - 1):
-                    yield Decoded(match.start(), match.end(), inner.text, f"{scheme.how}, {inner.how}")
-
-
-def rotated(text: str) -> str:
-    """By 13 letters."""
-    return codecs.encode(text, "rot13")
-
-
-def backwards(text: str) -> str:
-    return text[::-1]
+                    how = f"{scheme.how}, {inner.how}"
+                    yield Decoded(match.start(), match.end(), inner.text, how, True)

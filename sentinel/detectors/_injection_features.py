@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from sentinel.detectors._injection_forms import Mark, Turn
-from sentinel.detectors._injection_grammar import PATTERNS, Hit, Shape, plain
-from sentinel.detectors._injection_words import OTHER, QUOTE, STOP
+from sentinel.detectors._injection_grammar import PATTERNS, PATTERNS_LAST, Hit, Shape
+from sentinel.detectors._injection_words import OTHER, QUOTE, STOP, plain
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,12 +24,13 @@ _FEW = 3
 _MASK = (1 << BITS) - 1
 _KEPT = 1 << 15  # tokens
 _MIX = 0x9E3779B1
-_LETTERS = "VWOBLPSQUYIRKXAFNGJMHTCZE"
+_LETTERS = "VWOBLPSQUYIRKXAFNGJMHTCZElqodtanymgf"
 
 
 class Reading(msgspec.Struct, frozen=True):
     """One window of a text, or a part of one, and what the heuristics found in it. `spared`: the grammar saw
-    something in a short text that turned out to speak of another thing."""
+    something in a short text that turned out to speak of another thing. `within`: what it says in writing
+    that people do not read; `how`: of such a reading, how it was written."""
 
     shape: Shape
     hits: list[Hit]
@@ -37,10 +38,12 @@ class Reading(msgspec.Struct, frozen=True):
     turns: list[Turn]
     start: int = 0  # of the first character, where it is a part of a window
     spared: bool = False
+    within: tuple[Reading, ...] = ()
+    how: str = ""
 
 
 SIGNALS = (
-    *(f"hit:{pattern.name}" for pattern in PATTERNS),
+    *(f"hit:{pattern.name}" for pattern in (*PATTERNS, *PATTERNS_LAST)),
     *(f"quoted:{type_}" for type_ in ("OVERRIDE", "JAILBREAK", "PROMPT_EXTRACTION")),
     "types",
     "first",
@@ -56,6 +59,7 @@ SIGNALS = (
     *(f"share:{letter}" for letter in _LETTERS),
 )
 _AT = {name: place for place, name in enumerate(SIGNALS)}
+_SHARE = {letter: _AT[f"share:{letter}"] for letter in _LETTERS}
 
 
 def signals(reading: Reading) -> list[float]:
@@ -81,11 +85,10 @@ def signals(reading: Reading) -> list[float]:
     told[_AT["talk"]] = min(1.0, letters.count("Z") / 3)
     words = len(letters) - letters.count(STOP) - letters.count(QUOTE)
     told[_AT["length"]] = math.log1p(words) / 6
-    first = _AT["share:V"]
-    for place, letter in enumerate(_LETTERS):
-        count = letters.count(letter)
-        if count:
-            told[first + place] = min(1.0, 3.0 * count / (words + 6))
+    for letter in set(letters):
+        at = _SHARE.get(letter, -1)
+        if at >= 0:
+            told[at] = min(1.0, 3.0 * letters.count(letter) / (words + 6))
     return told
 
 

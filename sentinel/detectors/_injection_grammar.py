@@ -7,26 +7,37 @@ their own, and a few short expressions with bounded gaps run over that string, a
 from __future__ import annotations
 
 import re
-import unicodedata
 
 import msgspec
 
-from sentinel.detectors._injection_words import OTHER, QUOTE, STOP, TURNED, WORDS
+from sentinel.detectors._injection_words import (
+    OTHER,
+    QUOTE,
+    SIGNED,
+    STEMS,
+    STOP,
+    TURNED,
+    UNSPACED,
+    WORDS,
+    plain,
+)
+from sentinel.detectors._normalise import Normalised, normalised
 
-_TOKEN = re.compile(r"[^\W_](?:[\w@$'’.+-]{0,30}[\w])?|[.!?;\n…]+|[\"“”«»„`]")
+_MARKS = r"[.!?;\n…]+|[\"“”«»„`]"
+_TOKEN = re.compile(rf"[^\W_](?:[\w@$'’.+-]{{0,30}}[\w])?|{_MARKS}")
+# Scripts without blanks: known words, and what stands between them.
+_CJK = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
+_HAS_CJK = re.compile(f"[{_CJK}]")
+_FIRST = "".join(sorted({word[0] for word in UNSPACED}))
+_TOKEN_CJK = re.compile(
+    rf"(?=[{_FIRST}])(?:{'|'.join(UNSPACED)})|[{_CJK}](?:(?![{_FIRST}])[{_CJK}]){{0,3}}"
+    rf"|[^\W_{_CJK}](?:(?:[^\W{_CJK}]|[@$'’.+-]){{0,30}}[^\W{_CJK}])?|{_MARKS}|[「」『』]"
+)
 _LEET = tuple(str.maketrans("0134578@$", f"o{one}eastbas") for one in "il")  # 1 stands for both
 _HAS_LEET = re.compile(r"[a-z][0134578@$]|[0134578@$][a-z]")
+_MIXED = re.compile(r"[a-z][013457$@]+[a-z]|^[013457][a-z]{3}")
 _SHORTEST_SCRAMBLED = 6
-
-
-def plain(word: str) -> str:
-    """Lower case, without accents and compatibility forms."""
-    word = word.lower()
-    if word.isascii():
-        return word
-    if "’" in word:
-        word = word.replace("’", "'")
-    return "".join(char for char in unicodedata.normalize("NFKD", word) if not unicodedata.combining(char))
+_ARABIC_ARTICLE = re.compile(r"^[وفبلك]?(?:ال|لل)?(?=\w{2})")
 
 
 def _shape(word: str) -> str:
@@ -47,7 +58,7 @@ def classify(token: str) -> str:
     first = token[0]
     if first in ".!?;\n…":
         return STOP
-    if first in '"“”«»„`':
+    if first in '"“”«»„`「」『』':
         return QUOTE
     word = plain(token)
     letter = WORDS.get(word)
@@ -57,7 +68,17 @@ def classify(token: str) -> str:
         letter = _SCRAMBLED.get(_shape(word))
     if letter is None and ("." in word or "-" in word):
         letter = WORDS.get(word.replace(".", "").replace("-", ""))
-    return letter or TURNED.get(word) or OTHER
+    letter = letter or TURNED.get(word) or _stem(word)
+    return letter or (SIGNED if not word.isalpha() and _MIXED.search(word) else OTHER)
+
+
+def _stem(word: str) -> str | None:
+    """The class of a word by its beginning, without the small words that Arabic writes in front."""
+    if not word.isascii():
+        word = _ARABIC_ARTICLE.sub("", word)
+        if word in WORDS:
+            return WORDS[word]
+    return next((STEMS[word[:end]] for end in range(len(word), 2, -1) if word[:end] in STEMS), None)
 
 
 class _Letters(dict[str, str]):
@@ -76,42 +97,73 @@ _letter = _Letters().__getitem__
 
 class Shape:
     """A text as classes: `letters[i]` is the class of `tokens[i]`, which stands at `places[i]`. Most texts
-    are harmless and nobody asks for the places, so they are looked up when somebody does."""
+    are harmless and nobody asks for the places, so they are looked up when somebody does; `plain` tells them
+    where the text is another one without its disguises."""
 
-    __slots__ = ("_places", "_text", "letters", "tokens")
+    __slots__ = ("_places", "_plain", "_text", "letters", "tokens")
+
+    @property
+    def verbs_last(self) -> bool:
+        """Whether it has letters of a language whose verbs come last."""
+        return not self._text.isascii() and _LAST.search(self._text) is not None
 
     def __init__(
-        self, letters: str, tokens: list[str], text: str, places: list[tuple[int, int]] | None = None
+        self,
+        letters: str,
+        tokens: list[str],
+        text: str,
+        places: list[tuple[int, int]] | None = None,
+        plain: Normalised | None = None,
     ) -> None:
         self.letters = letters
         self.tokens = tokens
         self._text = text
         self._places = places
+        self._plain = plain
 
     @property
     def places(self) -> list[tuple[int, int]]:
         places = self._places
         if places is None:
-            places = self._places = [match.span() for match in _TOKEN.finditer(self._text)]
+            places = [match.span() for match in _tokens_of(self._text).finditer(self._text)]
+            if self._plain is not None:
+                places = [self._plain.original(*place) for place in places]
+            self._places = places
         return places
 
     def part(self, first: int, last: int) -> Shape:
         return Shape(self.letters[first:last], self.tokens[first:last], "", self.places[first:last])
 
 
+def _tokens_of(text: str) -> re.Pattern[str]:
+    return _TOKEN if text.isascii() or not _HAS_CJK.search(text) else _TOKEN_CJK
+
+
 def shape_of(text: str) -> Shape:
-    tokens: list[str] = _TOKEN.findall(text)
-    return Shape("".join(map(_letter, tokens)), tokens, text)
+    """Of the text as it reads, without the disguises that Unicode offers."""
+    seen = normalised(text)
+    if seen is not None:
+        text = seen.text
+    tokens: list[str] = _tokens_of(text).findall(text)
+    return Shape("".join(map(_letter, tokens)), tokens, text, None, seen)
+
+
+def shape_within(said: str, start: int, end: int) -> Shape:
+    """Of what the stretch `start:end` of a text says in clear: all of it stands there."""
+    shape = shape_of(said)
+    return Shape(shape.letters, shape.tokens, said, [(start, end)] * len(shape.tokens))
 
 
 class Pattern(msgspec.Struct, frozen=True):
-    """One expression over class letters. `weight` is how sure it is alone, before the model has its say."""
+    """One expression over class letters. `weight` is how sure it is alone, before the model has its say;
+    `needs`: a letter without which it never matches, for looking for one letter is quick."""
 
     name: str
     type: str
     weight: float
     expression: str
     why: str
+    needs: str = ""
 
 
 _GAP = "[^.]"
@@ -130,6 +182,7 @@ PATTERNS = (
         0.85,
         rf"V{_GAP}{{0,4}}[OB]{_GAP}{{0,5}}[PUI]",
         "sets aside what was told before",
+        "V",
     ),
     Pattern(
         "set_aside_all",
@@ -146,16 +199,29 @@ PATTERNS = (
         "calls what was told before void",
     ),
     Pattern(
-        "new_told", "OVERRIDE", 0.6, rf"J{_GAP}{{0,4}}U{_GAP}{{0,4}}[CFOB]", "gives new orders from now on"
+        "new_told",
+        "OVERRIDE",
+        0.6,
+        rf"J{_GAP}{{0,4}}U{_GAP}{{0,4}}[CFOB]",
+        "gives new orders from now on",
+        "J",
     ),
     Pattern("off_limits", "JAILBREAK", 0.8, rf"[WV]{_GAP}{{0,4}}[LB]", "switches limits off"),
-    Pattern("no_limits", "JAILBREAK", 0.7, rf"N{_GAP}{{0,2}}[LBF]", "speaks of no limits"),
+    Pattern(
+        "no_limits",
+        "JAILBREAK",
+        0.7,
+        rf"N{_GAP}{{0,2}}[LBF]",
+        "speaks of no limits",
+        "N",
+    ),
     Pattern(
         "never_refuse",
         "JAILBREAK",
         0.75,
         rf"(?:N{_GAP}{{0,3}}C|U{_GAP}{{0,3}}C{_GAP}{{0,3}}[QOI])",
         "forbids to refuse",
+        "C",
     ),
     Pattern(
         "persona_free",
@@ -163,6 +229,7 @@ PATTERNS = (
         0.85,
         rf"(?:[UGA]{_GAP}{{0,8}}F|F{_GAP}{{0,2}}[AM])",
         "asks for a persona without limits",
+        "F",
     ),
     Pattern(
         "you_are_now",
@@ -175,8 +242,9 @@ PATTERNS = (
         "mode",
         "JAILBREAK",
         0.7,
-        rf"(?:T{_GAP}{{0,3}}[HFS]{_GAP}?M|[HFS]M{_GAP}{{0,2}}T|[HF]M)",
+        rf"(?:T{_GAP}{{0,3}}[HFSo]{_GAP}?M|[HFSo]M{_GAP}{{0,2}}T|[HFo]M|MH|T{_GAP}{{0,2}}M{_GAP}?[HFS])",
         "switches a mode on",
+        "M",
     ),
     Pattern(
         "reveal_told",
@@ -184,6 +252,15 @@ PATTERNS = (
         0.8,
         rf"R{_GAP}{{0,5}}[YSP]{_GAP}{{0,2}}[OB]",
         "asks for what the model was told",
+        "R",
+    ),
+    Pattern(
+        "reveal_told_of",
+        "PROMPT_EXTRACTION",
+        0.6,
+        rf"R{_GAP}{{0,4}}O[^.]{{0,2}}S",
+        "asks for what the model was told",
+        "R",
     ),
     Pattern(
         "reveal_above",
@@ -191,6 +268,7 @@ PATTERNS = (
         0.65,
         rf"R{_GAP}{{0,2}}[QX]{_GAP}{{0,3}}P",
         "asks for the text before",
+        "R",
     ),
     Pattern(
         "what_told",
@@ -198,6 +276,7 @@ PATTERNS = (
         0.65,
         rf"E{_GAP}{{0,4}}Y{_GAP}{{0,2}}[SP]?[OB]",
         "asks what the model was told",
+        "E",
     ),
     Pattern(
         "reveal_secret",
@@ -212,8 +291,101 @@ PATTERNS = (
         0.7,
         rf"(?:[SY]{_GAP}{{0,2}}O{_GAP}{{0,4}}X|X{_GAP}{{0,4}}[SPY]{_GAP}{{0,2}}O)",
         "asks for the prompt word for word",
+        "X",
+    ),
+    Pattern(
+        "penalty",
+        "JAILBREAK",
+        0.6,
+        r"(?:q.{0,12}l.{0,12}[CN]|l.{0,10}q.{0,12}[CN]|C.{0,10}l.{0,8}q|C.{0,12}q.{0,8}l|C.{0,4}U.{0,3}l)",
+        "threatens to punish a refusal",
+        "l",
+    ),
+    Pattern(
+        "contrary",
+        "JAILBREAK",
+        0.5,
+        rf"(?:o{_GAP}{{0,5}}[OBLY]|[OBLC]{_GAP}{{0,6}}o|U{_GAP}{{0,2}}o)",
+        "turns what was told into its contrary",
+        "o",
+    ),
+    Pattern(
+        "story_free",
+        "JAILBREAK",
+        0.6,
+        rf"(?:d.{{0,14}}N{_GAP}{{0,3}}[LBC]|[dA]{_GAP}{{0,8}}N{_GAP}{{0,2}}[LBC]|d.{{0,14}}F)",
+        "tells of a machine without limits",
+    ),
+    Pattern(
+        "two_answers",
+        "JAILBREAK",
+        0.4,
+        rf"(?:t{_GAP}{{0,2}}a|a{_GAP}{{0,2}}t)",
+        "asks for two answers at once",
+        "t",
+    ),
+    Pattern(
+        "first_words",
+        "JAILBREAK",
+        0.5,
+        rf"(?:[Tn]{_GAP}{{0,5}}a.{{0,6}}y|a{_GAP}{{0,4}}[Tn].{{0,5}}y|[Tn][^.]?[^.]?\"y)",
+        "says how the answer has to begin",
+        "y",
+    ),
+    Pattern(
+        "banned_words",
+        "JAILBREAK",
+        0.5,
+        rf"N{_GAP}{{0,2}}R{_GAP}{{0,5}}[NCL]",
+        "forbids the words of a refusal",
+        "N",
+    ),
+    Pattern(
+        "claim",
+        "OVERRIDE",
+        0.4,
+        rf"I{_GAP}{{0,3}}(?:Y{_GAP}{{0,2}}(?:[mH]|S(?=[.]|$))|[mA]{_GAP}{{0,2}}[mA])",
+        "claims to speak for those who made the model",
+        "I",
+    ),
+    Pattern(
+        "not_followed",
+        "OVERRIDE",
+        0.6,
+        rf"N{_GAP}?f{_GAP}{{0,3}}(?:[YQPS]{_GAP}{{0,2}}[OBPS]|[OB]{_GAP}{{0,3}}[PUI])",
+        "tells not to follow what was told before",
+        "f",
+    ),
+    Pattern(
+        "beloved",
+        "JAILBREAK",
+        0.5,
+        rf"G{_GAP}{{0,5}}g",
+        "asks to play somebody who is mourned",
+        "g",
     ),
 )
+# For languages whose verbs come last: Turkish, Japanese, Korean; in part Chinese.
+PATTERNS_LAST = (
+    Pattern(
+        "set_aside_last",
+        "OVERRIDE",
+        0.8,
+        r"(?:[PSYQ][^.]{0,3}[OB][^.]{0,3}(?:Q[^.]?)?|[OB][^.]?Q[^.]?)[VW]",
+        "sets aside what was told before",
+    ),
+    Pattern("void_last", "OVERRIDE", 0.6, r"[PSY][^.]{0,2}[OB][^.]{0,2}N", "calls what was told before void"),
+    Pattern("off_last", "JAILBREAK", 0.7, r"L[^.]{0,3}[WVN]", "switches limits off"),
+    Pattern(
+        "reveal_last",
+        "PROMPT_EXTRACTION",
+        0.65,
+        r"(?:[SYP][^.]{0,2}[OBK]|K)[^.]{0,4}R",
+        "asks for what the model was told",
+    ),
+)
+_LAST = re.compile("[\u011e\u011f\u0130\u0131\u015e\u015f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+_COMPILED_LAST = tuple((pattern, re.compile(pattern.expression)) for pattern in PATTERNS_LAST)
 _COMPILED = tuple((pattern, re.compile(pattern.expression)) for pattern in PATTERNS)
 _MAX_HITS = 8  # of one pattern; more tell nothing new
 
@@ -234,7 +406,10 @@ def hits(shape: Shape) -> list[Hit]:
     """Every pattern's first matches, in the order of the table."""
     found: list[Hit] = []
     letters = shape.letters
-    for pattern, expression in _COMPILED:
+    patterns = (*_COMPILED, *_COMPILED_LAST) if shape.verbs_last else _COMPILED
+    for pattern, expression in patterns:
+        if pattern.needs not in letters:
+            continue
         for count, match in enumerate(expression.finditer(letters)):
             if count == _MAX_HITS:
                 break

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from sentinel.detectors._injection_grammar import hits, plain, shape_of
+from sentinel.detectors._injection_grammar import hits, shape_of
 from sentinel.detectors._injection_lookalikes import apart
+from sentinel.detectors._injection_words import plain
 
 if TYPE_CHECKING:
     import numpy as np

@@ -8,8 +8,8 @@ without number, so the lists are of what instructions to a model are called, and
 from __future__ import annotations
 
 from sentinel.detectors._injection_features import foreign, known_word
-from sentinel.detectors._injection_grammar import Hit, Shape, plain
-from sentinel.detectors._injection_words import OTHER, STOP
+from sentinel.detectors._injection_grammar import Hit, Shape
+from sentinel.detectors._injection_words import OTHER, STOP, plain
 
 _FUNCTION = frozenset(
     """a an the this that these those it its of in on at to from by with as and or but nor if then than so

@@ -31,6 +31,9 @@ _SPARED = 5.0  # logit
 _TERSE = 10.0
 _FOREIGN = 2.5
 _FEW = 5  # words
+# Of forms in such languages: which count, which count alone, and how much they are trusted.
+_TELLING, _SURE, _TRUSTED = 0.6, 0.8, 0.6
+_NEARLY = 1.0  # logit from which on the form adds nothing
 _DOUBTED = -3.0  # below nobody is told anyway
 _REASONS = (
     ("grammar", "it has the form of an attack"),
@@ -86,15 +89,33 @@ def judge(reading: Reading, weights: Weights, floor: float = 0.0) -> Verdict:
     size = 1.0 / math.sqrt(max(1, len(buckets)))
     mine = weights.words[0][buckets]
     answer = float(weights.bias[0]) + float(told @ weights.signals[:, 0]) + float(mine.sum()) * size
-    logit = answer * float(weights.scale[0]) + float(weights.scale[1])
-    if not reading.hits and logit > _DOUBTED:
-        logit -= _doubt(reading)
-    score = sigmoid(logit)
+    score = sigmoid(settled(answer * float(weights.scale[0]) + float(weights.scale[1]), reading))
     if score < floor:
         return Verdict(score, TYPES[0], ())
     types = weights.words[1:, buckets].sum(axis=1) * size + told @ weights.signals[:, 1:] + weights.bias[1:]
     parts = np.bincount(tokens, mine, len(reading.shape.tokens)) * size
     return Verdict(score, TYPES[int(types.argmax())], _strongest(reading, parts.tolist()))
+
+
+def settled(logit: float, reading: Reading) -> float:
+    """The logit with what the forms of the reading, or their lack, say of it."""
+    if not reading.hits:
+        return logit - _doubt(reading) if logit > _DOUBTED else logit
+    return max(logit, _by_form(reading)) if logit < _NEARLY and foreign(reading.shape) else logit
+
+
+def _by_form(reading: Reading) -> float:
+    """The logit of the forms alone, for languages whose words the model hardly knows: of what is sure, or of
+    two kinds together. "Do not forget" is none."""
+    letters = reading.shape.letters
+    weights = {
+        hit.pattern.name: hit.pattern.weight
+        for hit in reading.hits
+        if hit.pattern.weight >= _TELLING and not hit.quoted and letters[hit.first - 1 : hit.first] != "N"
+    }
+    sure = [weight for weight in weights.values() if weight >= _SURE or len(weights) > 1]
+    left = math.prod(1.0 - _TRUSTED * weight for weight in sure)
+    return math.log((1.0 - left) / left) if sure else -math.inf
 
 
 def _doubt(reading: Reading) -> float:

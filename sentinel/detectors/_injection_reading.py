@@ -6,15 +6,18 @@ import re
 
 import msgspec
 
-from sentinel.detectors._injection_decode import backwards, decoded, rotated
+from sentinel.detectors._injection_decode import decoded
+from sentinel.detectors._injection_disguise import disguised
 from sentinel.detectors._injection_features import Reading
 from sentinel.detectors._injection_forms import Mark, Turn, forged, hidden, many_shot, turns
-from sentinel.detectors._injection_grammar import Hit, Shape, hits, shape_of
+from sentinel.detectors._injection_grammar import Hit, Shape, hits, shape_of, shape_within
 from sentinel.detectors._injection_lookalikes import apart
-from sentinel.detectors._injection_words import BACKWARDS, ROTATED, STOP
+from sentinel.detectors._injection_words import STOP
 
 _LONG = 60  # tokens
 _FOCUSES = 3
+_VIEWS = 4
+_READ = 4000  # characters of what is written in another way
 # What encoded text needs to have; each test is quick, for most texts pass none.
 _RUN = 20  # characters
 _MARKED = re.compile(r"%[0-9a-fA-F]{2}|\\[xu]|&#")
@@ -45,7 +48,8 @@ def read(text: str) -> Reading:
     seen = hits(shape)
     kept = apart(shape, seen)
     spared = len(kept) < len(seen) and len(shape.letters) < _LONG
-    return Reading(shape, kept, _marks(text, shape, found), found, spared=spared)
+    said = _in_clear(text, shape, seen)
+    return Reading(shape, kept, _marks(text, found, said), found, spared=spared, within=tuple(said[:_VIEWS]))
 
 
 def focused(reading: Reading) -> list[Reading]:
@@ -81,46 +85,44 @@ def _end(letters: str, start: int) -> int:
 
 def marks_of(text: str) -> list[Mark]:
     """What of it does not depend on who speaks."""
-    return _marks(text, shape_of(text), turns(text))
+    shape = shape_of(text)
+    return _marks(text, turns(text), _in_clear(text, shape, hits(shape)))
 
 
-def _marks(text: str, shape: Shape, found: list[Turn]) -> list[Mark]:
+def _marks(text: str, found: list[Turn], said: list[Reading]) -> list[Mark]:
     marks = list(forged(text))
-    for mark, said in hidden(text):
-        weight = _attack(said)
+    for mark, words in hidden(text):
+        weight = _weight(hits(shape_of(words[:_READ])))
         if weight:
             why = f"{mark.why}, and it gives orders"
             mark = Mark(mark.type, mark.start, mark.end, max(mark.score, 0.3 + 0.65 * weight), why)
         marks.append(mark)
-    marks += _payloads(text, shape)
+    for each in said:
+        weight = _weight(each.hits)
+        if weight:
+            start, end = each.shape.places[0]
+            marks.append(
+                Mark("ENCODED_PAYLOAD", start, end, 0.25 + 0.7 * weight, f"orders written {each.how}")
+            )
     series = many_shot(found, len(text))
     return marks if series is None else [*marks, series]
 
 
-def _payloads(text: str, shape: Shape) -> list[Mark]:
+def _in_clear(text: str, shape: Shape, seen: list[Hit]) -> list[Reading]:
+    """What it says in writing that people do not read, the surest attacks first. Of what may be chance only
+    that in which the grammar sees what it does not see in the text itself: else nothing was hidden."""
+    said = list(decoded(text)) if _may_be_encoded(text, shape) else []
+    names = {hit.pattern.name for hit in seen}
     found = []
-    if _may_be_encoded(text, shape):
-        for each in decoded(text):
-            weight = _attack(each.text)
-            if weight:
-                found.append(_payload(each.start, each.end, weight, each.how))
-    for letter, turn, how in ((ROTATED, rotated, "in rot13"), (BACKWARDS, backwards, "backwards")):
-        if shape.letters.count(letter) >= 2:
-            weight = _attack(turn(text))
-            if weight:
-                start = shape.places[shape.letters.index(letter)][0]
-                end = shape.places[shape.letters.rindex(letter)][1]
-                found.append(_payload(start, end, weight, how))
+    for each in (*said, *disguised(text, shape)):
+        clear = shape_within(each.text[:_READ], each.start, each.end)
+        kept = hits(clear)
+        if clear.tokens and (each.sure or any(hit.pattern.name not in names for hit in kept)):
+            found.append(Reading(clear, kept, [], [], each.start, how=each.how))
+    found.sort(key=lambda reading: -_weight(reading.hits))
     return found
 
 
-def _payload(start: int, end: int, weight: float, how: str) -> Mark:
-    return Mark("ENCODED_PAYLOAD", start, end, 0.25 + 0.7 * weight, f"orders written {how}")
-
-
-def _attack(said: str) -> float:
-    """How sure the grammar is that hidden words are an attack; 0 where it sees none."""
-    if not said:
-        return 0.0
-    found: list[Hit] = hits(shape_of(said[:4000]))
+def _weight(found: list[Hit]) -> float:
+    """How sure the grammar is that words are an attack; 0 where it sees none."""
     return max((hit.pattern.weight for hit in found), default=0.0)

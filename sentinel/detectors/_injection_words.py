@@ -1,25 +1,39 @@
 """The vocabulary of attacks as data: each word that matters has one class, a letter.
 
 A text becomes a string with one letter per word (`_injection_grammar`), and attacks are short expressions
-over these letters. So a new word, or a language, is a row here and no new expression. English, German,
-Spanish and French, and of others what sets instructions aside; lower case and without accents.
+over these letters. So a new word, or a language, is a row here and no new expression. Here: English, German,
+Spanish and French, lower case and without accents; more languages are in `_injection_languages`.
 """
 
 from __future__ import annotations
 
-import codecs
+import unicodedata
+
+from sentinel.detectors._injection_languages import LANGUAGES
 
 OTHER = "-"
 STOP = "."  # a sentence ends
 QUOTE = '"'
-ROTATED = "r"  # a telling word in rot13
+ROTATED = "r"  # a telling word in a Caesar cipher
 BACKWARDS = "b"  # one written backwards
+SIGNED = "s"  # a word with digits or signs inside, that may stand for letters
+
+
+def plain(word: str) -> str:
+    """Lower case, without accents and compatibility forms."""
+    word = word.lower()
+    if word.isascii():
+        return word
+    if "’" in word:
+        word = word.replace("’", "'")
+    return "".join(char for char in unicodedata.normalize("NFKD", word) if not unicodedata.combining(char))
+
 
 # class letter: words. A word has one class; the groups of `_injection_grammar` join classes.
 CLASSES: dict[str, str] = {
     # to set aside
     "V": """
-        drop scrap ignore ignoring ignores disregard disregarding forget forgetting override overriding
+        drop scrap aside ignore ignoring ignores disregard disregarding forget forgetting override overriding
         overrule discard dismiss abandon neglect nullify void revoke unlearn erase wipe suspend
         supersede omit ignoriere ignorieren ignorier ignorierst vergiss vergessen vergesst vergesse
         missachte missachten verwirf verwerfe ubergehe uberschreibe uberschreiben ignora ignoren ignorar
@@ -107,7 +121,7 @@ CLASSES: dict[str, str] = {
     "M": "mode modus modo",
     "H": """
         developer-mode devmode sudo admin root debug maintenance god unrestricted-mode administrator
-        superuser jailbreak-mode opposite entwicklermodus wartungsmodus desarrollador administrador
+        superuser jailbreak-mode entwicklermodus wartungsmodus desarrollador administrador
         developpeur diagnostic""",
     "T": """
         enable enabled activate activated enter entering entered switch engage initiate unlocked start
@@ -126,14 +140,66 @@ CLASSES: dict[str, str] = {
     "E": """
         how what why when explain difference wie was warum erklare como que cual explica comment
         pourquoi quelle explique""",
+    # Ploys: penalties and what is lost, the contrary, stories, two answers at once, an answer's first words.
+    "l": """
+        lose loses losing lost deduct deducts deducted deducting subtract subtracts subtracted forfeit costs
+        penalty penalties penalized penalised punish punished terminated deleted destroyed die dies
+        erased verlierst abgezogen pierdes perds""",
+    "q": "token tokens points point credits credit lives life score punkte leben puntos vidas points vies",
+    "o": "opposite reverse reversed invert inverted inverse contrary swapped gegenteil contrario contraire",
+    "d": """
+        story stories novel fiction fictional hypothetical hypothetically screenplay scenario dream universe
+        simulation simulated movie film tale thriller plot narrative fanfic fantasy geschichte roman historia
+        histoire cuento novela""",
+    "t": "two twice both double dual zwei dos deux pair",
+    "a": """
+        answer answers answering reply replies replying respond responds responding response responses
+        antworte antwort antworten responde respuesta respuestas reponds reponse reponses""",
+    "n": "beginning starting prefix prefixed prepend opens opening starts begins beginne comienza commence",
+    "y": "sure absolutely certainly yes gladly okay ok gerne claro certainement",
+    "m": """
+        creator creators engineer staff employee owner programmer programmers openai's anthropic's google meta
+        microsoft deepmind mistral administrators developers supervisor operator ceo court""",
+    "f": "follow following followed heed heeding apply applies attention listen listening",
+    "g": "grandma grandmother granny gran nana deceased oma grossmutter abuela grand-mere mamie dying",
 }
 
 WORDS: dict[str, str] = {}
-for _letter, _words in CLASSES.items():
-    for _word in _words.split():
-        WORDS.setdefault(_word, _letter)
+STEMS: dict[str, str] = {}  # beginnings of words of other languages
+for _classes in (CLASSES, *LANGUAGES.values()):
+    for _letter, _words in _classes.items():
+        for _word in _words.split():
+            _known = STEMS if _word[-1] == "*" else WORDS
+            _known.setdefault(plain(_word.rstrip("*")), _letter)
 
-_TELLING = [word for word, letter in WORDS.items() if letter in "VOSPRF" and len(word) > 4]
-TURNED = {word[::-1]: BACKWARDS for word in _TELLING} | {
-    codecs.encode(word, "rot13"): ROTATED for word in _TELLING
-}
+# Words of scripts without blanks, longest first, as they are written.
+UNSPACED = sorted(
+    {
+        word
+        for language in ("Chinese", "Japanese", "Korean")
+        for words in LANGUAGES[language].values()
+        for word in words.split()
+    },
+    key=lambda word: (-len(word), word),
+)
+
+TELLING = [
+    word for word, letter in WORDS.items() if letter in "VOSPRFBLKCW" and len(word) > 4 and word.isascii()
+]
+# What else English says often, and seldom another word turned around.
+_OFTEN = """everything message answer question please instead forget without before following password what
+    your that this with from have when only then here just were about which there would could said them they
+    user must never always tell write""".split()
+_ALPHABET = "abcdefghijklmnopqrstuvwxyz"
+
+
+def shifted(text: str, by: int) -> str:
+    """Every letter so many places on in the alphabet."""
+    upper = _ALPHABET.upper()
+    turned = _ALPHABET[by:] + _ALPHABET[:by] + upper[by:] + upper[:by]
+    return text.translate(str.maketrans(_ALPHABET + upper, turned))
+
+
+# Words in a Caesar cipher, each with the places by which it was shifted.
+ROTATIONS = {shifted(word, by): by for by in range(1, 26) for word in (*_OFTEN, *TELLING)}
+TURNED = {word[::-1]: BACKWARDS for word in (*TELLING, *_OFTEN)} | dict.fromkeys(ROTATIONS, ROTATED)

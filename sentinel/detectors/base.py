@@ -15,7 +15,8 @@ class Detector(Protocol):
     `version` changes whenever the same text may give other findings. `inspect` is called from worker threads
     too and must not keep state between calls. A detector may say which finding types it gives, in an
     attribute `types`: it is then left alone by rules that ask for others; in `stages`, which stages it reads
-    (all, where it does not say); with `compares = False`, that it looks at the text alone; with
+    (all, where it does not say); in `compares` or `reads`, how much of the background it reads
+    (`core.background.reads_of`): a text that comes again is not read again where that is the same; with
     `quick = True`, that it takes no longer than patterns do; and in `by_form`, which types it tells by form,
     so that no model's opinion takes them back.
     """
@@ -65,11 +66,6 @@ def reads(detector: object, stage: Stage) -> bool:
     """Whether a detector reads texts of a stage."""
     stages: frozenset[Stage] | None = getattr(detector, "stages", None)
     return stages is None or stage in stages
-
-
-def compares(detector: object) -> bool:
-    """Whether what a detector says may depend on more than the text and its stage."""
-    return bool(getattr(detector, "compares", True))
 
 
 def quick(detector: object) -> bool:

@@ -23,7 +23,7 @@ from sentinel.detectors._injection_features import Reading
 from sentinel.detectors._injection_forms import Mark, hidden
 from sentinel.detectors._injection_reading import focused, marks_of, read
 
-BUILD = "2"  # raised whenever the same text may give other findings
+BUILD = "3"  # raised whenever the same text may give other findings
 TYPES = frozenset(
     {*model.TYPES, "FORGED_TEMPLATE", "ENCODED_PAYLOAD", "INVISIBLE_TEXT", "MANY_SHOT", "INDIRECT"}
 )
@@ -60,12 +60,17 @@ class InjectionDetector:
     version = BUILD
     types = TYPES
     by_form = frozenset({"FORGED_TEMPLATE", "ENCODED_PAYLOAD", "INVISIBLE_TEXT"})
-    compares = True
 
-    def __init__(self, config: InjectionConfig, cache_dir: Path) -> None:
+    def __init__(self, config: InjectionConfig, cache_dir: Path, direct: model.Weights | None = None) -> None:
         self._config = config
-        self._direct = model.load("direct")
+        self._direct = direct or model.load("direct")
         self._indirect = model.load("indirect")
+
+    @staticmethod
+    def reads(background: Background) -> Background:
+        """A document is held against the question."""
+        question = background.question if background.role is Role.CONTEXT else ""
+        return Background(background.stage, background.role, question)
 
     def inspect(self, text: str, background: Background) -> Inspection:
         if background.role is Role.CONTEXT:
@@ -98,18 +103,22 @@ class InjectionDetector:
 
 
 def readings_of(text: str, most: int) -> Iterator[tuple[int, Reading]]:
-    """What is judged of a text, each with its window's place: every window, and in long ones the sentences
-    that the grammar points at."""
+    """What is judged of a text, each with its window's place: every window, in long ones the sentences that
+    the grammar points at, and what is said in disguise."""
     for start, window in _windows(text, most):
         reading = read(window)
         yield start, reading
-        for part in focused(reading):
+        for part in (*focused(reading), *reading.within):
             yield start, part
 
 
 def _told(reading: Reading, verdict: model.Verdict) -> Iterator[Finding]:
     """The findings of one window: its marks, and what the model says of its words."""
     score = verdict.score
+    if reading.how:
+        start, end = _extent(reading)
+        yield Finding("injection", "ENCODED_PAYLOAD", start, end, score, f"orders written {reading.how}")
+        return
     only_form = not reading.hits and any(mark.score >= _CERTAIN for mark in reading.marks)
     for mark in reading.marks:
         yield _finding(mark, max(mark.score, score if only_form else min(score, mark.score + _LIFT)))

@@ -34,6 +34,7 @@ class LanguageConfig(BaseModel):
 
 class LanguageDetector:
     name = "language"
+    compares = False
 
     def __init__(self, config: LanguageConfig, cache_dir: Path) -> None:
         try:

@@ -32,6 +32,7 @@ class MisuseConfig(UnsureBand):
 class MisuseDetector:
     name = "misuse"
     types = frozenset({"HARMFUL_REQUEST"})
+    compares = False
 
     def __init__(self, config: MisuseConfig, cache_dir: Path) -> None:
         from sentinel.detectors._classifier import Classifier  # with numpy, only where it is asked for

@@ -29,6 +29,7 @@ class SentimentDetector:
     name = "sentiment"
     types = frozenset({"NEGATIVE", "POSITIVE"})
     scope: Literal["sentence"] = "sentence"
+    compares = False
     version = BUILD
 
     def __init__(self, config: SentimentConfig, cache_dir: Path) -> None:

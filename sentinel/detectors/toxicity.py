@@ -35,6 +35,7 @@ class ToxicityDetector:
     name = "toxicity"
     types = frozenset(TYPES)
     scope: Literal["sentence"] = "sentence"
+    compares = False
 
     def __init__(self, config: ToxicityConfig, cache_dir: Path) -> None:
         from sentinel.detectors._classifier import Classifier  # with numpy, only where it is asked for

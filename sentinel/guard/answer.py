@@ -53,8 +53,8 @@ def open_answer(session: Session, stream: AnswerStream) -> AnswerScreen | None:
 class AnswerScreen:
     """The answer of one exchange. Time is given, in seconds of any steady clock.
 
-    `feed`, `tick` and `close` return what to do, in order; after a Cut nothing more comes. `elapsed_us` is
-    the time spent on the answer, which the driver adds up.
+    `feed`, `tick` and `close` return what to do, in order; after a Cut nothing more comes. `length` is how
+    many characters have come, `elapsed_us` the time spent on the answer, which the driver adds up.
     """
 
     def __init__(self, session: Session, gates: Gates, stream: AnswerStream) -> None:
@@ -73,12 +73,8 @@ class AnswerScreen:
         self._closing = False
         self._ended = False
         self._known: Sequence[Inspection] = ()
+        self.length = 0
         self.elapsed_us = 0
-
-    @property
-    def length(self) -> int:
-        """Characters of the answer so far."""
-        return sum(text.length for text in self._texts)
 
     @property
     def classified(self) -> bool:
@@ -203,6 +199,7 @@ class AnswerScreen:
             text.tokens += [(start + begin, start + end, logprob) for begin, end, logprob in slot.tokens]
         if new:
             text.push(new)
+            self.length += len(new)
             if text.closed:
                 text.closed = False
             self._advance(text)

@@ -1,8 +1,9 @@
 """What was found in texts that come again: a conversation sends its whole history with every turn.
 
-Only findings are kept, under a keyed hash of the text, so that nothing of a text outlives its call; what the
-rules make of them is decided anew each time. The key is the process's own, and one tenant's texts are never
-answered from another's. A memory belongs to one policy and its detectors, and goes with them.
+Only findings are kept, under a keyed hash of the text and of what else was read with it, so that nothing of
+a text outlives its call; what the rules make of them is decided anew each time. The key is the process's own,
+and one tenant's texts are never answered from another's. A memory belongs to one policy and its detectors,
+and goes with them.
 """
 
 from __future__ import annotations
@@ -29,10 +30,15 @@ class Memory:
         self._lock = threading.Lock()
         self.hits = self.misses = 0
 
-    def key(self, asked: object, tenant: str, text: str) -> Key:
-        """`asked` is what was asked about the text."""
-        data = text.encode("utf-8", "surrogatepass")
-        return asked, tenant, hashlib.blake2b(data, digest_size=20, key=self._secret).digest()
+    def key(self, asked: object, tenant: str, text: str, around: str = "") -> Key:
+        """`asked` is what was asked about the text, and holds nothing of it; `around` is what was read with
+        it."""
+        digest = hashlib.blake2b(digest_size=20, key=self._secret)
+        for each in (text, around):
+            data = each.encode("utf-8", "surrogatepass")
+            digest.update(len(data).to_bytes(8, "little"))
+            digest.update(data)
+        return asked, tenant, digest.digest()
 
     def recall(self, key: Key) -> Inspection | None:
         with self._lock:

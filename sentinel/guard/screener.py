@@ -7,17 +7,18 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from weakref import WeakKeyDictionary
 
-from sentinel.core.background import NO_BACKGROUND, Background
+from sentinel.core.background import NO_BACKGROUND, Background, reads_of, stage_and_role
 from sentinel.core.errors import ConfigError
 from sentinel.core.exchange import CallContext, Stage
 from sentinel.core.finding import Inspection
 from sentinel.core.needs import Need, Needs, detectors_of, everything
-from sentinel.detectors.base import by_form, by_sentence, compares, quick, reads
+from sentinel.detectors.base import by_form, by_sentence, quick, reads
 from sentinel.detectors.registry import (
     DetectorsConfig,
     DetectorSet,
     Scope,
     View,
+    joined,
     known_detectors,
     load_detectors,
 )
@@ -141,15 +142,42 @@ class Screener:
         return [self._recalled(text, view, tenant, each) for text, each in zip(texts, given, strict=True)]
 
     def _recalled(self, text: str, view: View, tenant: str, background: Background) -> Inspection:
+        """Detectors that compare the text with what stands around it are asked apart: to them alone it is new
+        where that has changed, as with every question of a conversation."""
         if len(text) < SHORTEST:
             return self.detectors.inspect(text, view, background)
-        minded: object = background.stage if view.others else None
-        if any(map(compares, view.others)):
-            minded = background
-        key = self.memory.key((view, minded), tenant, text)
+        plain = stage_and_role(background)
+        alone: list[int] = []
+        compared: list[tuple[int, Background]] = []
+        for number, other in enumerate(view.others):
+            around = reads_of(other)(background)
+            if around == plain:
+                alone.append(number)
+            elif reads(other, background.stage):
+                compared.append((number, around))
+        found = [self._known(text, view, tenant, background, alone, "", view.expressions)]
+        found += [
+            self._known(text, view, tenant, background, [number], repr(around)) for number, around in compared
+        ]
+        return joined(found)
+
+    def _known(
+        self,
+        text: str,
+        view: View,
+        tenant: str,
+        background: Background,
+        others: Sequence[int],
+        around: str,
+        expressions: frozenset[int] = frozenset(),
+    ) -> Inspection:
+        """What the expressions and these others of a view say, recalled where `around` is as before too."""
+        asked = view, tuple(others), background.stage, background.role
+        key = self.memory.key(asked, tenant, text, around)
         found = self.memory.recall(key)
         if found is None:
-            found = self.detectors.inspect(text, view, background)
+            part = View(expressions, tuple(view.others[number] for number in others), view.floor)
+            found = self.detectors.inspect(text, part, background)
             self.memory.keep(key, found)
         return found
 

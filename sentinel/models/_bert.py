@@ -13,7 +13,7 @@ nor transformers. Shapes: B texts, S tokens, H the hidden width, F features, K h
 
 Most texts are scored and never embedded, so they never see the upper half. Weights have eight bits and a
 scale per output channel, word embeddings eight bits and a scale per row; activations are quantised while it
-runs, a batch at once: what a text yields depends on its neighbours in a batch in the last digits.
+runs, evened by each token's largest value, so that a text yields nearly the same whatever its batch holds.
 """
 
 from __future__ import annotations
@@ -101,6 +101,7 @@ class _Graph:
         self._initializers: list[Any] = []
         self._outputs: list[Any] = []
         self._state = ""
+        self._even: dict[str, tuple[str, str]] = {}
 
     # Pieces
 
@@ -127,14 +128,28 @@ class _Graph:
             return self._node("Add", [product, self._constant(f"{name}.bias", bias)], name)
         scale = np.maximum(np.abs(weight).max(1), 1e-8) / 127.0
         rounded = (np.rint(weight / scale[:, None]) + _ZERO).astype(np.uint8).T
+        near, largest = self._evened(state)
         inputs = [
-            state,
+            near,
             self._constant(f"{name}.weight", rounded),
             self._constant(f"{name}.scale", scale.astype(np.float32)),
             self._constant(f"{name}.zero", np.full(len(scale), _ZERO, np.uint8)),
-            self._constant(f"{name}.bias", bias),
         ]
-        return self._node("DynamicQuantizeMatMul", inputs, name, _MICROSOFT)
+        product = self._node("DynamicQuantizeMatMul", inputs, f"{name}.near", _MICROSOFT)
+        product = self._node("Mul", [product, largest], f"{name}.product")
+        return self._node("Add", [product, self._constant(f"{name}.bias", bias)], name)
+
+    def _evened(self, state: str) -> tuple[str, str]:
+        """Token states by their largest value, and that value. One scale serves all that is multiplied at
+        once: so it is every token's own, and no text is rounded as another in its batch needs it."""
+        if state not in self._even:
+            size = self._node("Abs", [state], f"{state}.size")
+            axis = self._constant(f"{state}.axis", np.array([-1], np.int64))
+            largest = self._node("ReduceMax", [size, axis], f"{state}.most", keepdims=1)
+            least = self._constant(f"{state}.least", np.array(1e-6, np.float32))
+            largest = self._node("Max", [largest, least], f"{state}.largest")
+            self._even[state] = self._node("Div", [state, largest], f"{state}.even"), largest
+        return self._even[state]
 
     def _norm(self, state: str, residual: str, name: str) -> str:
         """Layer norm of the sum."""

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
 _UNSAID = 0.05  # the score of a finding type that a detector does not report
 _SUREST = 0.999
-_WEIGHT = 0.7  # of the encoder: it tells benign traffic better from abuse (docs/models/encoder.md)
+# Of the encoder (docs/models/encoder.md): it tells benign traffic better from abuse.
+_WEIGHT = {"toxicity": 0.8}
+_WEIGHT_ELSE = 0.7
 
 
 class Small:
@@ -66,9 +68,9 @@ def both(
         ):
             found[finding.type] = finding
     own = {type_: each.score for type_, each in found.items() if type_ not in kinds}
-    whole = max([_mean(score, theirs), *own.values()])
+    whole = max([_mean(name, score, theirs), *own.values()])
     shared = {
-        type_: min(whole, _mean(each, found[type_].score if type_ in found else _UNSAID))
+        type_: min(whole, _mean(name, each, found[type_].score if type_ in found else _UNSAID))
         for type_, each in kinds.items()
     }
     if shared and whole > max([*shared.values(), *own.values()]):  # the likeliest type stands for the whole
@@ -87,9 +89,10 @@ def _weighed(finding: Finding, score: float) -> Finding:
     return msgspec.structs.replace(finding, score=score, why=why)
 
 
-def _mean(encoder: float, small: float) -> float:
+def _mean(name: str, encoder: float, small: float) -> float:
     """Of the log-odds."""
-    odds = _WEIGHT * _log_odds(encoder) + (1 - _WEIGHT) * _log_odds(small)
+    weight = _WEIGHT.get(name, _WEIGHT_ELSE)
+    odds = weight * _log_odds(encoder) + (1 - weight) * _log_odds(small)
     return 1.0 / (1.0 + math.exp(-odds))
 
 

@@ -24,7 +24,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from sentinel.core.background import Background, Passage
+from sentinel.core.background import Passage, Reads, reads_of
 from sentinel.core.errors import ConfigError
 from sentinel.core.finding import Inspection
 
@@ -55,7 +55,6 @@ class Model(Protocol):
 __all__ = ["Model", "NotHere", "Passage", "Progress", "Reads", "detectors_of", "key_of", "reads_of"]
 
 Progress = Callable[[str, float], None]
-Reads = Callable[[Background], Background]
 
 
 class NotHere(ConfigError):
@@ -66,22 +65,6 @@ class NotHere(ConfigError):
 def key_of(name: str) -> str:
     """The key of a model's settings in the configuration, for messages."""
     return f"models.detectors.{name}"
-
-
-def reads_of(model: Model) -> Reads:
-    """What it reads of a background."""
-    own: Reads | None = getattr(model, "reads", None)
-    if own is not None:
-        return own
-    return _all if getattr(model, "compares", True) else _stage_and_role
-
-
-def _all(background: Background) -> Background:
-    return background
-
-
-def _stage_and_role(background: Background) -> Background:
-    return Background(background.stage, background.role)
 
 
 def detectors_of(model: Model) -> frozenset[str]:

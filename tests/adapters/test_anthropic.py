@@ -360,7 +360,13 @@ def test_a_refusal_of_a_stream_is_a_stream() -> None:
 
 @pytest.mark.parametrize(
     ("kind", "error_type"),
-    [("blocked", "invalid_request_error"), ("overloaded", "overloaded_error"), ("odd", "api_error")],
+    [
+        ("blocked", "invalid_request_error"),
+        ("unsupported", "invalid_request_error"),
+        ("too_large", "request_too_large"),
+        ("overloaded", "overloaded_error"),
+        ("odd", "api_error"),
+    ],
 )
 def test_errors_of_our_own(kind: str, error_type: str) -> None:
     assert json.loads(ADAPTER.error_body("Not now.", kind, {"decision_id": "d"})) == {

@@ -313,3 +313,17 @@ def test_more_channels_than_the_bound() -> None:
     with pytest.raises(WireError, match="4096 texts"):
         for number in range(5000):
             stream.feed(event(chunk({"content": "x"}, index=number)))
+
+
+def test_more_complete_texts_than_the_bound() -> None:
+    stream = opened(CHAT)
+    with pytest.raises(WireError, match="10000 complete texts"):
+        for number in range(20_000):
+            stream.feed(event(chunk({"content": "x"}, host=f"host number {number}")))
+
+
+def test_a_text_that_every_event_repeats_is_no_new_text() -> None:
+    stream = opened(CHAT)
+    data = event(chunk({"content": "x"}, host="one host"))
+    channels = {slot.channel for _ in range(20_000) for e in stream.feed(data) for slot in e.slots}
+    assert len(channels) == 2

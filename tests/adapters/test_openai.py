@@ -466,10 +466,12 @@ def test_reasoning_under_two_names_is_two_channels() -> None:
 
 def test_a_text_that_is_complete_ends_with_its_element() -> None:
     stream = opened(CHAT)
-    elements = elements_of(stream, [event(chunk({"content": word}, host="our host")) for word in "ab"])
-    once = [slot.channel for element in elements for slot in element.slots if slot.text == "our host"]
-    assert len(set(once)) == 2
-    assert [list(element.ends) for element in elements] == [[channel] for channel in once]
+    hosts = ["our host", "other host", "our host"]
+    elements = elements_of(stream, [event(chunk({"content": "a"}, host=host)) for host in hosts])
+    once = [slot for element in elements for slot in element.slots if slot.text in hosts]
+    assert [list(element.ends) for element in elements] == [[slot.channel] for slot in once]
+    assert once[0].channel != once[1].channel
+    assert (once[2].channel, [slot.whole for slot in once]) == (once[0].channel, [False, False, True])
 
 
 def test_logprobs_leave_with_their_text_only() -> None:
@@ -657,6 +659,8 @@ def test_a_refusal_of_a_stream_is_a_stream(method: str) -> None:
     [
         ("blocked", "content_filter"),
         ("malformed", "invalid_request"),
+        ("unsupported", "unsupported"),
+        ("too_large", "too_large"),
         ("upstream", "upstream_error"),
         ("odd", "odd"),
     ],
@@ -665,6 +669,8 @@ def test_errors_of_our_own(kind: str, code: str) -> None:
     body = json.loads(ADAPTER.error_body("Not now.", kind, {"decision_id": "d"}))
     error = body["error"]
     assert (error["message"], error["code"], error["param"]) == ("Not now.", code, None)
+    callers = code not in ("upstream_error", "odd")
+    assert error["type"] == ("invalid_request_error" if callers else "server_error")
     assert error["sentinel"] == {"decision_id": "d"}
 
 

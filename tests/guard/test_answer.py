@@ -251,6 +251,21 @@ def test_what_claims_to_repeat_and_does_not_is_read_for_itself(build: Build) -> 
     assert content(commands) == "ask <EMAIL_ADDRESS>"
 
 
+def test_a_text_that_every_event_repeats_is_one_finding(build: Build) -> None:
+    adapter, path = OpenAI(OpenAIConfig()), "/v1/chat/completions"
+    asked = {"model": "m", "stream": True, "messages": [{"role": "user", "content": "hi"}]}
+    request = adapter.decode_request(path, json.dumps(asked).encode())
+    session = session_of(build(ONE))
+    screen = open_answer(session, adapter.open_stream(path, request))
+    assert screen is not None
+    said = [{"choices": [{"delta": {"content": word}}], "by": "ask j@b.co"} for word in ("a ", "b ", "c")]
+    events = [b"data: " + json.dumps(each).encode() + b"\n\n" for each in said]
+    sent = b"".join(getattr(command, "data", b"") for command in played(screen, events))
+    assert sent.count(b"ask <EMAIL_ADDRESS>") == 3 and b"j@b" not in sent
+    assert session.output.decision is not None and len(session.output.decision.findings) == 1
+    assert screen.length == len("a b c") + len("ask j@b.co")
+
+
 def test_text_that_grows_in_every_element(build: Build) -> None:
     """Servers that repeat the whole text so far in each message."""
     said = "ask jane@example.com or me"

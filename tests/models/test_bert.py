@@ -98,10 +98,9 @@ def test_padding_changes_no_answer() -> None:
 
 
 def test_int8_stays_near() -> None:
-    """Without VNNI a processor adds pairs of products in 16 bits, and the largest are cut off."""
     exact, rounded = _run(False, IDS, MASK), _run(True, IDS, MASK)
     assert not np.array_equal(exact["embedding"], rounded["embedding"])
-    assert (exact["embedding"] * rounded["embedding"]).sum(1).min() > 0.95
+    assert (exact["embedding"] * rounded["embedding"]).sum(1).min() > 0.99
 
 
 @pytest.mark.torch

@@ -36,6 +36,7 @@ def test_settings_of_plane_and_kind_stand_side_by_side(tmp_path: Path) -> None:
     [
         ("{kind: transformers, labels: {a: B}, model: %s}", "model"),
         ("{kind: nli, model: %s}", "model"),
+        ("{kind: encoder, base: %s}", "base"),
         ("{kind: spacy, pipeline: %s}", "pipeline"),
     ],
 )

@@ -26,9 +26,6 @@ THREAT = Head("toxicity", "THREAT")
 ANY = Head("injection", "", whole=True)
 JAILBREAK = Head("injection", "JAILBREAK")
 OVERRIDE = Head("injection", "OVERRIDE")
-WITHOUT_VNNI = (
-    0.1  # by which int8 sums that are cut off differ between batches of this tiny model; with it .02
-)
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +68,7 @@ def test_a_batch_answers_nearly_as_one_by_one(folder: Path, heads_file: Path, st
     together = model.infer([Passage(text=text) for text in texts])
     for text, answer in zip(texts, together, strict=True):
         apart = model.infer([Passage(text=text)])[0]
-        assert answer.scores == pytest.approx(apart.scores, abs=WITHOUT_VNNI)
+        assert answer.scores == pytest.approx(apart.scores, abs=0.02)
         assert set(answer.scores) == {"toxicity", "injection"}
 
 
@@ -158,7 +155,7 @@ def test_the_smaller_detectors_have_their_say(
     both = _model(folder, heads_file, state, alone=False).infer([passage])[0]
     assert both.scores["injection"] == alone.scores["injection"]
     odds = alone.scores["toxicity"] / (1 - alone.scores["toxicity"])
-    assert both.scores["toxicity"] == pytest.approx(odds**0.7 / (1 + odds**0.7), abs=1e-4)
+    assert both.scores["toxicity"] == pytest.approx(odds**0.8 / (1 + odds**0.8), abs=1e-4)
     (toxic,) = [finding for finding in both.findings if finding.type == "TOXIC"]
     assert (toxic.start, toxic.end, toxic.score) == (12, 15, both.scores["toxicity"])
 
@@ -185,7 +182,7 @@ def test_topics_by_example(folder: Path, heads_file: Path, state: Path) -> None:
     model = _model(folder, heads_file, state, topics=topics)
     found = model.infer([Passage(text="rain fell")])[0].findings
     (topic,) = [finding for finding in found if finding.detector == "topics"]
-    assert (topic.type, topic.score) == ("WEATHER", pytest.approx(1.0, abs=0.02))
+    assert (topic.type, topic.score) == ("WEATHER", pytest.approx(1.0, abs=0.01))
     assert "WEATHER" in model.types
 
 

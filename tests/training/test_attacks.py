@@ -6,13 +6,18 @@ import re
 
 import numpy as np
 
-from training import attacks, contrast_injection, documents
+from training import attack_ploys, attacks, attacks_unseen, contrast_injection, contrast_ploys, documents
 
 _OPEN_SLOT = re.compile(r"\{[a-z]\w*\}")
 
 
 def test_every_slot_is_filled_and_texts_vary() -> None:
-    for expand, least in ((attacks.expand, 600), (contrast_injection.expand, 500)):
+    for expand, least in (
+        (attacks.expand, 600),
+        (contrast_injection.expand, 500),
+        (attack_ploys.expand, 900),
+        (contrast_ploys.expand, 700),
+    ):
         texts = [text for _, text in expand(np.random.default_rng(3), 100)]
         assert not [text for text in texts if _OPEN_SLOT.search(text)]
         assert len(set(texts)) >= least
@@ -25,9 +30,20 @@ def test_the_same_seed_gives_the_same_texts() -> None:
 
 def test_no_text_is_both_attack_and_harmless() -> None:
     rng = np.random.default_rng(4)
-    bad = {text.lower() for _, text in attacks.expand(rng, 100)}
-    good = {text.lower() for _, text in contrast_injection.expand(rng, 100)}
+    bad = {text.lower() for made in (attacks, attack_ploys) for _, text in made.expand(rng, 100)}
+    good = {
+        text.lower() for made in (contrast_injection, contrast_ploys) for _, text in made.expand(rng, 100)
+    }
     assert bad.isdisjoint(good)
+
+
+def test_sentences_apart_are_of_no_training() -> None:
+    rng = np.random.default_rng(8)
+    made = (attacks, attack_ploys, contrast_injection, contrast_ploys)
+    trained = {text.lower() for each in made for _, text in each.expand(rng, 300)}
+    apart = [*attacks_unseen.ATTACKS.values(), *attacks_unseen.HARMLESS.values()]
+    assert trained.isdisjoint(text.lower() for texts in apart for text in texts)
+    assert {f"ploy_{name}" for name in ("opposite", "splitting", "emotional")}.isdisjoint(attack_ploys.PLOYS)
 
 
 def test_an_order_stands_where_the_document_says() -> None:
