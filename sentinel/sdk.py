@@ -9,21 +9,27 @@ result.action, result.text, result.findings
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Literal, Self
 
 from sentinel.config import SentinelConfig, load_config
+from sentinel.core.errors import ConfigError
 from sentinel.core.exchange import Stage
 from sentinel.core.redact import Redactor
 from sentinel.guard.cascade import AskNow
 from sentinel.guard.screener import Screener, load_screener
 from sentinel.guard.screening import ScreenRequest, ScreenResult, screen
+from sentinel.models.base import Passage
 from sentinel.models.client import BlockingModelClient
 from sentinel.models.here import ModelsHere
 from sentinel.telemetry.keys import load_redactors
 
 __all__ = ["Guard", "ScreenRequest", "ScreenResult"]
+
+_LOOK_EVERY_S = 0.2
+_PROBE = Passage("The ferry leaves at nine.")
 
 
 class Guard:
@@ -112,7 +118,34 @@ class _ModelsThere:
         self.detectors = config.models.served
         self.by_sentence = config.models.by_sentence
         self._client = BlockingModelClient(*config.model_channel())
+        self._place, self._patience_s = config.model_plane, config.models.tried_within_s
         self.ask: AskNow = self._client.inspect
+
+    def load(self, detectors: Collection[str]) -> None:
+        """Waits until the pool has loaded its models for these. Raises ConfigError where it does not answer,
+        has none, or one is broken."""
+        wanted, until = frozenset(detectors), time.monotonic() + self._patience_s
+        while wanted:
+            health = self._client.health()
+            if health is None:
+                told = f"no model plane answers at {self._place}: {self._client.why}; is it started?"
+                raise ConfigError(told, key="models.connect.address")
+            models = [model for model in health.models if wanted.intersection(model.detectors)]
+            for name in sorted(wanted.difference(*[model.detectors for model in models])):
+                told = f"the model plane at {self._place} has no model for `{name}`; name it in its own file"
+                raise ConfigError(told, key="models.connect")
+            for model in models:
+                if model.state == "broken":
+                    told = f"`{model.name}` is broken on the model plane at {self._place}: {model.why}"
+                    raise ConfigError(told, key="models.connect")
+            unready = [model.name for model in models if model.state != "ready"]
+            # One that sleeps is woken up by a question, and may sleep again before it is looked at.
+            if not unready or not self.ask([_PROBE], wanted, None)[0].failed:
+                return
+            if time.monotonic() > until:
+                told = f"{', '.join(unready)} not loaded by the model plane at {self._place} in time"
+                raise ConfigError(told, key="models.connect")
+            time.sleep(_LOOK_EVERY_S)
 
     @property
     def versions(self) -> Mapping[str, str]:

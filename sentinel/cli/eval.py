@@ -33,8 +33,9 @@ def evaluate(
     detector: Annotated[
         list[str] | None,
         typer.Option(
-            help="A detector, by default every one; may be given again. NAME=AREA measures it on the labels "
-            "of that area (toxicity, injection, harm, groundedness, pii)."
+            help="A detector, by default every one; may be given again. Models of --config are ones too: an "
+            "encoder's heads, others by their names. NAME=AREA measures it on the labels of that area "
+            "(toxicity, injection, harm, groundedness, pii)."
         ),
     ] = None,
     rules: Annotated[
@@ -70,27 +71,40 @@ def evaluate(
     false alarms on traffic, latency. Intervals are of 95 %, and near copies (rows of one cluster) count as
     one.
 
+    Models of the configuration are loaded into this process, or asked at `models.connect`. A name that the
+    smaller detectors have too is measured three times: both planes as a call asks them (the models about what
+    the smaller one is unsure of), the smaller one alone, and the models alone, about every text.
+
     A malformed line is told on stderr with file and number and does not stop the rest; the exit status is
     then 1.
     """
     from sentinel.config import load_config
     from sentinel.detectors.registry import known_detectors, load_detectors
     from sentinel.evaluation.collecting import Split
+    from sentinel.evaluation.modelled import Models
     from sentinel.evaluation.page import page
     from sentinel.evaluation.report import as_json
     from sentinel.evaluation.run import evaluate as run
     from sentinel.evaluation.run import files_for, parsed
     from sentinel.policy.load import load_policy
+    from sentinel.sdk import models_of
 
     settings = load_config(config)
     for target in (out, html):
         _check_can_be_written(target)
-    areas = parsed(detector or (), known_detectors())
+    areas = parsed(detector or (), known_detectors(), settings.models)
     files = files_for(data, areas)  # a wrong folder is told before seconds are spent on loading detectors
-    policy = load_policy(rules or settings.rules.files(), known_detectors())
-    detectors = load_detectors(settings.detectors, areas, settings.cache_dir)
+    asked = settings.models.served.intersection(areas)
+    policy = load_policy(rules or settings.rules.files(), known_detectors() | settings.models.served)
+    here = known_detectors().intersection(areas)
+    detectors = load_detectors(settings.detectors, here, settings.cache_dir)
     detectors.warm()
     console = Console(stderr=True)
+    models = None
+    if asked:
+        told = f"loading the models behind {', '.join(sorted(asked))}"
+        console.print(told, markup=False, highlight=False)
+        models = Models(models_of(settings), settings.models, asked)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
         steps = progress.add_task("files", total=len(files) + 1, completed=-1)
@@ -110,6 +124,7 @@ def evaluate(
             areas,
             detectors,
             policy,
+            models=models,
             split=Split(split),
             limit=limit,
             show_texts=show_texts,
@@ -134,13 +149,14 @@ def _check_can_be_written(target: Path) -> None:
 
 
 def _print(report: Report) -> None:
-    from sentinel.evaluation.tables import rows_read, rules_of, tables
+    from sentinel.evaluation.tables import labels_of, passed_on, rows_read, rules_of, tables
 
     console = Console(width=None if sys.stdout.isatty() else _PIPED_WIDTH)
     console.print(f"rows: {rows_read(report)}", markup=False, highlight=False)
     for each in report.detectors:
-        console.rule(f"{each.name} {each.version}", style="")
-        console.print(f"{each.rows:,} texts; {rules_of(each)}", markup=False, highlight=False)
+        console.rule(f"{each.title} {each.version}", style="")
+        about = (f"{each.rows:,} texts", passed_on(each), rules_of(each), labels_of(each))
+        console.print("; ".join(filter(None, about)), markup=False, highlight=False)
         for why, count in each.failed.items():
             told = f"no answer for {count:,} texts, left out: {why}"
             console.print(told, markup=False, highlight=False)

@@ -2,6 +2,7 @@
 
 rows         labelled data: what a row holds, and what a detector is asked for it
 split        which rows nobody trains on
+modelled     the models that answer for some of them, asked in batches
 asking       a detector and its rules, asked as a call asks them
 collecting   every row asked about; what the figures need of the answers
 ranking, calibration, intervals, spans, groups

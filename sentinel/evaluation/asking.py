@@ -1,8 +1,12 @@
-"""A detector and the rules that act on what it finds, asked about one text as a call asks them."""
+"""A detector and the rules that act on what it finds, asked about one text as a call asks them.
+
+One that models answer for is asked on each plane alone too: there, about every text.
+"""
 
 from __future__ import annotations
 
 import time
+from enum import StrEnum
 
 import msgspec
 
@@ -10,12 +14,24 @@ from sentinel.core.decision import Action
 from sentinel.core.exchange import CallContext, Stage, TextPart
 from sentinel.core.finding import Finding, Inspection
 from sentinel.core.needs import everything
-from sentinel.detectors.registry import DetectorSet, View
+from sentinel.detectors.registry import View
+from sentinel.evaluation.modelled import Said
 from sentinel.evaluation.rows import Case, Setting
-from sentinel.policy.engine import Policy, Selection
+from sentinel.guard.cascade import with_answers
+from sentinel.guard.screener import Screener
+from sentinel.policy.engine import Selection
 from sentinel.policy.rule import Rule
 
 _CALL = CallContext("/sentinel.v1.GuardService/Screen")
+
+
+class Planes(StrEnum):
+    """Who was asked. `BOTH`: the data plane first, and the models as a call asks them, about what it is
+    unsure of."""
+
+    BOTH = "both planes"
+    DATA = "data plane"
+    MODELS = "model plane"
 
 
 class RuleUsed(msgspec.Struct, frozen=True):
@@ -34,14 +50,16 @@ class Answer(msgspec.Struct, frozen=True):
     """What came of a text.
 
     `score` is the detector's own, or the highest of its findings where it gives none. `flagged`: an acting
-    rule fired. `elapsed_ns`: what finding all that the rules ask for took. `failed`: why there is no answer.
+    rule fired. `elapsed_ns`: what finding all that the rules ask for took, None where it was not measured.
+    `failed`: why there is no answer. `passed_on`: the models were asked after the data plane.
     """
 
     score: float
     findings: tuple[Finding, ...]
     flagged: bool
-    elapsed_ns: int
+    elapsed_ns: int | None
     failed: str = ""
+    passed_on: bool = False
 
 
 class Asker:
@@ -52,10 +70,15 @@ class Asker:
     rule.
     """
 
-    def __init__(self, name: str, detectors: DetectorSet, policy: Policy) -> None:
-        self.name, self._detectors = name, detectors
-        self.version = detectors.versions[name]
-        self._view = detectors.view(everything([name]))
+    def __init__(self, name: str, screener: Screener) -> None:
+        self.name, self._screener = name, screener
+        detectors, policy = screener.detectors, screener.policy
+        here, there = name in detectors.names, name in screener.models.detectors
+        self.planes: tuple[Planes, ...] = tuple(Planes)
+        if not (here and there):
+            self.planes = (Planes.DATA,) if here else (Planes.MODELS,)
+        self._needs = everything([name])
+        self._view = detectors.view(self._needs)
         self._selections = {stage: _of(name, policy.select(stage, _CALL)) for stage in Stage}
         self._needed = {
             stage: self._view if chosen.empty else detectors.view(chosen.needs)
@@ -89,11 +112,49 @@ class Asker:
             default=None,
         )
 
-    def ask(self, case: Case) -> Answer:
+    def version(self, planes: Planes) -> str:
+        """Of the detector, its models, or both."""
+        if planes is Planes.BOTH:
+            return self._screener.versions[self.name]
+        asked = self._screener.detectors if planes is Planes.DATA else self._screener.models
+        return asked.versions.get(self.name, "")
+
+    def ask(self, case: Case, said: Said | None = None) -> dict[Planes, Answer]:
+        """An answer of each of its planes. `said`: what the models say, where they answer for it."""
+        answers: dict[Planes, Answer] = {}
+        if Planes.DATA in self.planes:
+            found, elapsed = self._found(case)
+            answers[Planes.DATA] = self._answer(case, found, elapsed)
+            if said is not None:
+                answers[Planes.BOTH] = self._together(case, found, elapsed, said)
+        if said is not None:
+            answers[Planes.MODELS] = self._of_models(case, said)
+        return answers
+
+    def _of_models(self, case: Case, said: Said) -> Answer:
+        left = self.name in said.inspection.unsure and self.name not in said.inspection.scores
+        if left and Planes.DATA in self.planes:
+            return Answer(0.0, (), False, said.elapsed_ns, "the models leave it to the data plane")
+        return self._answer(case, said.inspection, said.elapsed_ns)
+
+    def _together(self, case: Case, found: Inspection, elapsed: int, said: Said) -> Answer:
+        """A time only where the models were asked for one, for else those that are passed on would miss."""
+        asked = self._screener.questions([case.text], self._needs, [case.background], [found])
+        if not asked:
+            return self._answer(case, found, None if said.elapsed_ns is None else elapsed)
+        (merged,) = with_answers([found], asked, [[said.inspection]])
+        both = None if said.elapsed_ns is None else elapsed + said.elapsed_ns
+        return msgspec.structs.replace(self._answer(case, merged, both), passed_on=True)
+
+    def _found(self, case: Case) -> tuple[Inspection, int]:
+        """Everything that the data plane finds, and the time of what the rules ask for."""
         inspection, elapsed = self._inspect(case, self._view)
         needed = self._needed[case.background.stage]
         if (needed.expressions, needed.others) != (self._view.expressions, self._view.others):
             elapsed = self._inspect(case, needed)[1]
+        return inspection, elapsed
+
+    def _answer(self, case: Case, inspection: Inspection, elapsed: int | None) -> Answer:
         failed = inspection.failed.get(self.name, "")
         if failed:
             return Answer(0.0, (), False, elapsed, failed)
@@ -104,7 +165,7 @@ class Asker:
 
     def _inspect(self, case: Case, view: View) -> tuple[Inspection, int]:
         started = time.perf_counter_ns()
-        inspection = self._detectors.inspect(case.text, view, case.background)
+        inspection = self._screener.detectors.inspect(case.text, view, case.background)
         return inspection, time.perf_counter_ns() - started
 
     def _flagged(self, case: Case, inspection: Inspection) -> bool:
@@ -112,7 +173,7 @@ class Asker:
         if selection.empty:
             return False
         parts = [TextPart(case.background.role, case.text, "text")]
-        decision = selection.decide("eval", parts, [inspection], _CALL, self._detectors.versions, 0)
+        decision = selection.decide("eval", parts, [inspection], _CALL, self._screener.versions, 0)
         return any(hit.rule in self._acting for hit in decision.hits)
 
 

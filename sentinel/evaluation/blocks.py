@@ -27,7 +27,7 @@ LEAST_SHOWN = 10  # rows of a share before it is drawn
 
 
 def detector_parts(report: DetectorReport) -> Iterable[Part]:
-    name = report.name
+    name = report.title
 
     def part(title: str, body: str) -> Part:
         return Part(title, anchor(name, title), body)
@@ -47,7 +47,7 @@ def detector_parts(report: DetectorReport) -> Iterable[Part]:
     if report.traffic:
         yield part("Traffic", _traffic(report))
     if report.latency:
-        yield part("Latency", _latency(report.latency))
+        yield part("Latency", _latency(report.latency, bool(report.planes)))
     if report.false_alarms or report.misses:
         yield part("Worst mistakes", _mistakes(report))
 
@@ -264,13 +264,15 @@ def _spans(report: DetectorReport) -> str:
     return about + inner + folded_types
 
 
-def _latency(latency: Latency) -> str:
+def _latency(latency: Latency, models: bool) -> str:
     rows = [("per text", f"{latency.texts:,}", spent(latency.p50_us), spent(latency.p99_us))]
     if latency.long_texts:
         long = (f"{latency.long_texts:,}", spent(latency.kib_p50_us), spent(latency.kib_p99_us))
         rows.append(("per KiB, texts of 512 bytes and more", *long))
-    about = "<p>Finding all that the rules ask for, one text after the other, on this machine.</p>"
-    return about + table(("", "texts", "p50", "p99"), rows)
+    about = "Finding all that the rules ask for, one text after the other, seen from this machine."
+    if models:
+        about += " Where models are asked: some texts of each file."
+    return f"<p>{about}</p>" + table(("", "texts", "p50", "p99"), rows)
 
 
 def _mistakes(report: DetectorReport) -> str:

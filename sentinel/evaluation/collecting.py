@@ -11,14 +11,16 @@ import msgspec
 
 from sentinel.core.exchange import Role
 from sentinel.core.finding import Finding
-from sentinel.evaluation.asking import Asker
+from sentinel.evaluation.asking import Answer, Asker, Planes
 from sentinel.evaluation.groups import groups_in
+from sentinel.evaluation.modelled import Models, sample
 from sentinel.evaluation.rows import SHARED, TRAFFIC, Case, Malformed, Setting, Source, read
 from sentinel.evaluation.spans import Spanned, Stretch, meanings
 from sentinel.evaluation.split import PII, held_out
 
 UNASKED = 0.5  # the score that a rule asks for when it names none
 NO_RULE = "no rule"
+_TOGETHER = 128  # texts that the models are given, to be put into batches of about the same length
 NOISE = 0.1  # below it, a score says nothing: patterns that match any number have 0.01
 
 
@@ -45,19 +47,23 @@ class Scored(msgspec.Struct, frozen=True, gc=False):
     flagged: bool
     groups: tuple[str, ...]
     digest: bytes
+    passed_on: bool
 
 
 class Collected(msgspec.Struct):
-    """Of one detector, whose own area is `area`. `times`: nanoseconds and bytes of each text. `failed`: texts
-    by why they got no answer. `floors`: by finding type, the score from which a finding counts, and its
-    rule's mode."""
+    """Of one detector, whose own area is `area`, as `planes` answer. `times`: nanoseconds and bytes of each
+    text that was timed. `failed`: texts by why they got no answer. `passed_on`: how many texts the models
+    were asked about, too. `floors`: by finding type, the score from which a finding counts, and its rule's
+    mode."""
 
     asker: Asker
+    planes: Planes
     area: str
     scored: list[Scored] = []
     spanned: list[Spanned] = []
     times: list[tuple[int, int]] = []
     failed: Counter[str] = msgspec.field(default_factory=Counter)
+    passed_on: int = 0
     floors: dict[str, tuple[float, str]] = {}
 
 
@@ -76,6 +82,7 @@ Watcher = Callable[[str, int], None]
 def collect(
     sources: Sequence[Source],
     askers: Mapping[str, Sequence[Asker]],
+    models: Models | None,
     split: Split,
     limit: int | None,
     watch: Watcher,
@@ -83,21 +90,51 @@ def collect(
     """`askers`: by area, those asked about its rows."""
     areas = {asker.name: area for area, some in askers.items() for asker in some if area not in SHARED}
     known = {
-        asker.name: Collected(asker, areas.get(asker.name, TRAFFIC))
+        asker.name: {
+            planes: Collected(asker, planes, areas.get(asker.name, TRAFFIC)) for planes in asker.planes
+        }
         for some in askers.values()
         for asker in some
     }
-    collection = Collection([known[name] for name in sorted(known)], {}, [])
+    collection = Collection([each for name in sorted(known) for each in known[name].values()], {}, [])
     for source in sources:
         cases, malformed = chosen(read(source), source.area, split, limit)
         collection.malformed += malformed
         collection.rows[source.place] = len(cases)
         watch(source.place, len(cases))
-        for case in cases:
-            for asker in askers[source.area]:
-                _ask(known[asker.name], case, source)
-            watch("", 1)
+        told = askers[source.area]
+        if models is None or not any(asker.name in models.detectors for asker in told):
+            for case in cases:
+                for asker in told:
+                    _keep_all(known[asker.name], case, asker.ask(case))
+                watch("", 1)
+        else:
+            _ask_models(cases, told, models, known, watch)
     return collection
+
+
+def _ask_models(
+    cases: Sequence[Case],
+    askers: Sequence[Asker],
+    models: Models,
+    known: Mapping[str, Mapping[Planes, Collected]],
+    watch: Watcher,
+) -> None:
+    alone = sample(len(cases))
+    names = [asker.name for asker in askers]
+    for start in range(0, len(cases), _TOGETHER):
+        some = cases[start : start + _TOGETHER]
+        timed = [index for index in range(len(some)) if start + index in alone]
+        said = models.ask(some, names, timed, lambda count: watch("", count))
+        for index, case in enumerate(some):
+            for asker in askers:
+                of_models = said[asker.name][index] if asker.name in said else None
+                _keep_all(known[asker.name], case, asker.ask(case, of_models))
+
+
+def _keep_all(into: Mapping[Planes, Collected], case: Case, answers: Mapping[Planes, Answer]) -> None:
+    for planes, answer in answers.items():
+        _keep(into[planes], case, answer)
 
 
 def chosen(
@@ -125,15 +162,16 @@ def chosen(
     return cases, malformed
 
 
-def _ask(into: Collected, case: Case, source: Source) -> None:
-    asker = into.asker
-    answer = asker.ask(case)
+def _keep(into: Collected, case: Case, answer: Answer) -> None:
+    into.passed_on += answer.passed_on
     if answer.failed:
         into.failed[answer.failed] += 1
         return
     around = case.background.context if case.background.role is Role.ANSWER else ()
-    into.times.append((answer.elapsed_ns, sum(len(_bytes(text)) for text in (case.text, *around))))
-    if source.area == PII:
+    if answer.elapsed_ns is not None:
+        into.times.append((answer.elapsed_ns, sum(len(_bytes(text)) for text in (case.text, *around))))
+    area = case.place.partition("/")[0]
+    if area == PII:
         into.spanned.append(_spanned(into, case, answer.findings))
         return
     into.scored.append(
@@ -146,11 +184,12 @@ def _ask(into: Collected, case: Case, source: Source) -> None:
             case.setting,
             case.label,
             case.ordinary,
-            source.area,
+            area,
             answer.score,
             answer.flagged,
             groups_in(case.text),
             _digest(case.text),
+            answer.passed_on,
         )
     )
 

@@ -6,14 +6,23 @@ from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
-from sentinel.evaluation.asking import Asker
+from sentinel.evaluation.asking import Asker, Planes
 from sentinel.evaluation.calibration import calibration
 from sentinel.evaluation.collecting import Collected, Scored
 from sentinel.evaluation.groups import NONE, TERMS
 from sentinel.evaluation.intervals import Share, share
 from sentinel.evaluation.personal import totals_of, types_of
 from sentinel.evaluation.ranking import RATES, Ranking
-from sentinel.evaluation.report import EVEN, DetectorReport, Latency, Mistake, Operating, Panel, Slice
+from sentinel.evaluation.report import (
+    EVEN,
+    DetectorReport,
+    Latency,
+    Mistake,
+    Operating,
+    Panel,
+    PassedOn,
+    Slice,
+)
 from sentinel.evaluation.rows import BIAS, SHARED, TRAFFIC, Setting
 
 LONG = 512  # bytes; the time per KiB of shorter texts is the cost of a call
@@ -43,7 +52,7 @@ def report_of(collected: Collected) -> DetectorReport:
     slices = Slices(bool(asker.rules), strict)
     return DetectorReport(
         name=asker.name,
-        version=asker.version,
+        version=asker.version(collected.planes),
         area=collected.area,
         rules_mode="none" if not asker.rules else "shadow" if asker.shadow else "enforce",
         rules=asker.rules,
@@ -61,6 +70,18 @@ def report_of(collected: Collected) -> DetectorReport:
         latency=_latency(collected.times),
         false_alarms=_worst((row for row in rows if not row.label), -1),
         misses=_worst((row for row in rows if row.label), 1),
+        planes=collected.planes if collected.planes != Planes.DATA or len(asker.planes) > 1 else "",
+        passed_on=_passed_on(collected),
+    )
+
+
+def _passed_on(collected: Collected) -> PassedOn | None:
+    if collected.planes is not Planes.BOTH:
+        return None
+    usual = everyday(collected.scored)
+    return PassedOn(
+        collected.passed_on,
+        share((row.cluster, row.passed_on) for row in usual) if usual else None,
     )
 
 

@@ -9,7 +9,7 @@ from sentinel.evaluation.blocks import detector_parts
 from sentinel.evaluation.markup import Part, anchor, folded, table
 from sentinel.evaluation.report import DetectorReport, Report
 from sentinel.evaluation.style import CSS
-from sentinel.evaluation.tables import estimated, percent, rows_read, spent, told
+from sentinel.evaluation.tables import estimated, passed_on, percent, rows_read, spent, told
 
 _HOW = """
 <p><b>Rows.</b> <i>Bad</i> rows are labelled with what the detector looks for, <i>good</i> rows are not.
@@ -31,7 +31,7 @@ def page(report: Report) -> str:
     for detector in report.detectors:
         parts = list(detector_parts(detector))
         body = "".join(f'<h3 id="{part.anchor}">{escape(part.title)}</h3>{part.body}' for part in parts)
-        sections.append((detector.name, anchor(detector.name), _facts(detector) + body, parts))
+        sections.append((detector.title, anchor(detector.title), _facts(detector) + body, parts))
     sections.append(("Data", "data", _data(report), []))
     sections.append(("How to read this", "how", _HOW, []))
     contents = "".join(_contents(title, at, parts) for title, at, _, parts in sections)
@@ -73,12 +73,12 @@ def _summary_rows(detector: DetectorReport) -> Iterable[tuple[str, ...]]:
     flagged = tuple(usual.get(f"all everyday {texts}", "") for texts in ("prompts", "answers"))
     p50 = spent(detector.latency.p50_us) if detector.latency else ""
     if not detector.panels:
-        yield detector.name, "Labelled stretches" if detector.totals else "", *[""] * 4, *flagged, p50
+        yield detector.title, "Labelled stretches" if detector.totals else "", *[""] * 4, *flagged, p50
     for number, panel in enumerate(detector.panels):
         rules = next((each for each in panel.operating if each.threshold is None), None)
         recall = panel.figures.recall[0]
         yield (
-            "" if number else detector.name,
+            "" if number else detector.title,
             panel.title,
             estimated(panel.figures.auc),
             f"{percent(recall.value)} ({percent(recall.low)}-{percent(recall.high)})",
@@ -91,6 +91,8 @@ def _summary_rows(detector: DetectorReport) -> Iterable[tuple[str, ...]]:
 
 def _facts(detector: DetectorReport) -> str:
     pieces = [f"<p class=faint>version <code>{escape(detector.version)}</code>, {detector.rows:,} texts</p>"]
+    if asked := passed_on(detector):
+        pieces.append(f"<p class=faint>Of these, {escape(asked)}.</p>")
     for why, count in detector.failed.items():
         pieces.append(f"<p class=warn>No answer for {count:,} texts, left out: {escape(why)}</p>")
     if not detector.rules:

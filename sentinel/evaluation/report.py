@@ -112,9 +112,18 @@ class SpanTotal(msgspec.Struct, frozen=True):
     overlap: tuple[Estimate, Estimate]
 
 
+class PassedOn(msgspec.Struct, frozen=True):
+    """What the data plane asked the models about: texts of all, and the share of everyday ones."""
+
+    texts: int
+    everyday: Share | None
+
+
 class DetectorReport(msgspec.Struct, frozen=True):
     """Everything about one detector. `rules_mode`: enforce, shadow or none. `groups` are labelled prompts by
-    the people that they speak of, `harmless` the texts of `bias` by category."""
+    the people that they speak of, `harmless` the texts of `bias` by category. `planes`: who was asked, both
+    planes as a call asks them, the data plane alone or the model plane alone; "" for a detector that no model
+    answers for."""
 
     name: str
     version: str
@@ -135,6 +144,12 @@ class DetectorReport(msgspec.Struct, frozen=True):
     latency: Latency | None
     false_alarms: tuple[Mistake, ...]
     misses: tuple[Mistake, ...]
+    planes: str = ""
+    passed_on: PassedOn | None = None
+
+    @property
+    def title(self) -> str:
+        return f"{self.name}, {self.planes}" if self.planes else self.name
 
 
 class Report(msgspec.Struct, frozen=True):

@@ -246,7 +246,8 @@ def sources(data: Path, areas: set[str]) -> list[Source]:
     ]
     if not found:
         wanted = ", ".join(f"{area}/" for area in sorted(areas))
-        raise ConfigError(f"holds no *.jsonl or *.jsonl.gz in {wanted}", file=str(data))
+        hint = "; --detector NAME=AREA measures one on the labels of an area" if areas == {TRAFFIC} else ""
+        raise ConfigError(f"holds no *.jsonl or *.jsonl.gz in {wanted}{hint}", file=str(data))
     return found
 
 

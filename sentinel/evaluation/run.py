@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -13,8 +13,12 @@ from sentinel.detectors.registry import DetectorSet
 from sentinel.evaluation.asking import Asker
 from sentinel.evaluation.collecting import Split, Watcher, collect
 from sentinel.evaluation.figures import report_of
+from sentinel.evaluation.modelled import Models
 from sentinel.evaluation.report import DetectorReport, Mistake, Report
 from sentinel.evaluation.rows import AREAS, BIAS, SHARED, TRAFFIC, Malformed, Source, read, sources
+from sentinel.guard.cascade import NO_MODELS
+from sentinel.guard.screener import Screener
+from sentinel.models.config import ModelsConfig
 from sentinel.policy.engine import Policy
 
 # Whose labels say what a detector looks for.
@@ -25,24 +29,42 @@ AREA_OF = {
     "misuse": "harm",
     "groundedness": "groundedness",
 }
+# The same for models by their kinds, under whatever name.
+_AREA_OF_KIND = {"detoxify": "toxicity", "nli": "groundedness", "spacy": "pii"}
+_NO_MODELS = ModelsConfig()
 
 
-def parsed(asked: Sequence[str], known: Collection[str]) -> dict[str, str]:
-    """Detectors with their areas, from NAME or NAME=AREA; without any, all that are known.
+def parsed(
+    asked: Sequence[str], detectors: frozenset[str], models: ModelsConfig = _NO_MODELS
+) -> dict[str, str]:
+    """Detectors with their areas, from NAME or NAME=AREA; without any, all of the data plane and of `models`.
 
     A detector without an area is asked about traffic alone. Raises ConfigError.
     """
+    known = detectors | models.served
+    usual = {
+        name: _AREA_OF_KIND.get(getattr(entry.settings, "kind", ""), TRAFFIC)
+        for name, entry in models.detectors.items()
+    }
     found: dict[str, str] = {}
     for each in asked or sorted(known):
         name, _, area = each.partition("=")
-        area = area or AREA_OF.get(name, TRAFFIC)
+        area = area or AREA_OF.get(name) or usual.get(name, TRAFFIC)
         if name not in known:
-            raise ConfigError(f"no detector `{name}`; known: {', '.join(sorted(known))}", key="--detector")
+            raise ConfigError(_unknown(name, known, models), key="--detector")
         if area not in AREAS or area == BIAS:
             areas = ", ".join(sorted(AREAS.keys() - {BIAS}))
             raise ConfigError(f"no area `{area}`; known: {areas}", key="--detector")
         found[name] = area
     return found
+
+
+def _unknown(name: str, known: frozenset[str], models: ModelsConfig) -> str:
+    if name in models.detectors:
+        told = ", ".join(sorted(models.detectors[name].detectors(name)))
+        return f"`{name}` is a model that answers for {told}: name one of these"
+    hint = "" if models.detectors else "; a model is one when `models.detectors` of --config names it"
+    return f"no detector `{name}`; known: {', '.join(sorted(known))}{hint}"
 
 
 def files_for(data: Path, areas: Mapping[str, str]) -> list[Source]:
@@ -56,20 +78,23 @@ def evaluate(
     detectors: DetectorSet,
     policy: Policy,
     *,
+    models: Models | None = None,
     split: Split = Split.ALL,
     limit: int | None = None,
     show_texts: bool = False,
     watch: Watcher = lambda what, count: None,
 ) -> Report:
     """`areas`: by detector, whose labels it is measured on. Every one is asked about traffic too, and those
-    of toxicity about the harmless texts of `bias`.
+    of toxicity about the harmless texts of `bias`. One that `models` answer for and `detectors` has too is
+    reported three times: both planes as a call asks them, and each alone.
 
     Raises ConfigError when the folder holds nothing for them.
     """
     files = files_for(data, areas)
-    askers = {name: Asker(name, detectors, policy) for name in sorted(areas)}
+    screener = Screener(policy, detectors, models=models.served if models is not None else NO_MODELS)
+    askers = {name: Asker(name, screener) for name in sorted(areas)}
     by_area = {area: [askers[name] for name in names] for area, names in _asked(areas).items()}
-    collection = collect(files, by_area, split, limit, watch)
+    collection = collect(files, by_area, models, split, limit, watch)
     watch("figures", len(collection.detectors))
     reports: tuple[DetectorReport, ...] = ()
     for each in collection.detectors:

@@ -11,6 +11,7 @@ from sentinel.evaluation.collecting import NO_RULE
 from sentinel.evaluation.intervals import Estimate, Share
 from sentinel.evaluation.ranking import RATES
 from sentinel.evaluation.report import DetectorReport, Report, Slice, TypeResult
+from sentinel.evaluation.rows import TRAFFIC
 
 KINDS_SHOWN = 40
 MEASURES = ("precision", "recall", "F1", "F2")
@@ -40,6 +41,22 @@ def rules_of(report: DetectorReport) -> str:
         return "no rule asks it"
     where = "in shadow" if report.rules_mode == "shadow" else "acting"
     return f"threshold {report.threshold:.2f}, the lowest of its rules {where}"
+
+
+def passed_on(report: DetectorReport) -> str:
+    """How much work the data plane leaves to the models; "" where it asks none."""
+    told = report.passed_on
+    if told is None:
+        return ""
+    usual = f", {percent(told.everyday.value)} of everyday ones" if told.everyday is not None else ""
+    return f"the models were asked about {told.texts:,}{usual}"
+
+
+def labels_of(report: DetectorReport) -> str:
+    """What to say where a model was asked about no labelled row."""
+    if not report.planes or report.area != TRAFFIC:
+        return ""
+    return f"asked about traffic alone (--detector {report.name}=AREA names labels)"
 
 
 def rows_read(report: Report) -> str:

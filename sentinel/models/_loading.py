@@ -25,7 +25,7 @@ def package(name: str, extra: str, key: str) -> Any:
 def existing(path: Path, key: str) -> Path:
     """The path, if something is there."""
     if not path.exists():
-        raise ConfigError(f"{path} does not exist", key=key)
+        raise ConfigError(f"{path} does not exist: write its path as this process sees it", key=key)
     return path
 
 

@@ -5,16 +5,17 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
+from sentinel.core.errors import ConfigError
 from sentinel.core.finding import Inspection
 from sentinel.detectors.registry import DetectorsConfig
 from sentinel.models import registry
-from sentinel.models.base import Model, NotHere, Passage
+from sentinel.models.base import Model, NotHere, Passage, key_of
 from sentinel.models.config import ModelConfig, ModelsConfig
-from sentinel.models.inference import inferred, told, without
+from sentinel.models.inference import failure, inferred, told, without
 from sentinel.models.plane import next_answer, only, together
 
 log = logging.getLogger("sentinel.models")
@@ -31,6 +32,20 @@ class ModelsHere:
             name: _Lazy(name, entry, partial(registry.make, name, entry.settings, state_dir, detectors))
             for name, entry in config.detectors.items()
         }
+
+    def load(self, detectors: Collection[str]) -> None:
+        """Loads the models that answer for these. Raises ConfigError; NotHere, too, which `ask` does not."""
+        for model in self._models.values():
+            if model.detectors.intersection(detectors):
+                model.load()
+                self._note_versions(model.detectors.intersection(detectors))
+
+    def _note_versions(self, detectors: Collection[str]) -> None:
+        loaded = [model for model in self._models.values() if model.version]
+        told = {
+            name: "+".join(model.version for model in loaded if name in model.detectors) for name in detectors
+        }
+        self.versions = {**self.versions, **{name: version for name, version in told.items() if version}}
 
     def ask(
         self, passages: Sequence[Passage], detectors: frozenset[str], deadline_ms: int | None
@@ -52,7 +67,7 @@ class ModelsHere:
             if new:
                 found = model.infer([passages[index] for index in new])
                 known.update(zip([(model.name, index) for index in new], found, strict=True))
-            self.versions = {**self.versions, name: model.version}
+            self._note_versions((name,))
             for index in asked:
                 answer = only(known[model.name, index], name)
                 answers[index] = next_answer(name, answers[index], answer)
@@ -73,19 +88,33 @@ class _Lazy:
     def version(self) -> str:
         return self._model.version if self._model is not None else ""
 
+    def load(self) -> None:
+        with self._lock:
+            self._loaded()
+
     def infer(self, passages: Sequence[Passage]) -> list[Inspection]:
         with self._lock:
-            if self._model is None:
-                model = self._make()
-                try:
-                    model.load()
-                except NotHere as error:
-                    if not self._told:
-                        self._told = True
-                        log.warning("the small detectors decide alone: %s", error)
-                    return [without(self.detectors, f"it is not loaded: {error}")] * len(passages)
-                self._model = model
-            return self._answers(self._model, passages)
+            try:
+                model = self._loaded()
+            except NotHere as error:
+                if not self._told:
+                    self._told = True
+                    log.warning("the small detectors decide alone: %s", error)
+                return [without(self.detectors, f"it is not loaded: {error}")] * len(passages)
+            return self._answers(model, passages)
+
+    def _loaded(self) -> Model:
+        """Raises ConfigError for whatever a library raises."""
+        if self._model is None:
+            model = self._make()
+            try:
+                model.load()
+            except ConfigError:
+                raise
+            except Exception as error:
+                raise ConfigError(failure(error), key=key_of(self.name)) from error
+            self._model = model
+        return self._model
 
     def _answers(self, model: Model, passages: Sequence[Passage]) -> list[Inspection]:
         """What breaks with many is tried one by one, so that one text cannot fail others."""

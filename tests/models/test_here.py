@@ -7,7 +7,7 @@ import pytest
 from sentinel.core.errors import ConfigError
 from sentinel.core.finding import Inspection
 from sentinel.detectors.registry import DetectorsConfig
-from sentinel.models.base import Passage
+from sentinel.models.base import NotHere, Passage
 from sentinel.models.config import ModelsConfig
 from sentinel.models.here import ModelsHere
 from tests.models import toys
@@ -73,3 +73,15 @@ def test_a_model_that_cannot_be_loaded_is_an_error(tmp_path: Path) -> None:
     lost = here(manners={"kind": TOY, "path": tmp_path / "none"})
     with pytest.raises(ConfigError, match=r"models\.detectors\.manners\.path: .* does not exist"):
         lost.ask([Passage("x")], frozenset({"manners"}), None)
+
+
+def test_loading_beforehand_tells_what_asking_leaves_to_others() -> None:
+    lost = {"kind": TOY, "path": "none"}
+    both = here(manners={"kind": TOY}, other={"kind": "tests.models.toys:Sure"}, lost=lost)
+    both.load({"manners"})
+    assert both.versions == {"manners": "toy-1+sure-1"}  # the lost one was not asked for
+    with pytest.raises(NotHere):
+        here(absent={"kind": "tests.models.toys:Absent"}).load({"toxicity"})
+    broken = here(manners={"kind": "tests.models.toys:Faulty"})
+    with pytest.raises(ConfigError, match=r"models\.detectors\.manners: it raised OSError \(\[Errno 5\]"):
+        broken.load({"manners"})
