@@ -6,6 +6,7 @@ One that models answer for is asked on each plane alone too: there, about every 
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from enum import StrEnum
 
 import msgspec
@@ -15,9 +16,8 @@ from sentinel.core.exchange import CallContext, Stage, TextPart
 from sentinel.core.finding import Finding, Inspection
 from sentinel.core.needs import everything
 from sentinel.detectors.registry import View
-from sentinel.evaluation.modelled import Said
+from sentinel.evaluation.modelled import Models, Said, whole
 from sentinel.evaluation.rows import Case, Setting
-from sentinel.guard.cascade import with_answers
 from sentinel.guard.screener import Screener
 from sentinel.policy.engine import Selection
 from sentinel.policy.rule import Rule
@@ -70,8 +70,8 @@ class Asker:
     rule.
     """
 
-    def __init__(self, name: str, screener: Screener) -> None:
-        self.name, self._screener = name, screener
+    def __init__(self, name: str, screener: Screener, models: Models | None) -> None:
+        self.name, self._screener, self._models = name, screener, models
         detectors, policy = screener.detectors, screener.policy
         here, there = name in detectors.names, name in screener.models.detectors
         self.planes: tuple[Planes, ...] = tuple(Planes)
@@ -126,7 +126,7 @@ class Asker:
             found, elapsed = self._found(case)
             answers[Planes.DATA] = self._answer(case, found, elapsed)
             if said is not None:
-                answers[Planes.BOTH] = self._together(case, found, elapsed, said)
+                answers[Planes.BOTH] = self._together(case, elapsed, said)
         if said is not None:
             answers[Planes.MODELS] = self._of_models(case, said)
         return answers
@@ -137,14 +137,23 @@ class Asker:
             return Answer(0.0, (), False, said.elapsed_ns, "the models leave it to the data plane")
         return self._answer(case, said.inspection, said.elapsed_ns)
 
-    def _together(self, case: Case, found: Inspection, elapsed: int, said: Said) -> Answer:
-        """A time only where the models were asked for one, for else those that are passed on would miss."""
-        asked = self._screener.questions([case.text], self._needs, [case.background], [found])
-        if not asked:
-            return self._answer(case, found, None if said.elapsed_ns is None else elapsed)
-        (merged,) = with_answers([found], asked, [[said.inspection]])
-        both = None if said.elapsed_ns is None else elapsed + said.elapsed_ns
-        return msgspec.structs.replace(self._answer(case, merged, both), passed_on=True)
+    def _together(self, case: Case, elapsed: int, said: Said) -> Answer:
+        """As a call asks: about the text, or about sentences of an answer. A time only where the models were
+        timed, for else the texts that are passed on would be missing among those that are not."""
+        assert self._models is not None, "nobody else says what the models say"
+        read = self._screener.read([case.text], self._needs, backgrounds=[case.background])
+        told: list[Sequence[Inspection]] = []
+        for question in read.questions:
+            if question.passages == (whole(case),):
+                told.append([said.inspection])
+                elapsed += said.elapsed_ns or 0
+            else:
+                started = time.perf_counter_ns()
+                told.append(self._models.about(question.passages, self.name))
+                elapsed += time.perf_counter_ns() - started
+        (known,) = read.with_answers(told)
+        answer = self._answer(case, known, None if said.elapsed_ns is None else elapsed)
+        return msgspec.structs.replace(answer, passed_on=bool(told))
 
     def _found(self, case: Case) -> tuple[Inspection, int]:
         """Everything that the data plane finds, and the time of what the rules ask for."""

@@ -73,6 +73,10 @@ class Models:
                 answers[name] = [Said(only(each.inspection, name), each.elapsed_ns) for each in said]
         return answers
 
+    def about(self, passages: Sequence[Passage], detector: str) -> list[Inspection]:
+        """What they say in a detector's name of the passages of one call."""
+        return [only(each, detector) for each in self.served.ask(passages, frozenset((detector,)), None)]
+
     def _group(
         self,
         cases: Sequence[Case],
@@ -89,7 +93,7 @@ class Models:
         rest = sorted(set(range(len(cases))).difference(alone), key=lambda index: len(cases[index].text))
         for start in range(0, len(rest), size):
             batch = rest[start : start + size]
-            found = self.served.ask([_passage(cases[index]) for index in batch], names, None)
+            found = self.served.ask([whole(cases[index]) for index in batch], names, None)
             for index, inspection in zip(batch, found, strict=True):
                 # What came too late for a deadline in a batch of ours may be in time alone, as in a call.
                 late = inspection.failed and len(batch) > 1
@@ -99,7 +103,7 @@ class Models:
 
     def _timed(self, case: Case, names: frozenset[str]) -> Said:
         started = time.perf_counter_ns()
-        (inspection,) = self.served.ask([_passage(case)], names, None)
+        (inspection,) = self.served.ask([whole(case)], names, None)
         return Said(inspection, time.perf_counter_ns() - started)
 
 
@@ -108,7 +112,8 @@ def sample(count: int) -> frozenset[int]:
     return frozenset(number * count // TIMED for number in range(TIMED)) if count else frozenset()
 
 
-def _passage(case: Case) -> Passage:
+def whole(case: Case) -> Passage:
+    """Its text, as a model is given it."""
     return Passage(case.text, 0, case.background)
 
 

@@ -92,7 +92,7 @@ def evaluate(
     """
     files = files_for(data, areas)
     screener = Screener(policy, detectors, models=models.served if models is not None else NO_MODELS)
-    askers = {name: Asker(name, screener) for name in sorted(areas)}
+    askers = {name: Asker(name, screener, models) for name in sorted(areas)}
     by_area = {area: [askers[name] for name in names] for area, names in _asked(areas).items()}
     collection = collect(files, by_area, models, split, limit, watch)
     watch("figures", len(collection.detectors))
