@@ -127,13 +127,15 @@ class Asker:
             answers[Planes.DATA] = self._answer(case, found, elapsed)
             if said is not None:
                 answers[Planes.BOTH] = self._together(case, elapsed, said)
-        if said is not None:
+        if said is not None and Planes.DATA in self.planes:
             answers[Planes.MODELS] = self._of_models(case, said)
+        elif said is not None:  # a call asks nobody else, so this is what it hears
+            answers[Planes.MODELS] = self._together(case, 0, said)
         return answers
 
     def _of_models(self, case: Case, said: Said) -> Answer:
         left = self.name in said.inspection.unsure and self.name not in said.inspection.scores
-        if left and Planes.DATA in self.planes:
+        if left:
             return Answer(0.0, (), False, said.elapsed_ns, "the models leave it to the data plane")
         return self._answer(case, said.inspection, said.elapsed_ns)
 

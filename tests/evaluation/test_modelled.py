@@ -57,7 +57,7 @@ class Judge:
             return Inspection(unsure=("echo", "other"))
         if "broken" in text or ("slow" in text and count > 1):
             return Inspection(failed={"echo": "no answer", "other": "no answer"})
-        score = float(text.split()[-1])
+        score = float(text.split()[-1].rstrip("."))
         return Inspection((Finding("echo", "LOUD", 0, len(text), score),), {"echo": score, "other": score})
 
 
@@ -98,12 +98,12 @@ def data(tmp_path: Path) -> Path:
     return folder
 
 
-def run(data: Path, *, here: bool = True) -> dict[str, DetectorReport]:
+def run(data: Path, *, here: bool = True, **more: Any) -> dict[str, DetectorReport]:
     file = data.parent / "rules.yaml"
     file.write_text(RULES)
     detectors = DetectorSet([], [Echo()] if here else [], data.parent)
     policy = load_policy([file], {"echo"})
-    report = evaluate(data, {"echo": "toxicity"}, detectors, policy, models=models({"echo"}))
+    report = evaluate(data, {"echo": "toxicity"}, detectors, policy, models=models({"echo"}, **more))
     shown = page(report)
     assert all(f">{each.title}</h2>" in shown for each in report.detectors)
     return {each.planes: each for each in report.detectors}
@@ -140,6 +140,17 @@ def test_a_detector_of_the_models_alone_has_one_section(data: Path) -> None:
     (found,) = run(data, here=False).values()
     assert (found.planes, found.title, found.version) == ("model plane", "echo, model plane", "judge-1")
     assert found.panels[0].operating[0].recall.hits == 2
+
+
+def test_an_answer_is_asked_about_as_a_call_does(data: Path) -> None:
+    """Of its sentences, the second one is bad; of the whole text, the model reads the last number."""
+    text = "It has 0.1. It is 0.9. It was 0.2."
+    write(data, "toxicity/said", [{"text": text, "label": 1, "role": "answer"}])
+    misses = {}
+    for scope in ("sentence", "text"):
+        (found,) = run(data, here=False, scope=scope).values()
+        misses[scope] = [each.score for each in found.misses if each.place == "toxicity/said"]
+    assert misses == {"sentence": [0.9], "text": [0.2]}
 
 
 def test_what_a_model_leaves_or_cannot_read_is_no_answer_of_its_own(data: Path) -> None:
