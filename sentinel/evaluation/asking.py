@@ -139,7 +139,7 @@ class Asker:
 
     def _together(self, case: Case, found: Inspection, elapsed: int, said: Said) -> Answer:
         """A time only where the models were asked for one, for else those that are passed on would miss."""
-        asked = self._screener.questions([case.text], self._needs, [case.background], [found])
+        asked = self._screener.questions(case.text, self._needs, case.background, found)
         if not asked:
             return self._answer(case, found, None if said.elapsed_ns is None else elapsed)
         (merged,) = with_answers([found], asked, [[said.inspection]])
