@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from weakref import WeakKeyDictionary
 
@@ -13,7 +13,7 @@ from sentinel.core.exchange import CallContext, Stage
 from sentinel.core.finding import Inspection
 from sentinel.core.needs import Need, Needs, detectors_of, everything
 from sentinel.detectors._sentences import Neighbours, sentences
-from sentinel.detectors.base import by_form, by_sentence, quick, reads
+from sentinel.detectors.base import Reading, by_form, by_sentence, quick, reads
 from sentinel.detectors.registry import (
     DetectorsConfig,
     DetectorSet,
@@ -122,7 +122,7 @@ class Screener:
         found = self._found(detectors, texts, view, tenant, given)
         if not asked:
             return Read(found)
-        forms = {other.name: by_form(other) for other in (*view.others, *view.apart)}
+        forms = _forms((*view.others, *view.apart))
         passages = [Passage(text, 0, around) for text, around in zip(texts, given, strict=True)]
         whole = questions(asked - parted, detectors.names, passages, found, forms)
         if not parted:
@@ -149,8 +149,8 @@ class Screener:
             if reads(other, Stage.OUTPUT) and (reader := by_sentence(other)) is not None
         ]
         if asked := self.asked(needs) & self.by_sentence:
-            forms = {other.name: by_form(other) for other in others}
-            return AskingSentences(readers, Asking(asked, self.detectors.names, forms), apart(background))
+            asking = Asking(asked, self.detectors.names, _forms(others))
+            return AskingSentences(readers, asking, apart(background))
         return SentenceInspector(readers, background) if readers else None
 
     def minds_background(self, needs: Needs) -> bool:
@@ -265,6 +265,10 @@ def load_screener(
     screener = Screener(policy, detectors, load, models)
     _check_cuts(policy, screener)
     return screener
+
+
+def _forms(readers: Iterable[Reading]) -> dict[str, frozenset[str]]:
+    return {reader.name: by_form(reader) for reader in readers}
 
 
 def _parted(text: str, background: Background, view: View, asking: Asking) -> Parted:
