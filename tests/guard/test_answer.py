@@ -498,10 +498,10 @@ def test_a_stream_keeps_the_rules_that_it_began_with(build: Build) -> None:
     assert session.output.decision is not None and session.output.decision.policy == before
 
 
-@pytest.mark.parametrize("size", [1, 1000])
-def test_a_long_text_without_white_space_flows(build: Build, size: int) -> None:
+@pytest.mark.parametrize(("size", "length"), [(1, 10_000), (7, 100_000), (1000, 100_000)])
+def test_a_long_text_without_white_space_flows(build: Build, size: int, length: int) -> None:
     screen = opened(session_of(build(ONE)))
-    said = "ab" * 5_000
+    said = "ab" * (length // 2)
     longest = 0
     commands: list[StreamCommand] = []
     for start in range(0, len(said), size):
