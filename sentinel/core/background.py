@@ -48,10 +48,10 @@ def reads_of(reader: object) -> Reads:
     own: Reads | None = getattr(reader, "reads", None)
     if own is not None:
         return own
-    return _all if getattr(reader, "compares", True) else stage_and_role
+    return everything_around if getattr(reader, "compares", True) else stage_and_role
 
 
-def _all(background: Background) -> Background:
+def everything_around(background: Background) -> Background:
     return background
 
 

@@ -5,11 +5,11 @@ import tracemalloc
 import msgspec
 import pytest
 
-from sentinel.core.background import Background
+from sentinel.core.background import Background, everything_around, stage_and_role
 from sentinel.core.exchange import Role
 from sentinel.core.finding import Finding, Inspection
 from sentinel.models.answers import Answers, _pack, bytes_of
-from sentinel.models.base import Passage, Reads, _all, _stage_and_role
+from sentinel.models.base import Passage, Reads
 
 AROUND = Background(question="q")
 PLENTY = 10**9  # bytes
@@ -19,14 +19,14 @@ SAME = Passage("a text", 2, AROUND)
 @pytest.mark.parametrize(
     ("model", "version", "passage", "reads", "equal"),
     [
-        ("m", "1", Passage("a text", 2, Background(question="q")), _all, True),
-        ("n", "1", SAME, _all, False),
-        ("m", "2", SAME, _all, False),
-        ("m", "1", Passage("a text.", 2, AROUND), _all, False),
-        ("m", "1", Passage("a text", 0, AROUND), _all, False),
-        ("m", "1", Passage("a text", 2, Background(question="r")), _all, False),
-        ("m", "1", Passage("a text", 2, Background(question="r")), _stage_and_role, True),
-        ("m", "1", Passage("a text", 2, Background(role=Role.CONTEXT)), _stage_and_role, False),
+        ("m", "1", Passage("a text", 2, Background(question="q")), everything_around, True),
+        ("n", "1", SAME, everything_around, False),
+        ("m", "2", SAME, everything_around, False),
+        ("m", "1", Passage("a text.", 2, AROUND), everything_around, False),
+        ("m", "1", Passage("a text", 0, AROUND), everything_around, False),
+        ("m", "1", Passage("a text", 2, Background(question="r")), everything_around, False),
+        ("m", "1", Passage("a text", 2, Background(question="r")), stage_and_role, True),
+        ("m", "1", Passage("a text", 2, Background(role=Role.CONTEXT)), stage_and_role, False),
     ],
 )
 def test_keys(model: str, version: str, passage: Passage, reads: Reads, equal: bool) -> None:
@@ -36,8 +36,8 @@ def test_keys(model: str, version: str, passage: Passage, reads: Reads, equal: b
 
 
 def test_keys_are_secret_to_the_process() -> None:
-    assert Answers(9, PLENTY).keys().of("m", "1", SAME, _all) != Answers(9, PLENTY).keys().of(
-        "m", "1", SAME, _all
+    assert Answers(9, PLENTY).keys().of("m", "1", SAME, everything_around) != Answers(9, PLENTY).keys().of(
+        "m", "1", SAME, everything_around
     )
 
 
