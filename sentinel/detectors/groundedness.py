@@ -70,7 +70,7 @@ class GroundednessConfig(BaseModel):
 class GroundednessDetector:
     name = "groundedness"
     types = frozenset({"UNSUPPORTED", "CONTRADICTED", "INVENTED_REFERENCE"})
-    by_form = frozenset({"INVENTED_REFERENCE"})
+    by_form = frozenset({"CONTRADICTED", "INVENTED_REFERENCE"})
     compares = True
 
     def __init__(self, config: GroundednessConfig, cache_dir: Path) -> None:
