@@ -48,6 +48,7 @@ def test_prompts_and_answers_are_screened(
     server.seen()
     answer = triton_client.ask("infer", address=screened.address, model="words", text=prompt, raw=raw)
     assert server.seen() == [arrives]
+    assert "raw" in answer, answer
     assert answer["raw"] + answer["typed"] == [f"You said {comes_back} {KEPT}"]
     assert (answer["id"], answer["model"]) == ("r1", "words")
 
