@@ -328,17 +328,18 @@ class Alive:
         self._automata = automata
         self._now = [0] * len(automata)
         for char in stretch:
-            self._now = [a.follow(now, char, new=True) for a, now in zip(automata, self._now, strict=True)]
+            self.go_on(char, new=True)
 
     @property
     def going(self) -> bool:
         """Whether any of them can still go on."""
         return any(self._now)
 
-    def go_on(self, char: int) -> bool:
-        """Keep those that can have this character next; whether there are any."""
+    def go_on(self, char: int, *, new: bool = False) -> bool:
+        """Keep those that can have this character next, and with `new` those that may begin with it; whether
+        there are any."""
         self._now = [
-            each.follow(now, char, new=False) for each, now in zip(self._automata, self._now, strict=True)
+            each.follow(now, char, new=new) for each, now in zip(self._automata, self._now, strict=True)
         ]
         return self.going
 
