@@ -328,20 +328,26 @@ class Alive:
         self._automata = automata
         self._now = [0] * len(automata)
         for char in stretch:
-            self.go_on(char, new=True)
+            self.go_on(char)
+            self.begin(char)
 
     @property
     def going(self) -> bool:
         """Whether any of them can still go on."""
         return any(self._now)
 
-    def go_on(self, char: int, *, new: bool = False) -> bool:
-        """Keep those that can have this character next, and with `new` those that may begin with it; whether
-        there are any."""
+    def go_on(self, char: int) -> bool:
+        """Keep those that can have this character next; whether there are any."""
         self._now = [
-            each.follow(now, char, new=new) for each, now in zip(self._automata, self._now, strict=True)
+            each.follow(now, char, new=False) for each, now in zip(self._automata, self._now, strict=True)
         ]
         return self.going
+
+    def begin(self, char: int) -> None:
+        """Add those that may begin with this character."""
+        self._now = [
+            now | each.follow(0, char, new=True) for each, now in zip(self._automata, self._now, strict=True)
+        ]
 
 
 def _bits(mask: int) -> Iterable[int]:

@@ -22,7 +22,7 @@ import msgspec
 
 from sentinel.core.background import NO_BACKGROUND, Background
 from sentinel.core.finding import Finding, Inspection
-from sentinel.detectors._live import Alive, Live
+from sentinel.detectors._live import Live
 from sentinel.detectors._normalise import (
     context_start,
     has_look_alike,
@@ -213,26 +213,26 @@ class Inspector:
 
 
 class _Following:
-    """What goes on with a text that was dropped: its live matches, as it is written and as it reads; then
-    those that began while these went on, for a value whose beginning is dropped leaves nothing behind."""
+    """What goes on with a text that was dropped: its live matches, as it is written and as it reads, and
+    those that begin while any goes on, for a value whose beginning is dropped leaves nothing behind."""
 
     def __init__(self, live: Live, text: str) -> None:
-        self._first = [live.alive(skeleton(text)), live.alive(skeleton(undisguised(text)))]
-        self._begun = [live.alive(b""), live.alive(b"")]
+        self._alive = live.alive(skeleton(text)), live.alive(skeleton(undisguised(text)))
 
     def go_on(self, char: str) -> bool:
         """Whether this character belongs to it."""
-        forms = skeleton(char), skeleton(undisguised(char))
-        self._follow(self._first, forms, new=False)
-        still = any(each.going for each in self._first)
-        self._follow(self._begun, forms, new=still)
-        return still or any(each.going for each in self._begun)
+        steps = [(a, each) for a, form in zip(self._alive, _forms(char), strict=True) for each in form]
+        for alive, each in steps:
+            alive.go_on(each)
+        going = any(alive.going for alive in self._alive)
+        if going:
+            for alive, each in steps:
+                alive.begin(each)
+        return going
 
-    @staticmethod
-    def _follow(alive: Sequence[Alive], forms: Sequence[bytes], *, new: bool) -> None:
-        for each, form in zip(alive, forms, strict=True):
-            for char in form:
-                each.go_on(char, new=new)
+
+def _forms(char: str) -> tuple[bytes, bytes]:
+    return skeleton(char), skeleton(undisguised(char))
 
 
 def _before_all(limit: int, spans: Sequence[tuple[int, int]]) -> int:
