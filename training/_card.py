@@ -3,15 +3,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+FIGURES, END_OF_FIGURES = "<!-- figures: written by the training -->", "<!-- end of figures -->"
 CARDS = Path(__file__).parents[1] / "docs" / "models"
 
 
 def write(model: str, part: str, head: Sequence[str], lines: Iterable[Sequence[object]]) -> None:
     """Puts a table in its place. Raises ValueError where the card has no such place."""
     put(CARDS / f"{model}.md", f"<!-- {part} -->", "<!-- end -->", table(head, lines))
+
+
+def write_figures(card: Path, tables: Mapping[str, Sequence[Sequence[str]]]) -> None:
+    """Replaces a card's figures by tables that come one after the other, each under its title. The first row
+    of each is its head; raises ValueError without marks."""
+    parts = (f"### {title}\n\n{table(head, rows)}" for title, (head, *rows) in tables.items())
+    put(card, FIGURES, END_OF_FIGURES, "\n" + "\n".join(parts) + "\n")
 
 
 def put(card: Path, begin: str, end: str, body: str) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from training.attacks import SLOTS as ATTACK_SLOTS
-from training.attacks import fill, varied
+from training.attacks import filled
 
 SLOTS: dict[str, Sequence[str]] = {
     **ATTACK_SLOTS,
@@ -361,7 +361,5 @@ SLOTS |= {
 
 def expand(rng: np.random.Generator, each: int) -> Iterator[tuple[str, str]]:
     """`each` texts of every ploy, and half as many of every language."""
-    for families, count in ((PLOYS, each), (TONGUES, each // 2)):
-        for family, templates in families.items():
-            for number in range(count):
-                yield family, varied(rng, fill(rng, templates[number % len(templates)], SLOTS))
+    yield from filled(rng, PLOYS, each, SLOTS)
+    yield from filled(rng, TONGUES, each // 2, SLOTS)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import codecs
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from urllib.parse import quote
 
 import numpy as np
@@ -344,6 +344,18 @@ def fill(rng: np.random.Generator, template: str, slots: dict[str, Sequence[str]
     return re.sub(r" {2,}", " ", text).strip()
 
 
+def filled(
+    rng: np.random.Generator,
+    families: Mapping[str, Sequence[str]],
+    each: int,
+    slots: dict[str, Sequence[str]] = SLOTS,
+) -> Iterator[tuple[str, str]]:
+    """(family, text): `each` texts of every family, from its templates in turn."""
+    for family, templates in families.items():
+        for number in range(each):
+            yield family, varied(rng, fill(rng, templates[number % len(templates)], slots))
+
+
 def varied(rng: np.random.Generator, text: str) -> str:
     """With the small differences of real writing: case, end marks, a typing error."""
     draw = rng.random()
@@ -396,9 +408,7 @@ DISGUISES: dict[str, Callable[[str], str]] = {
 
 def expand(rng: np.random.Generator, each: int) -> Iterator[tuple[str, str]]:
     """`each` texts of every family, and a twentieth of that under every disguise."""
-    for family, templates in FAMILIES.items():
-        for number in range(each):
-            yield family, varied(rng, fill(rng, templates[number % len(templates)]))
+    yield from filled(rng, FAMILIES, each)
     plain = [t for f in ("override_plain", "extraction_prompt", "jailbreak_no_limits") for t in FAMILIES[f]]
     for name, disguise in DISGUISES.items():
         for _ in range(max(2, each // 8)):

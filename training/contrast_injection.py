@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from training.attacks import fill, pick, varied
+from training.attacks import filled, pick
 
 SLOTS: dict[str, Sequence[str]] = {
     "thing": "email|message|invoice|attachment|draft|version|question|file|order|ticket|meeting invite|commit|reminder|quote|request|report".split(
@@ -216,9 +216,7 @@ TEMPLATES = {kind: tuple(templates) for kind, templates in KINDS.items()}
 
 def expand(rng: np.random.Generator, each: int) -> Iterator[tuple[str, str]]:
     """(kind, text): `each` texts of every kind."""
-    for kind, templates in TEMPLATES.items():
-        for number in range(each):
-            yield kind, varied(rng, fill(rng, templates[number % len(templates)], dict(SLOTS)))
+    yield from filled(rng, TEMPLATES, each, dict(SLOTS))
 
 
 def encoded_prose(rng: np.random.Generator, texts: Sequence[str]) -> str:

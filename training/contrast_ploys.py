@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from training.attacks import fill, varied
+from training.attacks import filled
 from training.contrast_injection import SLOTS as CONTRAST_SLOTS
 
 SLOTS: dict[str, Sequence[str]] = {
@@ -305,7 +305,5 @@ SLOTS |= {
 
 def expand(rng: np.random.Generator, each: int) -> Iterator[tuple[str, str]]:
     """(kind, text): `each` texts of every kind, and half as many in every language."""
-    for kinds, count in ((KINDS, each), (TONGUES, each // 2)):
-        for kind, templates in kinds.items():
-            for number in range(count):
-                yield kind, varied(rng, fill(rng, templates[number % len(templates)], SLOTS))
+    yield from filled(rng, KINDS, each, SLOTS)
+    yield from filled(rng, TONGUES, each // 2, SLOTS)

@@ -19,10 +19,10 @@ from sklearn.linear_model import LogisticRegression
 
 from sentinel.detectors._injection_features import BITS
 from training import injection_indirect
+from training._card import write_figures
 from training.injection_figures import FAMILIES, Table, held_out_table, left_out, unseen_table
 from training.injection_fit import calibration, fit
 from training.injection_rows import ATTACK_SOURCES, SCALE, Array, Readings, Say, collected, read_all
-from training.report import write_table
 
 ROOT = Path(__file__).resolve().parent.parent
 WEIGHTS = ROOT / "sentinel/detectors/weights/injection.npz"
@@ -67,7 +67,7 @@ def main() -> None:
     tables["Prompts: held-out clusters"], high = held_out_table(told)
     tables["Prompts: sentences apart"] = unseen_table(high)
     if not options.quick:
-        write_table(CARD, tables | indirect_tables)
+        write_figures(CARD, tables | indirect_tables)
     for title, lines in (tables | indirect_tables).items():
         print(title, *("  ".join(line) for line in lines), sep="\n")
 

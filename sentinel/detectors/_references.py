@@ -77,26 +77,26 @@ def unknown_references(text: str, given: Sequence[str], *, documents: bool) -> I
         if _core(kind, found) in known:
             continue
         score = min(0.95, score + (_GIVEN_OTHERS if documents else 0.0))
-        if kind == "web address" and _EXAMPLE_HOST.search(_host(found)):
+        if kind == "web address" and _EXAMPLE_HOST.search(_parts(found)[0]):
             kind = _PLACEHOLDER
         yield Reference(match.start(), match.start() + len(found), kind, round(score, 2))
 
 
-def _host(address: str) -> str:
-    host = re.sub(r"^https?://", "", address).partition("/")[0]
-    return host.rpartition("@")[2].partition(":")[0].lower()
+def _parts(address: str) -> tuple[str, str]:
+    """Host, and what follows its slash."""
+    host, _, path = re.sub(r"^https?://", "", address).partition("/")
+    return host.rpartition("@")[2].partition(":")[0].lower(), path
 
 
 def _score(kind: str, found: str, documents: bool) -> float | None:
     """None where it is no reference to doubt. Hosts reserved for documentation are doubted beside documents;
     without any, an address may well show how one looks, and only `.example` is told, as hardly probable."""
     if kind == "web address":
-        host = _host(found)
+        host, path = _parts(found)
         if _LOCAL_HOST.search(host) or "." not in host or re.fullmatch(r"[\d.]+", host):
             return None
         if _EXAMPLE_HOST.search(host) and not documents:
             return _HOME if _EXAMPLE_ENDING.search(host) else None
-        path = re.sub(r"^https?://", "", found).partition("/")[2]
         return _LIKELY[kind] if path else _HOME
     if kind == "arXiv identifier":
         number = re.search(r"\d{4}\.", found)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -62,19 +63,24 @@ MARGIN = settings(deadline=None, suppress_health_check=list(HealthCheck))
 Build = Callable[[str], Screener]
 
 
-@pytest.fixture(scope="module")
-def build(tmp_path_factory: pytest.TempPathFactory) -> Build:
-    folder = tmp_path_factory.mktemp("rules")
+def built_once(folder: Path, load: Callable[[Path], Screener]) -> Build:
+    """Of rules in YAML their screener, loaded from a file when they are first asked for."""
     made: dict[str, Screener] = {}
 
     def screener(rules: str) -> Screener:
         if rules not in made:
             file = folder / f"{len(made)}.yaml"
             file.write_text(rules)
-            made[rules] = load_screener([file], DetectorsConfig(), folder / "cache")
+            made[rules] = load(file)
         return made[rules]
 
     return screener
+
+
+@pytest.fixture(scope="module")
+def build(tmp_path_factory: pytest.TempPathFactory) -> Build:
+    folder = tmp_path_factory.mktemp("rules")
+    return built_once(folder, lambda file: load_screener([file], DetectorsConfig(), folder / "cache"))
 
 
 def session_of(screener: Screener, *prompts: str) -> Session:

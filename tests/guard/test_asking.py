@@ -4,7 +4,8 @@ whenever answers come, and nothing too early."""
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, Literal
 
 import pytest
@@ -27,7 +28,7 @@ from sentinel.guard.recording import Transfer, build_record
 from sentinel.guard.screener import Screener, load_screener
 from sentinel.guard.session import Session
 from tests.guard.streams import element, texts_of
-from tests.guard.test_answer import MARGIN, content, opened, session_of
+from tests.guard.test_answer import MARGIN, Build, built_once, content, opened, session_of
 
 MAIL = """
 rules:
@@ -82,22 +83,17 @@ def plane(passage: Passage, names: frozenset[str]) -> Inspection:
 
 
 @pytest.fixture(scope="module")
-def build(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Screener]:
+def build(tmp_path_factory: pytest.TempPathFactory) -> Build:
     folder = tmp_path_factory.mktemp("rules")
-    made: dict[str, Screener] = {}
 
-    def screener(rules: str) -> Screener:
-        if rules not in made:
-            file = folder / f"{len(made)}.yaml"
-            file.write_text(rules)
-            with pytest.MonkeyPatch.context() as patched:
-                entry: Any = None
-                patched.setattr(registry, "_third_parties", lambda: {"manners": entry})
-                patched.setattr(registry, "_load_third_party", lambda *_: Manners())
-                made[rules] = load_screener([file], DetectorsConfig(), folder / "cache", models=Served())
-        return made[rules]
+    def load(file: Path) -> Screener:
+        with pytest.MonkeyPatch.context() as patched:
+            entry: Any = None
+            patched.setattr(registry, "_third_parties", lambda: {"manners": entry})
+            patched.setattr(registry, "_load_third_party", lambda *_: Manners())
+            return load_screener([file], DetectorsConfig(), folder / "cache", models=Served())
 
-    return screener
+    return built_once(folder, load)
 
 
 def answers(ask: Ask) -> list[list[Inspection]]:
@@ -195,9 +191,7 @@ def played(data: st.DataObject, driver: Driver, text: str) -> None:
 
 @settings(MARGIN, max_examples=150)
 @given(st.data())
-def test_a_stream_is_edited_as_the_whole_text_would_be(
-    build: Callable[[str], Screener], data: st.DataObject
-) -> None:
+def test_a_stream_is_edited_as_the_whole_text_would_be(build: Build, data: st.DataObject) -> None:
     screener = build((MAIL + RUDE + DEEP).replace("ACTION", "redact"))
     text = data.draw(spoken(without="BREAK"))
     one, expected = whole(screener, text)
@@ -220,9 +214,7 @@ def test_a_stream_is_edited_as_the_whole_text_would_be(
 
 @settings(MARGIN, max_examples=150)
 @given(st.data())
-def test_a_blocked_stream_ends_before_what_blocks_it(
-    build: Callable[[str], Screener], data: st.DataObject
-) -> None:
+def test_a_blocked_stream_ends_before_what_blocks_it(build: Build, data: st.DataObject) -> None:
     rules = (MAIL + RUDE).replace("ACTION", "redact") + DEEP.replace("ACTION", "block")
     text = data.draw(spoken())
     one, expected = whole(build(rules), text)
@@ -245,7 +237,7 @@ def test_a_blocked_stream_ends_before_what_blocks_it(
 
 
 def test_what_is_sure_here_is_not_asked_about_and_each_sentence_once(
-    build: Callable[[str], Screener],
+    build: Build,
 ) -> None:
     driver = Driver(opened(session_of(build(MAIL + RUDE.replace("ACTION", "redact")))))
     for char in "All is well. hm, is it? Yes. ... So hm":
@@ -256,7 +248,7 @@ def test_what_is_sure_here_is_not_asked_about_and_each_sentence_once(
     assert driver.said == "All is well. hm, is it? Yes. ... So hm"
 
 
-def test_later_text_is_read_while_the_plane_is_asked(build: Callable[[str], Screener]) -> None:
+def test_later_text_is_read_while_the_plane_is_asked(build: Build) -> None:
     driver = Driver(opened(session_of(build(MAIL + DEEP.replace("ACTION", "redact")))))
     driver.feed("One is bad. ")
     driver.feed("Two me@x.org is fine. Three")
@@ -267,7 +259,7 @@ def test_later_text_is_read_while_the_plane_is_asked(build: Callable[[str], Scre
     assert re.fullmatch(r"One is <RUDE>\. Two <EMAIL_ADDRESS:\w+> is fine\.", driver.said)
 
 
-def test_a_sentence_is_asked_about_with_its_neighbours(build: Callable[[str], Screener]) -> None:
+def test_a_sentence_is_asked_about_with_its_neighbours(build: Build) -> None:
     """The same passages for a stream and for a whole text, which knows more about the answer."""
     screener = build(MAIL + DEEP.replace("ACTION", "redact"))
     text = f"Far. {'x' * 285}. Near. Here. "
@@ -286,7 +278,7 @@ def test_a_sentence_is_asked_about_with_its_neighbours(build: Callable[[str], Sc
     assert asked[0] == question and question.passages[0].background.question == "why?"
 
 
-def test_four_questions_are_open_and_the_rest_gathers(build: Callable[[str], Screener]) -> None:
+def test_four_questions_are_open_and_the_rest_gathers(build: Build) -> None:
     driver = Driver(
         opened(session_of(build(DEEP.replace("  - ", "rules:\n  - ").replace("ACTION", "block"))))
     )
@@ -300,9 +292,7 @@ def test_four_questions_are_open_and_the_rest_gathers(build: Callable[[str], Scr
 
 
 @pytest.mark.parametrize(("error", "said"), [("closed", "Fine."), ("open", "Fine. BREAK it. Good.")])
-def test_a_plane_that_fails_is_for_the_rule_to_judge(
-    build: Callable[[str], Screener], error: str, said: str
-) -> None:
+def test_a_plane_that_fails_is_for_the_rule_to_judge(build: Build, error: str, said: str) -> None:
     rules = MAIL + DEEP.replace("ACTION", f"block, on_error: {error}")
     session = session_of(build(rules))
     driver = Driver(opened(session))
@@ -319,9 +309,7 @@ def test_a_plane_that_fails_is_for_the_rule_to_judge(
 
 
 @pytest.mark.parametrize("stall", ["redact", "block", "release"])
-def test_a_silent_plane_meets_the_bound_and_comes_too_late(
-    build: Callable[[str], Screener], stall: str
-) -> None:
+def test_a_silent_plane_meets_the_bound_and_comes_too_late(build: Build, stall: str) -> None:
     bound = f"redact, max_hold_ms: 500, on_error: open, on_stall: {stall}"
     session = session_of(build(MAIL + DEEP.replace("ACTION", bound)))
     driver = Driver(opened(session))
@@ -347,7 +335,7 @@ def test_a_silent_plane_meets_the_bound_and_comes_too_late(
     assert [hit.rule for hit in session.output.decision.hits if hit.cause is Cause.STALLED] == ["deep"]
 
 
-def test_text_far_behind_is_edited_as_if_it_had_not_waited(build: Callable[[str], Screener]) -> None:
+def test_text_far_behind_is_edited_as_if_it_had_not_waited(build: Build) -> None:
     """What waits for an answer may be longer than what patterns keep of a text."""
     mail = MAIL.replace("operator", "max_holdback_chars: 100000, operator")
     rules = mail + DEEP.replace("ACTION", "redact, max_holdback_chars: 100000")
@@ -360,7 +348,7 @@ def test_text_far_behind_is_edited_as_if_it_had_not_waited(build: Callable[[str]
     assert driver.said == whole(build(rules), text)[1]
 
 
-def test_a_cut_rule_lets_go_and_cuts_when_the_answer_comes(build: Callable[[str], Screener]) -> None:
+def test_a_cut_rule_lets_go_and_cuts_when_the_answer_comes(build: Build) -> None:
     rules = MAIL + DEEP.replace("ACTION", "block, enforce: cut, message: enough")
     for late in (False, True):
         session = session_of(build(rules))
@@ -375,7 +363,7 @@ def test_a_cut_rule_lets_go_and_cuts_when_the_answer_comes(build: Callable[[str]
         assert session.decision is not None and session.decision.rule == "deep"
 
 
-def test_two_rules_of_one_text_ask_each_for_itself(build: Callable[[str], Screener]) -> None:
+def test_two_rules_of_one_text_ask_each_for_itself(build: Build) -> None:
     rules = MAIL + RUDE.replace("ACTION", "redact") + DEEP.replace("ACTION", "block, enforce: cut")
     driver = Driver(opened(session_of(build(rules))))
     driver.feed("hm, well. More")
@@ -385,7 +373,7 @@ def test_two_rules_of_one_text_ask_each_for_itself(build: Callable[[str], Screen
     assert driver.said == "hm, well. More"
 
 
-def test_channels_are_asked_about_apart(build: Callable[[str], Screener]) -> None:
+def test_channels_are_asked_about_apart(build: Build) -> None:
     driver = Driver(opened(session_of(build(MAIL + DEEP.replace("ACTION", "redact")))))
     driver.do(driver.screen.feed(element("It is bad. ") + element("It is bad", kind="reasoning"), 0.0))
     driver.do(driver.screen.feed(element(" luck. ", kind="reasoning"), 0.0))
@@ -394,7 +382,7 @@ def test_channels_are_asked_about_apart(build: Callable[[str], Screener]) -> Non
     assert heard == {(0, "content"): "It is <RUDE>. ", (0, "reasoning"): "It is <RUDE> luck. "}
 
 
-def test_an_answer_that_is_left_alone_says_what_was_not_read(build: Callable[[str], Screener]) -> None:
+def test_an_answer_that_is_left_alone_says_what_was_not_read(build: Build) -> None:
     session = session_of(build(MAIL + DEEP.replace("ACTION", "redact")))
     driver = Driver(opened(session))
     driver.feed("It is bad. And")
@@ -408,7 +396,7 @@ def test_an_answer_that_is_left_alone_says_what_was_not_read(build: Callable[[st
     assert record.output_content == ()
 
 
-def test_a_remark_that_has_to_be_asked_about_is_withheld(build: Callable[[str], Screener]) -> None:
+def test_a_remark_that_has_to_be_asked_about_is_withheld(build: Build) -> None:
     screener = build(MAIL + RUDE.replace("ACTION", "redact"))
     assert opened(session_of(screener)).remark("the model is gone") == "the model is gone"
     driver = Driver(opened(session_of(screener)))
@@ -417,7 +405,7 @@ def test_a_remark_that_has_to_be_asked_about_is_withheld(build: Callable[[str], 
     assert driver.asked == ["hm, the model is gone"]
 
 
-def test_rules_that_change_nothing_ask_about_the_same_sentences(build: Callable[[str], Screener]) -> None:
+def test_rules_that_change_nothing_ask_about_the_same_sentences(build: Build) -> None:
     rules = MAIL + DEEP.replace("ACTION", "flag")
     session = session_of(build(rules))
     driver = Driver(opened(session))
@@ -430,9 +418,7 @@ def test_rules_that_change_nothing_ask_about_the_same_sentences(build: Callable[
     assert [(f.start, f.end) for f in told.output.decision.findings] == [(6, 9)]
 
 
-def test_what_is_read_whole_here_is_asked_about_whole(
-    build: Callable[[str], Screener], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_is_read_whole_here_is_asked_about_whole(build: Build, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Served, "by_sentence", frozenset({"depth"}))
     screener = build(MAIL + RUDE.replace("ACTION", "redact") + "# whole\n")
     driver = Driver(opened(session_of(screener)))
@@ -442,9 +428,7 @@ def test_what_is_read_whole_here_is_asked_about_whole(
     assert driver.said == "hm, well. More. "
 
 
-def test_cut_is_for_what_is_judged_by_sentence(
-    build: Callable[[str], Screener], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_cut_is_for_what_is_judged_by_sentence(build: Build, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Served, "by_sentence", frozenset[str]())
     with pytest.raises(ConfigError, match="`cut` is for detectors that read"):
         build(MAIL + DEEP.replace("ACTION", "block, enforce: cut") + "# whole\n")

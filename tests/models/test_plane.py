@@ -18,7 +18,7 @@ from sentinel.models.base import Passage
 from sentinel.models.config import ModelConfig
 from sentinel.models.plane import Plane
 from sentinel.models.runner import Runner
-from tests.models.toys import Absent, Hanging, Pair, Questioning, Sure, Toy
+from tests.models.toys import Absent, Hanging, Pair, Questioning, Sure, Toy, ToySettings
 
 PLENTY = 20_000  # ms; a test that waits so long has failed
 
@@ -362,7 +362,7 @@ def test_a_late_load_that_fails_is_tried_again(tmp_path: Path, monkeypatch: pyte
 
     async def test() -> None:
         it = House((Toy, {"load_timeout_s": 0.1}))
-        it.runner._make = lambda: Late("manners", it.runner.config.settings, Path())  # type: ignore[arg-type]
+        monkeypatch.setattr(it.runner, "_make", lambda: Late("manners", ToySettings(kind="late"), Path()))
         running = asyncio.create_task(it.runner.run())
         await until(lambda: "has been loading" in it.runner.why)
         await until(lambda: "Connection timed out" in it.runner.why)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any
@@ -149,8 +150,9 @@ async def test_an_answer_of_the_plane_cuts_while_the_model_says_nothing(build: B
     assert (it.final.outcome, it.final.rule) == (Outcome.REFUSED, "deep")
 
 
-@on_loop
-async def test_an_edit_that_cannot_be_recorded_ends_the_stream(build: Build) -> None:
+@contextlib.asynccontextmanager
+async def while_asked(build: Build) -> AsyncIterator[tuple[Any, Plane, Connection]]:
+    """The house, its plane, and a caller whose answer waits for what the plane is asked."""
     gate, never = asyncio.Event(), asyncio.Event()
     async with upstream(handler=paced(event("Well.\n"), gate, SLOW, never)) as up:
         async with house(build("redact"), up.address) as it:
@@ -159,26 +161,25 @@ async def test_an_edit_that_cannot_be_recorded_ends_the_stream(build: Build) -> 
             await heard_until(connection, "Well.")
             gate.set()
             await plane.slow.wait()
-            it.kept.refuse = True
-            plane.go.set()
-            rest = await connection.ended()
-            assert not rest.endswith(b"0\r\n\r\n") and b"slow" not in rest
-            connection.close()
+            yield it, plane, connection
+
+
+@on_loop
+async def test_an_edit_that_cannot_be_recorded_ends_the_stream(build: Build) -> None:
+    async with while_asked(build) as (it, plane, connection):
+        it.kept.refuse = True
+        plane.go.set()
+        rest = await connection.ended()
+        assert not rest.endswith(b"0\r\n\r\n") and b"slow" not in rest
+        connection.close()
 
 
 @on_loop
 async def test_nothing_is_asked_for_a_caller_that_left(build: Build) -> None:
-    gate, never = asyncio.Event(), asyncio.Event()
-    async with upstream(handler=paced(event("Well.\n"), gate, SLOW, never)) as up:
-        async with house(build("redact"), up.address) as it:
-            plane, connection = planned(it), await Connection.open(it.address)
-            await connection.send(asking_chat())
-            await heard_until(connection, "Well.")
-            gate.set()
-            await plane.slow.wait()
-            connection.drop()
-            await it.kept.ended.wait()
-            assert plane.cancelled
+    async with while_asked(build) as (it, plane, connection):
+        connection.drop()
+        await it.kept.ended.wait()
+        assert plane.cancelled
     (decision,) = it.final.decisions
     assert decision.failed == {"depth": "the answer ended before it was read"}
 

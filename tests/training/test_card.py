@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from training import _card, report
+from training import _card
 
 CARD = """# A model
 
@@ -48,7 +48,7 @@ def test_a_card_without_the_place_is_an_error(card: Path, text: str) -> None:
 
 
 def test_tables_under_titles(card: Path) -> None:
-    card.write_text(f"before\n{report.BEGIN}\nold\n{report.END}\nafter\n")
-    report.write_table(card, {"One": [["a"], ["1"]], "Two": [["b"]]})
+    card.write_text(f"before\n{_card.FIGURES}\nold\n{_card.END_OF_FIGURES}\nafter\n")
+    _card.write_figures(card, {"One": [["a"], ["1"]], "Two": [["b"]]})
     made = "\n### One\n\n| a |\n|---|\n| 1 |\n\n### Two\n\n| b |\n|---|\n\n"
-    assert card.read_text() == f"before\n{report.BEGIN}\n{made}{report.END}\nafter\n"
+    assert card.read_text() == f"before\n{_card.FIGURES}\n{made}{_card.END_OF_FIGURES}\nafter\n"
