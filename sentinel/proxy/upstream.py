@@ -49,7 +49,7 @@ class Upstream:
 
     def __init__(self, config: UpstreamConfig, limits: LimitsConfig, keepalive: KeepaliveConfig) -> None:
         self.config = config
-        options: list[tuple[str, Any]] = [*channel_options(limits, keepalive), ("grpc.enable_retries", 0)]
+        options: list[tuple[str, Any]] = channel_options(limits, keepalive)
         if config.tls is None:
             self.channel = grpc.aio.insecure_channel(config.address, options=options)
         else:

@@ -203,6 +203,25 @@ def test_broken_protocol(raw: tuple[RawServer, Sidecar], name: str, method: str)
     assert through.code == direct.code != "OK"
 
 
+@pytest.mark.parametrize("method", [PASS, INFER], ids=["unknown method", "ModelInfer"])
+def test_a_call_that_a_closing_connection_did_not_take_is_sent_again(
+    raw: tuple[RawServer, Sidecar], method: str
+) -> None:
+    """GOAWAY names the last stream that the server has seen: later ones can be sent again."""
+    server, sidecar = raw
+    server.frames = [_only_the_first_stream]
+    seen = [observe(sidecar.address, Call([], REQUESTS[method], method, timeout=5)) for _ in range(4)]
+    assert [(each.code, each.details) for each in seen] == [("OK", "")] * 4
+
+
+def _only_the_first_stream(stream: int) -> bytes:
+    """An answer, then a connection that takes no more."""
+    if stream > 1:
+        return goaway(1, 0)(stream)
+    parts = (headers(), data(b""), trailers(("grpc-status", "0")))
+    return b"".join(part(stream) for part in parts if part is not None)
+
+
 @pytest.fixture(scope="module")
 def raw(tmp_path_factory: pytest.TempPathFactory, rules: Path) -> Iterator[tuple[RawServer, Sidecar]]:
     with RawServer() as server:
