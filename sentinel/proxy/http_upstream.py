@@ -1,5 +1,5 @@
-"""The HTTP client towards the model server: one session a worker, no cookies, no redirects followed, no proxies
-from the environment, bodies as they are."""
+"""The HTTP client towards the model server: one session a worker, no cookies, no redirects followed, no
+proxies from the environment, bodies as they are."""
 
 from __future__ import annotations
 
