@@ -28,8 +28,9 @@ from rich.table import Table
 
 from bench import report
 from sentinel.core.needs import Needs
+from sentinel.detectors.detector_set import DetectorSet
 from sentinel.detectors.pii import OWN
-from sentinel.detectors.registry import DetectorsConfig, DetectorSet, known_detectors, load_detectors
+from sentinel.detectors.registry import DetectorsConfig, known_detectors, load_detectors
 from sentinel.policy.load import load_policy
 
 _AS_PRESIDIO: dict[str, Any] = {

@@ -28,7 +28,8 @@ from bench.report import save, table
 from sentinel.core.background import Background
 from sentinel.core.exchange import CallContext, Role, Stage
 from sentinel.core.needs import Need, Needs, detectors_of, everything
-from sentinel.detectors.registry import DetectorsConfig, DetectorSet, known_detectors, load_detectors
+from sentinel.detectors.detector_set import DetectorSet
+from sentinel.detectors.registry import DetectorsConfig, known_detectors, load_detectors
 from sentinel.policy.load import bundled_rules, load_policy
 
 _SIZES = {200: 300, 1_000: 300, 2_000: 200, 100_000: 5}  # characters: texts

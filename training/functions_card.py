@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sentinel.core.background import NO_BACKGROUND
-from sentinel.detectors.registry import inspect_whole
+from sentinel.detectors.inspection import inspect_whole
 from sentinel.detectors.toxicity import FLAGGED, ToxicityConfig, ToxicityDetector
 from sentinel.models.base import Passage
 from sentinel.models.encoder import EncoderConfig, EncoderModel

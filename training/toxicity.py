@@ -20,7 +20,7 @@ from rich.progress import track
 
 from sentinel.core.background import NO_BACKGROUND
 from sentinel.detectors import _classifier
-from sentinel.detectors.registry import inspect_whole
+from sentinel.detectors.inspection import inspect_whole
 from sentinel.detectors.toxicity import FLAGGED, THRESHOLDS, ToxicityConfig, ToxicityDetector
 from sentinel.evaluation.split import held_out
 from training import _card

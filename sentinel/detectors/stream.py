@@ -35,7 +35,8 @@ from sentinel.detectors._patterns import MAX_HEAD
 from sentinel.detectors._sentences import LEFT, sentences
 from sentinel.detectors._skeleton import skeleton
 from sentinel.detectors.base import SentenceDetector
-from sentinel.detectors.registry import DetectorSet, View, inspect_sentence, joined, moved
+from sentinel.detectors.detector_set import DetectorSet, View
+from sentinel.detectors.inspection import inspect_sentence, joined, moved
 
 CONTEXT = 4096  # characters to the left that a finding may depend on (`_context`)
 _SPARE = 4096  # beyond which the context is trimmed: seldom, for it copies

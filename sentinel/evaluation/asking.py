@@ -15,7 +15,7 @@ from sentinel.core.decision import Action
 from sentinel.core.exchange import CallContext, Stage, TextPart
 from sentinel.core.finding import Finding, Inspection
 from sentinel.core.needs import everything
-from sentinel.detectors.registry import View
+from sentinel.detectors.detector_set import View
 from sentinel.evaluation.modelled import Models, Said, whole
 from sentinel.evaluation.rows import Case, Setting
 from sentinel.guard.screener import Screener

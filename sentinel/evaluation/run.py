@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from sentinel.core.errors import ConfigError
-from sentinel.detectors.registry import DetectorSet
+from sentinel.detectors.detector_set import DetectorSet
 from sentinel.evaluation.asking import Asker
 from sentinel.evaluation.collecting import Split, Watcher, collect
 from sentinel.evaluation.figures import report_of

@@ -20,7 +20,7 @@ from sentinel.core.background import Background, Passage
 from sentinel.core.finding import Inspection
 from sentinel.detectors._sentences import LEFT, Neighbours, sentences
 from sentinel.detectors.base import SentenceDetector
-from sentinel.detectors.registry import inspect_sentence, joined, moved
+from sentinel.detectors.inspection import inspect_sentence, joined, moved
 from sentinel.detectors.stream import BySentence, Progress
 from sentinel.guard.cascade import Asking, Question, Sentence, learn
 from sentinel.guard.channel import ChannelText

@@ -22,7 +22,7 @@ import msgspec
 
 from sentinel.core.background import Background, Passage
 from sentinel.core.finding import Inspection
-from sentinel.detectors.registry import joined, moved
+from sentinel.detectors.inspection import joined, moved
 
 # Passages, detectors, deadline in milliseconds (None: the models' own) -> an answer for each passage.
 Ask = Callable[[Sequence[Passage], frozenset[str], int | None], Awaitable[list[Inspection]]]

@@ -10,7 +10,7 @@ import msgspec
 
 from sentinel.core.decision import Action, Level
 from sentinel.core.needs import Needs
-from sentinel.detectors.registry import Scope
+from sentinel.detectors.detector_set import Scope
 from sentinel.policy.engine import Selection
 from sentinel.policy.rule import Rule
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import msgspec
 
 from sentinel.core.finding import Inspection
-from sentinel.detectors.registry import joined
+from sentinel.detectors.inspection import joined
 from sentinel.guard.cascade import Question, Sentence, learn, with_answers
 
 

@@ -14,16 +14,9 @@ from sentinel.core.finding import Inspection
 from sentinel.core.needs import Need, Needs, detectors_of, everything
 from sentinel.detectors._sentences import Neighbours, sentences
 from sentinel.detectors.base import Reading, by_form, by_sentence, quick, reads
-from sentinel.detectors.registry import (
-    DetectorsConfig,
-    DetectorSet,
-    Scope,
-    View,
-    inspect_sentences,
-    joined,
-    known_detectors,
-    load_detectors,
-)
+from sentinel.detectors.detector_set import DetectorSet, Scope, View
+from sentinel.detectors.inspection import inspect_sentences, joined
+from sentinel.detectors.registry import DetectorsConfig, known_detectors, load_detectors
 from sentinel.detectors.stream import BySentence, Inspector, Reader, SentenceInspector, Together
 from sentinel.guard.asking import AskingSentences
 from sentinel.guard.cascade import NO_MODELS, Asking, Sentence, Served, apart, questions

@@ -14,7 +14,7 @@ from sentinel.core.exchange import CallContext, Role, Stage, TextPart
 from sentinel.core.finding import Finding, Inspection
 from sentinel.core.ids import new_id
 from sentinel.core.redact import Redactor
-from sentinel.detectors.registry import joined
+from sentinel.detectors.inspection import joined
 from sentinel.guard.cascade import AskNow
 from sentinel.guard.screener import Screener
 from sentinel.policy.operators import edit

@@ -46,7 +46,7 @@ class Small:
         return "+".join((*versions, self._set_as))
 
     def ask(self, passage: Passage) -> Inspection:
-        from sentinel.detectors.registry import moved
+        from sentinel.detectors.inspection import moved
 
         text = passage.text[passage.start :]
         answer = self._detectors.inspect(text, background=passage.background)

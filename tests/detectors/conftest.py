@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from sentinel.detectors._recognizers import Catalogue, load_catalogue
-from sentinel.detectors.registry import DetectorsConfig, DetectorSet, load_detectors
+from sentinel.detectors.detector_set import DetectorSet
+from sentinel.detectors.registry import DetectorsConfig, load_detectors
 
 Load = Callable[..., DetectorSet]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sentinel.detectors.registry import DetectorSet
+from sentinel.detectors.detector_set import DetectorSet
 from tests.detectors.test_pii import found
 
 FOUND = [

@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 
 from sentinel.detectors import _birth_dates
-from sentinel.detectors.registry import DetectorSet
+from sentinel.detectors.detector_set import DetectorSet
 from tests.detectors.test_pii import found
 
 FOUND = [

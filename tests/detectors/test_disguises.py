@@ -12,9 +12,10 @@ from sentinel.core.background import NO_BACKGROUND, Background
 from sentinel.core.exchange import Stage
 from sentinel.core.finding import Finding
 from sentinel.core.needs import Need
+from sentinel.detectors.detector_set import DetectorSet
 from sentinel.detectors.disguises import DisguiseReader
 from sentinel.detectors.pii import PiiConfig
-from sentinel.detectors.registry import DetectorsConfig, DetectorSet, load_detectors
+from sentinel.detectors.registry import DetectorsConfig, load_detectors
 
 VALUES = {
     "EMAIL_ADDRESS": "jane.doe@example.com",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sentinel.core.needs import Need
-from sentinel.detectors.registry import DetectorSet
+from sentinel.detectors.detector_set import DetectorSet
 from tests.detectors.conftest import Load
 from tests.detectors.test_pii import found
 

@@ -11,14 +11,10 @@ from sentinel.detectors import _name_model
 from sentinel.detectors._name_model import NameModel, best_path
 from sentinel.detectors._name_words import WORDS, hashes, kind_of, pieces, plain, shape
 from sentinel.detectors._sentences import LONGEST, sentences
+from sentinel.detectors.inspection import inspect_sentence, inspect_whole
 from sentinel.detectors.names import NameReader
 from sentinel.detectors.pii import NamesConfig, PiiConfig
-from sentinel.detectors.registry import (
-    DetectorsConfig,
-    inspect_sentence,
-    inspect_whole,
-    load_detectors,
-)
+from sentinel.detectors.registry import DetectorsConfig, load_detectors
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ import pytest
 from sentinel.detectors import _cache, _patterns
 from sentinel.detectors._patterns import Expression, Scanner, Work
 from sentinel.detectors._skeleton import skeleton
-from sentinel.detectors.registry import DetectorSet
+from sentinel.detectors.detector_set import DetectorSet
 
 MEGABYTE = 1 << 20
 EXPRESSIONS = [Expression(r"\bfoo\d+\b"), Expression(r"bar")]

@@ -12,8 +12,8 @@ from sentinel.core.errors import ConfigError
 from sentinel.core.needs import everything as all_of
 from sentinel.detectors._patterns import Work
 from sentinel.detectors._recognizers import Catalogue
+from sentinel.detectors.detector_set import DetectorSet
 from sentinel.detectors.pii import OWN
-from sentinel.detectors.registry import DetectorSet
 from tests.detectors.conftest import Load
 from tests.detectors.generate import Generator
 

@@ -12,7 +12,9 @@ from sentinel.core.exchange import Role
 from sentinel.core.finding import Finding, Inspection
 from sentinel.core.needs import Need, Needs
 from sentinel.detectors import registry
-from sentinel.detectors.registry import DetectorsConfig, DetectorSet, joined, load_detectors, moved
+from sentinel.detectors.detector_set import DetectorSet
+from sentinel.detectors.inspection import joined, moved
+from sentinel.detectors.registry import DetectorsConfig, load_detectors
 
 
 class Names:

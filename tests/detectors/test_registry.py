@@ -16,13 +16,8 @@ from sentinel.core.finding import Finding, Inspection
 from sentinel.core.needs import Need, Needs, everything
 from sentinel.detectors import registry
 from sentinel.detectors._secret_rules import RULES
-from sentinel.detectors.registry import (
-    DetectorsConfig,
-    DetectorSet,
-    Floors,
-    known_detectors,
-    load_detectors,
-)
+from sentinel.detectors.detector_set import DetectorSet, Floors
+from sentinel.detectors.registry import DetectorsConfig, known_detectors, load_detectors
 from tests.detectors.conftest import Load
 from tests.guard.texts import texts
 

@@ -15,7 +15,7 @@ from sentinel.core.finding import Finding
 from sentinel.core.needs import everything
 from sentinel.detectors import _secret_checks as checks
 from sentinel.detectors._secret_rules import RULES
-from sentinel.detectors.registry import DetectorSet
+from sentinel.detectors.detector_set import DetectorSet
 from tests.detectors.conftest import Load
 
 BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"

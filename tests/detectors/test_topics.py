@@ -11,7 +11,8 @@ from pydantic import ValidationError
 
 from sentinel.core.errors import ConfigError
 from sentinel.core.needs import Need, everything
-from sentinel.detectors.registry import DetectorsConfig, DetectorSet, load_detectors
+from sentinel.detectors.detector_set import DetectorSet
+from sentinel.detectors.registry import DetectorsConfig, load_detectors
 from sentinel.detectors.stream import Inspector
 
 TOPICS = {

@@ -9,7 +9,7 @@ import pytest
 from sentinel.core.background import NO_BACKGROUND
 from sentinel.core.finding import Finding, Inspection
 from sentinel.detectors._sentences import sentences
-from sentinel.detectors.registry import inspect_sentence, inspect_whole
+from sentinel.detectors.inspection import inspect_sentence, inspect_whole
 from sentinel.detectors.toxicity import FLAGGED, ToxicityConfig, ToxicityDetector
 
 

@@ -12,7 +12,8 @@ import pytest
 from sentinel.core.background import Background
 from sentinel.core.errors import ConfigError
 from sentinel.core.finding import Finding, Inspection
-from sentinel.detectors.registry import DetectorsConfig, DetectorSet
+from sentinel.detectors.detector_set import DetectorSet
+from sentinel.detectors.registry import DetectorsConfig
 from sentinel.evaluation.modelled import TIMED, Models, sample
 from sentinel.evaluation.page import page
 from sentinel.evaluation.report import DetectorReport

@@ -6,7 +6,7 @@ import pytest
 
 from sentinel.core.background import Background
 from sentinel.core.finding import Finding, Inspection
-from sentinel.detectors.registry import DetectorSet
+from sentinel.detectors.detector_set import DetectorSet
 from sentinel.evaluation.report import DetectorReport
 from sentinel.evaluation.run import evaluate
 from sentinel.evaluation.spans import Tally

@@ -13,7 +13,7 @@ from sentinel.core.background import Background
 from sentinel.core.errors import ConfigError
 from sentinel.core.exchange import Role, Stage
 from sentinel.core.finding import Finding, Inspection
-from sentinel.detectors.registry import DetectorSet
+from sentinel.detectors.detector_set import DetectorSet
 from sentinel.evaluation.collecting import Split
 from sentinel.evaluation.page import page
 from sentinel.evaluation.report import DetectorReport, Report, as_json

@@ -13,7 +13,7 @@ from sentinel.core.background import Background
 from sentinel.core.finding import Finding, Inspection
 from sentinel.core.needs import Needs
 from sentinel.core.redact import Redactor
-from sentinel.detectors.registry import View
+from sentinel.detectors.detector_set import View
 from sentinel.guard.screener import Screener
 from sentinel.policy.load import load_policy
 

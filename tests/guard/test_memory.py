@@ -11,7 +11,8 @@ from sentinel.core.background import Background, reads_of
 from sentinel.core.exchange import Role, Stage, TextPart
 from sentinel.core.finding import Finding, Inspection
 from sentinel.core.needs import Need, Needs
-from sentinel.detectors.registry import DetectorsConfig, DetectorSet, View
+from sentinel.detectors.detector_set import DetectorSet, View
+from sentinel.detectors.registry import DetectorsConfig
 from sentinel.guard.backgrounds import backgrounds
 from sentinel.guard.memory import MOST_FINDINGS, SHORTEST, Memory
 from sentinel.guard.screener import Screener, load_screener

@@ -7,7 +7,8 @@ import pytest
 from sentinel.core.decision import Action
 from sentinel.core.exchange import CallContext, Role, Stage, TextPart
 from sentinel.core.redact import Redactor
-from sentinel.detectors.registry import DetectorsConfig, DetectorSet, known_detectors, load_detectors
+from sentinel.detectors.detector_set import DetectorSet
+from sentinel.detectors.registry import DetectorsConfig, known_detectors, load_detectors
 from sentinel.policy.engine import Policy
 from sentinel.policy.examples import run_examples
 from sentinel.policy.load import bundled_rules, load_policy
