@@ -19,7 +19,6 @@ import importlib.metadata
 import logging
 import re
 import threading
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -34,7 +33,10 @@ from sentinel.detectors._databases import compiled, loaded, processor
 from sentinel.detectors._live import LiveExpression
 
 _SHARED_FLAGS = int(re.IGNORECASE | re.MULTILINE | re.DOTALL)  # of equal value in both
-_CLASS = re.compile(r"\[\^?\]?(?:\\.|[^\]\\])*\]")
+_CLASS = re.compile(r"(\\.)|\[\^?\]?(?:\\.|[^\]\\])*\]", re.DOTALL)  # or, as a group, what is escaped
+# What `re` warns of in a class, for it may mean an operation on sets some day. Such a warning cannot be
+# caught: how they are treated is the whole process's, and other threads load their libraries meanwhile.
+_SET = re.compile(r"^\[\[|--|&&|~~|\|\|")
 _BRACE = re.compile(r"(?<!\\)\{(?![0-9]+(?:,[0-9]*)?\}|,[0-9]+\})")
 
 _log = logging.getLogger(__name__)
@@ -257,13 +259,14 @@ def _of_standard_library(expression: Expression) -> Any:
     """The same for the module `re`, which takes half the time and on ASCII text means the same by an
     expression, if it takes it at all (`regex` reads a brace that is no repeat as fuzzy matching)."""
     pattern = expression.pattern
-    if not pattern.isascii() or expression.flags & ~_SHARED_FLAGS or _BRACE.search(_CLASS.sub("", pattern)):
+    if not pattern.isascii() or expression.flags & ~_SHARED_FLAGS:
+        return None
+    classes = [found.group() for found in _CLASS.finditer(pattern) if found[1] is None]
+    if _BRACE.search(_CLASS.sub(r"\1", pattern)) or any(map(_SET.search, classes)):
         return None
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")
-            return re.compile(pattern, expression.flags | re.ASCII)
-    except (re.error, FutureWarning, DeprecationWarning):
+        return re.compile(pattern, expression.flags | re.ASCII)
+    except re.error:
         return None
 
 

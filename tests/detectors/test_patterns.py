@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import threading
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -137,3 +139,27 @@ def test_work_is_linear(piece: str, detectors: DetectorSet) -> None:
     assert whole.windows <= 9 * half.windows + 1_000
     assert whole.characters <= 120 * MEGABYTE
     assert whole.phones <= 1000
+
+
+@pytest.mark.parametrize("pattern", ["[[a]", "[a--b]", "x[a&&b]", "[a||b]", "[a~~b]", r"\[[[a]"])
+def test_what_the_standard_library_warns_of_is_not_compiled_by_it(pattern: str) -> None:
+    """Compiled, it would raise: warnings are errors here."""
+    with pytest.raises(FutureWarning):
+        re.compile(pattern)
+    assert _patterns._of_standard_library(Expression(pattern)) is None
+
+
+@pytest.mark.parametrize("pattern", [r"\[[a-z]+", r"a--b", r"[\[a]", r"[a-z-]&&", r"\{[a]", r"a{2}"])
+def test_what_it_does_not_warn_of_is(pattern: str) -> None:
+    assert _patterns._of_standard_library(Expression(pattern)) == re.compile(pattern, re.ASCII)
+
+
+def test_compiling_leaves_the_treatment_of_warnings_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is the whole process's: while the detectors warmed up, another thread's import could fail by it."""
+
+    def touched(*_: object, **__: object) -> None:
+        raise AssertionError
+
+    for name in ("catch_warnings", "simplefilter", "filterwarnings", "resetwarnings"):
+        monkeypatch.setattr(warnings, name, touched)
+    assert _patterns._of_standard_library(Expression("[a-z]+")) is not None

@@ -66,6 +66,7 @@ async def test_one_set_of_rules_and_one_count(both: Sidecar) -> None:
         it = Exchange(method(), said("fine"))
         await it.ask(head("POST", CHAT), [chat(f"write to {MAIL}")])
         assert await it.run() is grpc.StatusCode.OK
+    assert it.immediate is None, it.downstream.body
     assert json.loads(it.upstream.body)["messages"][0]["content"] == "write to <EMAIL_ADDRESS_1>"
     assert (it.status, it.downstream.get("sentinel-action")) == (200, "redact")
     assert both.total("sentinel_calls_total", code="200", action="redact") == before + 1

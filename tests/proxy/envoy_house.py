@@ -18,6 +18,7 @@ from sentinel.guard.screener import Screener
 from sentinel.pb import ext_proc_pb2 as pb
 from sentinel.proxy.envoy_messages import ATTRIBUTES
 from sentinel.proxy.ext_proc import METHOD, ExtProc
+from sentinel.proxy.forward import write
 from sentinel.proxy.http_front import HttpFront
 from sentinel.proxy.limits import LimitsConfig
 from sentinel.proxy.upstream import UpstreamConfig
@@ -94,8 +95,8 @@ class Exchange:
     async def tell(self, **one: Any) -> None:
         async with self._writing:
             # Once we have ended it, nothing can be written.
-            with contextlib.suppress(grpc.aio.AioRpcError, asyncio.InvalidStateError):
-                await self.call.write(pb.ProcessingRequest(**one))
+            with contextlib.suppress(grpc.aio.AioRpcError, asyncio.InvalidStateError, grpc.aio.InternalError):
+                await write(self.call, pb.ProcessingRequest(**one).SerializeToString())
 
     async def ask(self, headers: Fields, pieces: Iterable[bytes], *, trailers: bool = False) -> None:
         """All of a request, none of whose parts waits for an answer of ours."""
@@ -245,7 +246,7 @@ class EnvoyHouse(Indoors):
         pieces = [body] if isinstance(body, bytes) and body else body or []
         await it.ask(head(method, path, *fields), pieces, trailers=trailers)
         ended = await it.run()
-        assert ended is code
+        assert ended is code, await it.call.details()
         return it
 
 
