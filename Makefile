@@ -22,7 +22,7 @@ run: $(STAMP)  ## sidecar, store and stand-in model, a set of conversations thro
 	$(BIN)/sentinel demo
 
 test: $(STAMP)  ## the tests
-	$(BIN)/python -m pytest -m 'not peers and not torch'
+	$(BIN)/python -m pytest -m 'not peers and not torch' --numprocesses 2 --dist loadfile
 
 test-peers: $(STAMP)  ## the tests against real third-party servers and clients
 	$(BIN)/python -m pytest -m peers
