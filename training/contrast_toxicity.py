@@ -39,7 +39,9 @@ _WORDS = {
     "swear": "fucking|goddamn|bloody|damn|fuckin|freaking",
     "when": "tonight|soon|one of these days|when you least expect it|after work|tomorrow|before the week is over|next time",
     "hurt": "break your legs|cut your throat|shoot you|beat you until you stop moving|burn your house down|kill you|"
-    "put you in hospital|stab you|smash your face in|bury you|drown you|hunt you down",
+    "put you in hospital|stab you|smash your face in|bury you|drown you|hunt you down|shoot you in the face|knock your "
+    "teeth out|run you over|strangle you|make you bleed|burn your car|kick your head in|tear you apart|poison your dog|chop your "
+    "fingers off|put a knife in your back|kill your whole family|kill him|shoot her|beat them to death|hurt your sister",
     "who": "my brother|my boss|a stranger|my teacher|the man on the bus|a former colleague|some boys at school|the caller",
     "process": "the process|the server|the zombie thread|this task|the session|the job|the daemon|the container",
     "dialect": "my cousin|that boy|she|he|they|my homegirl|bruh|my mans",
@@ -91,7 +93,7 @@ FAMILIES: dict[str, tuple[tuple[str, ...] | None, str]] = {
     # Threats, and the same verbs without a victim.
     "threat/open": (
         ("THREAT",),
-        "I will {hurt} {when}.|I'm going to {hurt}.|If I see you again I will {hurt}.|{when} I'll {hurt}, I swear.|Say that "
+        "I will {hurt} {when}.|I will {hurt}.|I'll {hurt}!|I'm going to {hurt}.|If I see you again I will {hurt}.|{when} I'll {hurt}, I swear.|Say that "
         "again and I'll {hurt}.|somebody should {hurt}|We are coming to {hurt}.|I promise to {hurt} {when}.|I will find you and {hurt}.|I'm coming for you and I will {hurt}.",
     ),
     "threat/veiled": (
@@ -223,11 +225,12 @@ HELD_OUT = frozenset(
 )
 
 
-def examples(seed: int = 0) -> Iterator[Example]:
+def examples(seed: int = 0, each: int = EACH) -> Iterator[Example]:
+    """`each`: sentences of a family at most."""
     rng = random.Random(seed)
     for family, (kinds, templates) in FAMILIES.items():
         made = sorted({text for template in templates.split("|") for text in _filled(template, rng)})
-        for text in rng.sample(made, min(EACH, len(made))):
+        for text in rng.sample(made, min(each, len(made))):
             yield Example(text, kinds is not None, kinds or (), family)
 
 

@@ -1,19 +1,20 @@
-"""What the detector `toxicity` learns from: the labelled sets, benign traffic, contrast sets, disguises; each
-row with a target for every head, NaN where the set does not say."""
+"""What the detector `toxicity` learns from: the labelled sets, benign traffic, contrast sets, disguises, and
+texts that only a teacher judges; each row with a target for every head, NaN where nobody says."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from sentinel.detectors._sentences import sentences
-from training import contrast_abuse
+from sentinel.evaluation.split import held_out
 from training.contrast_toxicity import KINDS, disguised, examples
 from training.rows import names, rows
+from training.turned import turned
 
 HEADS = ("TOXIC", *KINDS)
 SOURCES = (
@@ -29,6 +30,11 @@ SOURCES = (
 NAN = float("nan")
 _LONGEST = 1000
 _DISGUISED = 0.12  # of the toxic rows, and of a like number of benign ones
+_CONTRASTS = 400  # of a family
+_PIECES = 2  # sentences of a labelled text
+_TURNED = {1: 9000, 0: 5000}
+_SHORT = range(12, 140)  # characters of a text that is turned
+UNLABELLED = "unlabelled"
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -132,11 +138,7 @@ def benign_sentences(data: Path, rng: random.Random, most: int = 1) -> Iterator[
 
 
 def contrast(seed: int = 0) -> Iterator[Row]:
-    """Without the families of `contrast_abuse`, which differ by the order of words: this model sees little of
-    it, and pays for them with what it knows of other texts."""
-    for each in examples(seed):
-        if each.family in contrast_abuse.FAMILIES:
-            continue
+    for each in examples(seed, _CONTRASTS):
         kinds = dict.fromkeys(each.kinds, 1.0)
         # A contrast pair is about abuse; whether its words are obscene is told by the words.
         unknown = {"OBSCENE": NAN} if "profanity" in each.family and not each.toxic else {}
@@ -144,11 +146,38 @@ def contrast(seed: int = 0) -> Iterator[Row]:
             each.text,
             int(each.toxic),
             _targets(float(each.toxic), unknown | kinds),
-            4.0,
+            3.0,
             "contrast",
             each.family,
             each.family,
         )
+
+
+def unlabelled(data: Path, found: Sequence[Row], rng: random.Random) -> Iterator[Row]:
+    """Texts that nobody judged: sentences of rows, what rows become in other words' company, requests,
+    puzzles, tweets. `found`: the rows to take them from."""
+
+    def row(text: str, cluster: str) -> Row:
+        return Row(text, 0, (NAN,) * len(HEADS), 1.0, UNLABELLED, cluster)
+
+    for each in found:
+        parts = [each.text[start:end] for start, end in sentences(each.text[:_LONGEST], 0, final=True)]
+        parts = [part for part in parts if any(map(str.isalpha, part))]
+        if each.source in SOURCES and len(parts) > 1:
+            yield from (row(part, each.cluster) for part in rng.sample(parts, min(_PIECES, len(parts))))
+    for label, most in _TURNED.items():
+        short = [each.text for each in found if each.label == label and len(each.text) in _SHORT]
+        yield from (row(text, "") for text in turned(rng.sample(short, min(most, len(short))), rng))
+    others = [("harm", name, "text") for name in names(data, "harm")]
+    others += [
+        ("traffic", "hh_harmless_test", "prompt"),
+        ("pii", "wnut17", "text"),
+        ("pii", "btc_twitter", "text"),
+    ]
+    for area, name, key in (*others, ("bias", "bbq", "text")):
+        for number, raw in enumerate(rows(data, area, name)):
+            if raw.get(key) and not held_out(raw["cluster"]) and (area != "bias" or number % 4 == 1):
+                yield row(raw[key][:_LONGEST], raw["cluster"])
 
 
 def in_disguise(found: list[Row], rng: random.Random) -> Iterator[Row]:

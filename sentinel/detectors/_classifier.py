@@ -1,8 +1,8 @@
 """The small classifiers: heads over hashed n-grams and word vectors of a text, in numpy.
 
 Each head's logit is the sum of a weight for every hashed n-gram (words, pairs of words, pairs of word
-clusters, characters) and of a small network over the pooled vectors of the words. One file holds one model
-with all its heads; `training/_classifier.py` makes it.
+clusters, characters) and of a small network over the pooled vectors of the words and over what filters find
+in their order. One file holds one model with all its heads; `training/_classifier.py` makes it.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
+from sentinel.detectors._classifier_filters import Filters, Layer
 from sentinel.detectors._classifier_grams import STEPS, Book, pooled, sums, words
 from sentinel.detectors._classifier_words import Tokens, View, read, view
 from sentinel.detectors._lexicon import Line, line_of, line_of_tokens
@@ -30,7 +31,8 @@ _NEAR_ZERO = 0.05  # logits; contributions below are no evidence
 
 
 class Weights(msgspec.Struct, frozen=True):
-    """`table` [2**BITS, heads] int8 and `scale` [heads] of its unit; the network's `hidden` [dense, units],
+    """`table` [2**BITS, heads] int8 and `scale` [heads] of its unit; two layers of filters, each `weights`
+    [inputs, filters] int8, `scale` and `bias` [filters]; the network's `hidden` [dense + filters, units],
     `hidden_bias`, `out` [units, heads]; `bias` [heads]; `calibration` [heads, 2]: the probability is
     sigmoid(calibration[0] * logit + calibration[1])."""
 
@@ -38,6 +40,12 @@ class Weights(msgspec.Struct, frozen=True):
     version: str
     table: NDArray[np.int8]
     scale: NDArray[np.float32]
+    first: NDArray[np.int8]
+    first_scale: NDArray[np.float32]
+    first_bias: NDArray[np.float32]
+    second: NDArray[np.int8]
+    second_scale: NDArray[np.float32]
+    second_bias: NDArray[np.float32]
     hidden: NDArray[np.float32]
     hidden_bias: NDArray[np.float32]
     out: NDArray[np.float32]
@@ -75,7 +83,12 @@ class Classifier:
         count = len(self.heads)
         self._table = np.zeros((len(weights.table), 1 << (count - 1).bit_length()), np.int8)
         self._table[:, :count] = weights.table
-        self._hidden = np.ascontiguousarray(weights.hidden * words().scale)  # vectors are whole numbers
+        dense = len(weights.hidden) - len(weights.first_bias) - len(weights.second_bias)
+        self._dense, self._by_filter = weights.hidden[:dense] * words().scale, weights.hidden[dense:]
+        self._filters = Filters(
+            Layer(weights.first.astype(np.float32), weights.first_scale, weights.first_bias),
+            Layer(weights.second.astype(np.float32), weights.second_scale, weights.second_bias),
+        )
         self._sums: _Sums | None = None
         self._lock = threading.Lock()
 
@@ -97,14 +110,22 @@ class Classifier:
         w = self._weights
         logits = self._hashed(line, bounds, size)
         logits *= w.scale
-        units = pooled(line.vectors, bounds, size) @ self._hidden
-        units += w.hidden_bias
+        units = self._units(line.vectors, bounds, size)
         logits += np.maximum(units, 0.0) @ w.out
         logits += w.bias
         scaled = np.maximum(w.calibration[:, 0] * logits + w.calibration[:, 1], -30.0)
         for index, row in zip(telling, (1.0 / (1.0 + np.exp(-scaled))).tolist(), strict=True):
             answers[index] = tuple(row)
         return answers
+
+    def _units(
+        self, vectors: NDArray[np.int8], bounds: NDArray[np.int64], size: NDArray[np.int64]
+    ) -> NDArray[np.float32]:
+        """What the network's units add up to: [stretches, units]."""
+        units: NDArray[np.float32] = pooled(vectors, bounds, size) @ self._dense
+        units += self._filters(vectors, bounds, size) @ self._by_filter
+        units += self._weights.hidden_bias
+        return units
 
     def _hashed(self, line: Line, bounds: NDArray[np.int64], size: NDArray[np.int64]) -> NDArray[np.float64]:
         """What the n-grams of stretches say of each head, in units of `scale`: [stretches, heads]. Those
@@ -155,11 +176,6 @@ class Classifier:
             told[:, -1] = np.diff(ends)
         return told
 
-    def speaks(self, text: str, head: int, start: int) -> bool:
-        """Whether `explain` names words from `start` on."""
-        line = line_of(text, [(start, len(text))])
-        return bool((self._by_word(line)[line.places[0][0] :, head] >= _NEAR_ZERO).any())
-
     def explain(
         self, text: str, heads: Sequence[int], start: int = 0
     ) -> list[tuple[tuple[int, int, float], ...]]:
@@ -187,10 +203,11 @@ class Classifier:
         by_word /= np.sqrt(_count(count))
         by_word += told[:-1, heads:-1] / np.sqrt(told[:-1, -1].sum())
         by_word *= w.scale
-        vectors = line.vectors
-        mean = pooled(vectors, np.array([0, count]), np.array([count]))[0]
-        slope = (self._hidden * (mean @ self._hidden + w.hidden_bias > 0)) @ w.out
-        by_word += vectors[:-1] @ slope[: vectors.shape[1]] / count
+        vectors = line.vectors[:-1]
+        units = self._units(line.vectors, np.array([0, count]), np.array([count]))[0]
+        out = w.out * (units > 0)[:, None]
+        by_word += vectors @ (self._dense[: vectors.shape[1]] @ out) / count
+        by_word += self._filters.shares(vectors, self._by_filter @ out)
         return by_word
 
 

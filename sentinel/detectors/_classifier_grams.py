@@ -161,9 +161,10 @@ def sums(of: NDArray[Any], places: NDArray[np.int64]) -> NDArray[Any]:
 
 
 class Features(msgspec.Struct, frozen=True):
-    """One text as a fit reads it: `dense`: pooled word vectors; of each n-gram `buckets` and `weights`.
-    Those of words have unit length together, and those of characters."""
+    """One text as a fit reads it: `rows` of its words' vectors in `words()`; `dense`: these, pooled; of each
+    n-gram `buckets` and `weights`. Those of words have unit length together, and those of characters."""
 
+    rows: NDArray[np.int32]
     dense: NDArray[np.float32]
     buckets: NDArray[np.int64]
     weights: NDArray[np.float32]
@@ -182,4 +183,4 @@ def features(text: str) -> Features | None:
     weights = np.repeat(1.0 / np.sqrt(sizes), sizes)
     vectors = words().vectors[np.append(book.rows, 0)]
     dense = pooled(vectors, np.array([0, count]), np.array([count]))[0] * words().scale
-    return Features(dense, buckets, weights.astype(np.float32))
+    return Features(book.rows, dense, buckets, weights.astype(np.float32))

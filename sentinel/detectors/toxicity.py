@@ -1,7 +1,7 @@
 """`toxicity`: abuse in a sentence, by the shipped classifier (docs/models/toxicity.md).
 
 A sentence is read twice: alone, and with what stands before it in a short text, for a threat or an insult
-often goes over a full stop. The higher answer counts, if the sentence's own words speak for it.
+often goes over a full stop. The higher answer counts, if what stands before it says less without it.
 """
 
 from __future__ import annotations
@@ -14,18 +14,19 @@ from sentinel.core.background import Background
 from sentinel.core.finding import Finding, Inspection
 from sentinel.detectors._unsure import UnsureBand
 
-BUILD = "1"  # raised whenever the same text may give other findings
+BUILD = "2"  # raised whenever the same text may give other findings
 # Where docs/models/toxicity.md counts; rules/toxicity.yaml asks for those of its three types.
 THRESHOLDS = {"TOXIC": 0.9, "INSULT": 0.9, "THREAT": 0.5, "IDENTITY_ATTACK": 0.8, "OBSCENE": 0.9}
 TYPES = tuple(THRESHOLDS)
 FLAGGED = THRESHOLDS["TOXIC"]  # at most 0.5 % of everyday texts
-_FLOOR = 0.1
+FLOOR = 0.1  # lesser findings are not told
 _EXPLAINED = 0.5  # lesser findings are for statistics: their evidence would take as long as all the rest
 _NOTHING = Inspection()
 _Told = tuple[float, ...] | None
 Evidence = tuple[tuple[int, int, float], ...]
 _AT_ONCE = 3000  # characters
 _SHORT = 300  # characters of a sentence and what stands before it that are read as one
+_ADDS = 0.1  # by so much a sentence raises the score of what stands before it, if it is abuse with that
 
 
 class ToxicityConfig(UnsureBand):
@@ -59,29 +60,32 @@ class ToxicityDetector:
         ]
 
     def _judged(self, text: str, group: list[tuple[int, int]]) -> Iterator[tuple[_Told, _Told]]:
-        """What is said of each sentence alone, and with what stands before it in a short text."""
+        """What is said of each sentence alone, and with what stands before it in a short text where the
+        sentence adds to that."""
         first = group[0][0]
-        wide = [(0, end) for start, end in group if start and end <= _SHORT and text[:start].strip()]
-        origin = 0 if wide and not first else first
+        wide = [(start, end) for start, end in group if start and end <= _SHORT and text[:start].strip()]
+        upto = [(0, end) for end in sorted({end for place in wide for end in place})]
+        origin = 0 if upto and not first else first
         places = [(start - origin, end - origin) for start, end in group]
-        if wide and first:
-            more = [self._classifier.judge(text[:end], [(0, end)])[0] for _, end in wide]
+        if upto and first:
+            more = [self._classifier.judge(text[:end], [(0, end)])[0] for _, end in upto]
             told = self._classifier.judge(text[first : group[-1][1]], places) + more
         else:
-            told = self._classifier.judge(text[origin : group[-1][1]], places + wide)
-        by_end = dict(zip((end for _, end in wide), told[len(group) :], strict=True))
+            told = self._classifier.judge(text[origin : group[-1][1]], places + upto)
+        by_end = dict(zip((end for _, end in upto), told[len(group) :], strict=True))
         for (start, end), answer in zip(group, told[: len(group)], strict=True):
-            yield answer, by_end.get(end) if start else None
+            together, before = by_end.get(end) if start else None, by_end.get(start)
+            adds = together is not None and (before is None or together[0] >= before[0] + _ADDS)
+            yield answer, together if adds else None
 
     def _of_sentence(
         self, text: str, start: int, end: int, told: tuple[float, ...], wide: _Told
     ) -> Inspection:
-        if max(told) < _FLOOR and (wide is None or wide[0] <= _FLOOR):
+        if max(told) < FLOOR and (wide is None or wide[0] <= FLOOR):
             return self._scored(told[0])
         origin = start
-        if wide is not None and wide[0] > max(told[0], _FLOOR):
-            if self._classifier.speaks(text[:end], 0, start):
-                told, origin = wide, 0
+        if wide is not None and wide[0] > max(told[0], FLOOR):
+            told, origin = wide, 0
         clear = [head for head, probability in enumerate(told) if round(probability, 4) >= _EXPLAINED]
         telling: dict[int, Evidence] = {}
         if clear:
@@ -90,7 +94,7 @@ class ToxicityDetector:
         findings = [
             self._finding(text, start, end, origin, head, round(probability, 4), telling.get(head, ()))
             for head, probability in enumerate(told)
-            if probability >= _FLOOR
+            if probability >= FLOOR
         ]
         findings.sort(key=lambda finding: (finding.start, finding.end, finding.type))
         return self._scored(told[0], findings)

@@ -1,0 +1,134 @@
+"""What the small classifiers see of the order of words: filters over three neighbouring words' vectors, and
+filters over what these say of three neighbours, so that a filter of the second layer sees five words.
+
+Of each filter the highest answer in a stretch counts, and none below zero. All arithmetic before that is in
+whole numbers that single precision holds exactly, so that a stretch has one answer whatever is read with it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+WIDTH = 3  # words that a filter sees
+TOP = 255  # the highest answer of the first layer
+
+
+class Layer(msgspec.Struct, frozen=True):
+    """`weights` [WIDTH * inputs, filters], whole numbers within a byte; a filter's answer is
+    `weights @ inputs * scale + bias`."""
+
+    weights: NDArray[np.float32]
+    scale: NDArray[np.float32]
+    bias: NDArray[np.float32]
+
+
+class _Seen(msgspec.Struct, frozen=True):
+    """Rows of all words, a row of zeros before each stretch and one behind the last: `words` [rows,
+    dimensions], `first` [rows, filters], `second` [rows - 2, filters] (of the rows between), and `places`: of
+    each stretch its first row and the one behind its last."""
+
+    words: NDArray[np.float32]
+    first: NDArray[np.float32]
+    second: NDArray[np.float32]
+    places: NDArray[np.int64]
+
+
+class Filters:
+    """Two layers. The first tells whole numbers up to `TOP`."""
+
+    def __init__(self, first: Layer, second: Layer) -> None:
+        self._first = first
+        self._second = second
+
+    def __call__(
+        self, vectors: NDArray[np.int8], bounds: NDArray[np.int64], size: NDArray[np.int64]
+    ) -> NDArray[np.float32]:
+        """[stretches, filters of both layers]. `bounds`, `size`: see `_classifier_grams.sums`."""
+        seen = self._see(vectors, bounds, size)
+        borders = seen.places[:-1]  # the last stretch ends where the rows do, or before a row of zeros
+        first = np.maximum.reduceat(seen.first, borders, axis=0)[::2]
+        second = np.maximum.reduceat(seen.second, borders - 1, axis=0)[::2]
+        return np.concatenate((first, self._told(second)), axis=1)
+
+    def shares(self, vectors: NDArray[np.int8], slope: NDArray[np.float32]) -> NDArray[np.float64]:
+        """How much each word has in `slope` [filters of both layers, heads] times the answers for all of
+        them as one stretch, by the slope of those answers: [words, heads]."""
+        count, heads = len(vectors), slope.shape[1]
+        seen = self._see(vectors, np.array([0, count]), np.array([count]))
+        filters = len(self._first.bias)
+        inside = slice(1, count + 1)
+        by_first = np.zeros((count + 2, filters, heads))
+        by_second = np.zeros((count + 2, len(self._second.bias), heads))
+        first, second = seen.first[inside], seen.second
+        _at(by_first[inside], first.argmax(axis=0), slope[:filters], first.max(axis=0) > 0)
+        _at(
+            by_second[inside],
+            second.argmax(axis=0),
+            slope[filters:] * self._second.scale[:, None],
+            self._told(second.max(axis=0)) > 0,
+        )
+        by_first += _back(by_second, self._second.weights)
+        by_first[(seen.first <= 0) | (seen.first >= TOP)] = 0.0
+        by_first *= self._first.scale[:, None]
+        told = _back(by_first, self._first.weights)
+        shares: NDArray[np.float64] = np.einsum("wd,wdh->wh", seen.words, told)[inside]
+        return shares
+
+    def _told(self, second: NDArray[np.float32]) -> NDArray[np.float32]:
+        told: NDArray[np.float32] = np.maximum(second * self._second.scale + self._second.bias, 0.0)
+        return told
+
+    def _see(self, vectors: NDArray[np.int8], bounds: NDArray[np.int64], size: NDArray[np.int64]) -> _Seen:
+        ends = np.cumsum(size + 1)
+        words = np.zeros((int(ends[-1]) + 1, vectors.shape[1]), np.float32)
+        between = np.ones(len(words), np.bool_)
+        places = np.empty(len(bounds), np.int64)
+        places[::2], places[1::2] = ends - size, ends
+        for low, high, start in zip(
+            places[::2].tolist(), places[1::2].tolist(), bounds[::2].tolist(), strict=True
+        ):
+            words[low:high] = vectors[start : start + high - low]
+            between[low:high] = False
+        first = np.zeros((len(words), len(self._first.bias)), np.float32)
+        answers = first[1:-1]
+        np.matmul(_neighbours(words), self._first.weights, out=answers)
+        answers *= self._first.scale
+        answers += self._first.bias
+        np.rint(answers, out=answers)
+        np.clip(answers, 0.0, TOP, out=answers)
+        first[between] = 0.0
+        return _Seen(words, first, _neighbours(first) @ self._second.weights, places)
+
+
+def _neighbours(rows: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Of each row but the first and the last, it and those beside it, in one."""
+    wide = rows.shape[1]
+    made = np.empty((len(rows) - 2, WIDTH * wide), np.float32)
+    for step in range(WIDTH):
+        made[:, step * wide : (step + 1) * wide] = rows[step : len(rows) - 2 + step]
+    return made
+
+
+def _at(
+    where: NDArray[np.float64], rows: NDArray[np.int64], slope: NDArray[np.float32], live: NDArray[np.bool_]
+) -> None:
+    """Adds the slope of each filter that is live at its row."""
+    filters = np.flatnonzero(live)
+    where[rows[filters], filters] += slope[filters]
+
+
+def _back(slope: NDArray[np.float64], weights: NDArray[np.float32]) -> NDArray[np.float64]:
+    """From the slope of a layer's answers that of what it read: [rows, filters, heads] -> [rows, inputs,
+    heads]."""
+    wide = len(weights) // WIDTH
+    made = np.zeros((len(slope), wide, slope.shape[2]))
+    for step in range(WIDTH):
+        part = np.einsum("wfh,df->wdh", slope[1:-1], weights[step * wide : (step + 1) * wide])
+        made[step : len(slope) - 2 + step] += part
+    return made

@@ -1,0 +1,33 @@
+"""Sentences that are denied, quoted and repeated for a teacher to judge."""
+
+from __future__ import annotations
+
+import random
+
+from training.turned import turned
+
+
+def test_a_sentence_is_denied_or_put_into_another() -> None:
+    made = {text for seed in range(300) for text in turned(["You are late."], random.Random(seed))}
+    assert "You are not late." in made
+    assert "You are hardly late." in made
+    assert "Nobody should say that you are late" in made
+    assert 'She was told: "You are late."' in made
+    assert len(made) > 20
+    assert "You are late." not in made
+
+
+def test_what_is_denied_already_is_not_denied_again() -> None:
+    made = {text for seed in range(300) for text in turned(["You aren't late."], random.Random(seed))}
+    assert made
+    assert not any("not n't" in text or "aren't not" in text or "are not" in text for text in made)
+
+
+def test_blanks_are_no_sentence() -> None:
+    assert [text for seed in range(50) for text in turned(["  ", ""], random.Random(seed))] == []
+
+
+def test_braces_stay() -> None:
+    assert all(
+        "{you}" in text for seed in range(99) for text in turned(["{you} are so late"], random.Random(seed))
+    )
