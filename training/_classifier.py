@@ -47,22 +47,22 @@ _POOL = 20  # batches whose texts are sorted by length together
 
 
 class Table(msgspec.Struct, frozen=True):
-    """Texts as features. `rows`: of each text's words in `words()`; `dense` [texts, dense]; n-grams of text i
-    are `offsets[i]`..`offsets[i + 1]` of `buckets` and `weights`."""
+    """Texts as features. `rows`: of each text's words in `words()`; `means` [texts, dimensions]; n-grams of
+    text i are `offsets[i]`..`offsets[i + 1]` of `buckets` and `weights`."""
 
     rows: list[NDArray[np.int32]]
-    dense: NDArray[np.float32]
+    means: NDArray[np.float32]
     buckets: NDArray[np.int32]
     weights: NDArray[np.float32]
     offsets: NDArray[np.int64]
 
     def __len__(self) -> int:
-        return len(self.dense)
+        return len(self.means)
 
     def some(
         self, chosen: NDArray[np.int64]
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
-        """rows [texts, words], filled up with -1; dense, buckets, weights and bag offsets of these texts."""
+        """rows [texts, words], filled up with -1; means, buckets, weights and bag offsets of these texts."""
         lengths = self.offsets[chosen + 1] - self.offsets[chosen]
         bags = np.concatenate(([0], np.cumsum(lengths)[:-1]))
         at = np.repeat(self.offsets[chosen] - bags, lengths) + np.arange(lengths.sum())
@@ -71,7 +71,7 @@ class Table(msgspec.Struct, frozen=True):
             place[: len(self.rows[each])] = self.rows[each]
         return (
             torch.from_numpy(rows),
-            torch.from_numpy(self.dense[chosen]),
+            torch.from_numpy(self.means[chosen]),
             torch.from_numpy(self.buckets[at].astype(np.int64)),
             torch.from_numpy(self.weights[at]),
             torch.from_numpy(bags),
@@ -80,7 +80,7 @@ class Table(msgspec.Struct, frozen=True):
 
 def table(texts: Sequence[str], title: str = "reading") -> Table:
     rows: list[NDArray[np.int32]] = []
-    dense: list[NDArray[np.float32]] = []
+    means: list[NDArray[np.float32]] = []
     buckets: list[NDArray[np.int32]] = []
     weights: list[NDArray[np.float32]] = []
     size = features("a")
@@ -89,22 +89,22 @@ def table(texts: Sequence[str], title: str = "reading") -> Table:
         found = features(text)
         if found is None:
             rows.append(np.zeros(0, np.int32))
-            dense.append(np.zeros(len(size.dense), np.float32))
+            means.append(np.zeros(len(size.mean), np.float32))
             buckets.append(np.zeros(0, np.int32))
             weights.append(np.zeros(0, np.float32))
         else:
             rows.append(found.rows[:_LONGEST])
-            dense.append(found.dense)
+            means.append(found.mean)
             buckets.append(found.buckets.astype(np.int32))
             weights.append(found.weights)
     offsets = np.concatenate(([0], np.cumsum([len(each) for each in buckets])))
-    return Table(rows, np.array(dense), np.concatenate(buckets), np.concatenate(weights), offsets)
+    return Table(rows, np.array(means), np.concatenate(buckets), np.concatenate(weights), offsets)
 
 
 class Model(torch.nn.Module):  # type: ignore[misc]
     """As `_classifier.Classifier`, trainable."""
 
-    def __init__(self, dense: int, heads: int, settings: Settings) -> None:
+    def __init__(self, heads: int, settings: Settings) -> None:
         super().__init__()
         held = words()
         # Vectors of unit spread, for the filters' sake.
@@ -118,7 +118,7 @@ class Model(torch.nn.Module):  # type: ignore[misc]
         torch.nn.init.zeros_(self.bags.weight)
         self.first = torch.nn.Conv1d(wide, settings.filters, WIDTH, padding=WIDTH // 2)
         self.second = torch.nn.Conv1d(settings.filters, settings.filters, WIDTH, padding=WIDTH // 2)
-        self.hidden = torch.nn.Linear(dense + 2 * settings.filters, settings.units)
+        self.hidden = torch.nn.Linear(wide + 2 * settings.filters, settings.units)
         self.idle = torch.nn.Dropout(settings.idle)
         self.out = torch.nn.Linear(settings.units, heads)
 
@@ -134,7 +134,7 @@ class Model(torch.nn.Module):  # type: ignore[misc]
     def forward(
         self,
         rows: torch.Tensor,
-        dense: torch.Tensor,
+        means: torch.Tensor,
         buckets: torch.Tensor,
         weights: torch.Tensor,
         bags: torch.Tensor,
@@ -143,7 +143,7 @@ class Model(torch.nn.Module):  # type: ignore[misc]
     ) -> torch.Tensor:
         """`keep` [texts]: 0 where n-grams are hidden; `hidden` [texts, words]: whose vectors are."""
         found = [answers.max(dim=2).values for answers in self._filtered(rows, hidden)]
-        made = self.out(self.idle(torch.relu(self.hidden(torch.cat([dense, *found], dim=1)))))
+        made = self.out(self.idle(torch.relu(self.hidden(torch.cat([means, *found], dim=1)))))
         hashed = self.bags(buckets, bags, per_sample_weights=weights)
         return made + (hashed if keep is None else hashed * keep[:, None])
 
@@ -167,7 +167,7 @@ def fit(
     """`targets` [texts, heads] with NaN where nothing is known; `weight` [texts]."""
     torch.manual_seed(settings.seed)
     rng = np.random.default_rng(settings.seed)
-    model = Model(data.dense.shape[1], targets.shape[1], settings)
+    model = Model(targets.shape[1], settings)
     network = [value for name, value in model.named_parameters() if name != "bags.weight"]
     groups = [
         {"params": [model.bags.weight], "lr": settings.rate, "weight_decay": 0.0},

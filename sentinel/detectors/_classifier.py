@@ -1,8 +1,8 @@
 """The small classifiers: heads over hashed n-grams and word vectors of a text, in numpy.
 
 Each head's logit is the sum of a weight for every hashed n-gram (words, pairs of words, pairs of word
-clusters, characters) and of a small network over the pooled vectors of the words and over what filters find
-in their order. One file holds one model with all its heads; `training/_classifier.py` makes it.
+clusters, characters) and of a small network over the mean of the words' vectors and over what filters find in
+their order. One file holds one model with all its heads; `training/_classifier.py` makes it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import msgspec
 import numpy as np
 
 from sentinel.detectors._classifier_filters import Filters, Layer
-from sentinel.detectors._classifier_grams import STEPS, Book, pooled, sums, words
+from sentinel.detectors._classifier_grams import STEPS, Book, means, sums, words
 from sentinel.detectors._classifier_words import Tokens, View, read, view
 from sentinel.detectors._lexicon import Line, line_of, line_of_tokens
 
@@ -32,8 +32,8 @@ _NEAR_ZERO = 0.05  # logits; contributions below are no evidence
 
 class Weights(msgspec.Struct, frozen=True):
     """`table` [2**BITS, heads] int8 and `scale` [heads] of its unit; two layers of filters, each `weights`
-    [inputs, filters] int8, `scale` and `bias` [filters]; the network's `hidden` [dense + filters, units],
-    `hidden_bias`, `out` [units, heads]; `bias` [heads]; `calibration` [heads, 2]: the probability is
+    [inputs, filters] int8, `scale` and `bias` [filters]; the network's `hidden` [dimensions + filters,
+    units], `hidden_bias`, `out` [units, heads]; `bias` [heads]; `calibration` [heads, 2]: the probability is
     sigmoid(calibration[0] * logit + calibration[1])."""
 
     heads: tuple[str, ...]
@@ -83,8 +83,11 @@ class Classifier:
         count = len(self.heads)
         self._table = np.zeros((len(weights.table), 1 << (count - 1).bit_length()), np.int8)
         self._table[:, :count] = weights.table
-        dense = len(weights.hidden) - len(weights.first_bias) - len(weights.second_bias)
-        self._dense, self._by_filter = weights.hidden[:dense] * words().scale, weights.hidden[dense:]
+        dimensions = words().vectors.shape[1]
+        self._by_mean, self._by_filter = (
+            weights.hidden[:dimensions] * words().scale,
+            weights.hidden[dimensions:],
+        )
         self._filters = Filters(
             Layer(weights.first.astype(np.float32), weights.first_scale, weights.first_bias),
             Layer(weights.second.astype(np.float32), weights.second_scale, weights.second_bias),
@@ -122,7 +125,7 @@ class Classifier:
         self, vectors: NDArray[np.int8], bounds: NDArray[np.int64], size: NDArray[np.int64]
     ) -> NDArray[np.float32]:
         """What the network's units add up to: [stretches, units]."""
-        units: NDArray[np.float32] = pooled(vectors, bounds, size) @ self._dense
+        units: NDArray[np.float32] = means(vectors, bounds, size) @ self._by_mean
         units += self._filters(vectors, bounds, size) @ self._by_filter
         units += self._weights.hidden_bias
         return units
@@ -206,7 +209,7 @@ class Classifier:
         vectors = line.vectors[:-1]
         units = self._units(line.vectors, np.array([0, count]), np.array([count]))[0]
         out = w.out * (units > 0)[:, None]
-        by_word += vectors @ (self._dense[: vectors.shape[1]] @ out) / count
+        by_word += vectors @ (self._by_mean @ out) / count
         by_word += self._filters.shares(vectors, self._by_filter @ out)
         return by_word
 

@@ -56,28 +56,24 @@ class Filters:
         second = np.maximum.reduceat(seen.second, borders - 1, axis=0)[::2]
         return np.concatenate((first, self._told(second)), axis=1)
 
-    def shares(self, vectors: NDArray[np.int8], slope: NDArray[np.float32]) -> NDArray[np.float64]:
+    def shares(self, vectors: NDArray[np.int8], slope: NDArray[np.float32]) -> NDArray[np.float32]:
         """How much each word has in `slope` [filters of both layers, heads] times the answers for all of
         them as one stretch, by the slope of those answers: [words, heads]."""
         count, heads = len(vectors), slope.shape[1]
         seen = self._see(vectors, np.array([0, count]), np.array([count]))
         filters = len(self._first.bias)
         inside = slice(1, count + 1)
-        by_first = np.zeros((count + 2, filters, heads))
-        by_second = np.zeros((count + 2, len(self._second.bias), heads))
-        first, second = seen.first[inside], seen.second
-        _at(by_first[inside], first.argmax(axis=0), slope[:filters], first.max(axis=0) > 0)
-        _at(
-            by_second[inside],
-            second.argmax(axis=0),
-            slope[filters:] * self._second.scale[:, None],
-            self._told(second.max(axis=0)) > 0,
-        )
-        by_first += _back(by_second, self._second.weights)
-        by_first[(seen.first <= 0) | (seen.first >= TOP)] = 0.0
-        by_first *= self._first.scale[:, None]
+        by_second = np.zeros((count + 2, heads, len(self._second.bias)), np.float32)
+        second = seen.second.max(axis=0)
+        of_second = slope[filters:] * self._second.scale[:, None]
+        _add(by_second[inside], seen.second.argmax(axis=0), of_second, self._told(second) > 0)
+        by_first = _back(by_second, self._second.weights)
+        first = seen.first[inside]
+        _add(by_first[inside], first.argmax(axis=0), slope[:filters], first.max(axis=0) > 0)
+        by_first *= ((seen.first > 0) & (seen.first < TOP))[:, None]
+        by_first *= self._first.scale
         told = _back(by_first, self._first.weights)
-        shares: NDArray[np.float64] = np.einsum("wd,wdh->wh", seen.words, told)[inside]
+        shares: NDArray[np.float32] = (told @ seen.words[:, :, None])[inside, :, 0]
         return shares
 
     def _told(self, second: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -115,20 +111,20 @@ def _neighbours(rows: NDArray[np.float32]) -> NDArray[np.float32]:
     return made
 
 
-def _at(
-    where: NDArray[np.float64], rows: NDArray[np.int64], slope: NDArray[np.float32], live: NDArray[np.bool_]
+def _add(
+    where: NDArray[np.float32], rows: NDArray[np.int64], slope: NDArray[np.float32], live: NDArray[np.bool_]
 ) -> None:
-    """Adds the slope of each filter that is live at its row."""
+    """To `where` [rows, heads, filters] the slope [filters, heads] of each live filter, at its row."""
     filters = np.flatnonzero(live)
-    where[rows[filters], filters] += slope[filters]
+    where[rows[filters], :, filters] += slope[filters]
 
 
-def _back(slope: NDArray[np.float64], weights: NDArray[np.float32]) -> NDArray[np.float64]:
-    """From the slope of a layer's answers that of what it read: [rows, filters, heads] -> [rows, inputs,
-    heads]."""
+def _back(slope: NDArray[np.float32], weights: NDArray[np.float32]) -> NDArray[np.float32]:
+    """From the slope of a layer's answers that of what it read: [rows, heads, filters] -> [rows, heads,
+    inputs]."""
     wide = len(weights) // WIDTH
-    made = np.zeros((len(slope), wide, slope.shape[2]))
+    parts = slope[1:-1] @ weights.T
+    made = np.zeros((*slope.shape[:2], wide), np.float32)
     for step in range(WIDTH):
-        part = np.einsum("wfh,df->wdh", slope[1:-1], weights[step * wide : (step + 1) * wide])
-        made[step : len(slope) - 2 + step] += part
+        made[step : len(slope) - 2 + step] += parts[..., step * wide : (step + 1) * wide]
     return made

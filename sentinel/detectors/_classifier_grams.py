@@ -119,33 +119,13 @@ def pairs(left: NDArray[np.uint64], right: NDArray[np.uint64]) -> NDArray[np.int
     return mixed.view(np.int64)
 
 
-def pooled(
+def means(
     vectors: NDArray[np.int8], places: NDArray[np.int64], size: NDArray[np.int64]
 ) -> NDArray[np.float32]:
-    """Of some stretches of words the mean of their vectors, their highest and their lowest values, in the
-    vectors' unit: [stretches, 3 * dimensions]. `places` and `size`: see `sums`."""
-    wide = vectors.shape[1]
-    made = np.empty((len(size), 3 * wide), np.float32)
-    np.divide(sums(vectors.astype(np.int32), places), size[:, None], out=made[:, :wide])
-    if len(size) == 1:
-        one = vectors[places[0] : places[1]]
-        made[0, wide : 2 * wide] = one.max(axis=0)
-        made[0, 2 * wide :] = one.min(axis=0)
-        return made
-    # A stretch is two of the next smaller power of two, all of which are made at once: quicker than row by
-    # row, and words that several stretches hold cost nothing.
-    powers = [each.bit_length() - 1 for each in size.tolist()]
-    levels = np.empty((max(powers) + 1, *vectors.shape), np.int8)
-    levels[0] = vectors
-    rows = levels.reshape(-1, wide)
-    power = np.array(powers)
-    first = power * len(vectors) + places[::2]
-    last = first + size - (1 << power)
-    for how, at in ((np.maximum, wide), (np.minimum, 2 * wide)):
-        for level in range(len(levels) - 1):
-            step = 1 << level
-            how(levels[level, :-step], levels[level, step:], out=levels[level + 1, :-step])
-        how(rows.take(first, axis=0), rows.take(last, axis=0), out=made[:, at : at + wide])
+    """Of some stretches of words the mean of their vectors, in the vectors' unit: [stretches, dimensions].
+    `places` and `size`: see `sums`."""
+    made = sums(vectors.astype(np.int32), places).astype(np.float32)
+    made /= size[:, None]
     return made
 
 
@@ -161,11 +141,11 @@ def sums(of: NDArray[Any], places: NDArray[np.int64]) -> NDArray[Any]:
 
 
 class Features(msgspec.Struct, frozen=True):
-    """One text as a fit reads it: `rows` of its words' vectors in `words()`; `dense`: these, pooled; of each
+    """One text as a fit reads it: `rows` of its words' vectors in `words()`; `mean` of these; of each
     n-gram `buckets` and `weights`. Those of words have unit length together, and those of characters."""
 
     rows: NDArray[np.int32]
-    dense: NDArray[np.float32]
+    mean: NDArray[np.float32]
     buckets: NDArray[np.int64]
     weights: NDArray[np.float32]
 
@@ -182,5 +162,5 @@ def features(text: str) -> Features | None:
     sizes = len(buckets) - len(book.grams), len(book.grams)
     weights = np.repeat(1.0 / np.sqrt(sizes), sizes)
     vectors = words().vectors[np.append(book.rows, 0)]
-    dense = pooled(vectors, np.array([0, count]), np.array([count]))[0] * words().scale
-    return Features(book.rows, dense, buckets, weights.astype(np.float32))
+    mean = means(vectors, np.array([0, count]), np.array([count]))[0] * words().scale
+    return Features(book.rows, mean, buckets, weights.astype(np.float32))

@@ -13,7 +13,6 @@ from sentinel.detectors._classifier_words import hash_word, read, tokens, view
 from sentinel.detectors._sentences import sentences
 
 DIMENSIONS = words().vectors.shape[1]
-DENSE = len(features("a word").dense)  # type: ignore[union-attr]
 
 
 def made(hot: str, weight: int = 100) -> Classifier:
@@ -35,7 +34,7 @@ def made(hot: str, weight: int = 100) -> Classifier:
             second=np.zeros((WIDTH * 2, 2), np.int8),
             second_scale=two,
             second_bias=0 * two,
-            hidden=np.zeros((DENSE + 4, 2), np.float32),
+            hidden=np.zeros((DIMENSIONS + 4, 2), np.float32),
             hidden_bias=0 * two,
             out=np.zeros((2, 1), np.float32),
             bias=-5 * one,
