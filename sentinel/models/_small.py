@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _UNSAID = 0.05  # the score of a finding type that a detector does not report
 _SUREST = 0.999
 # Of the encoder (docs/models/encoder.md): it tells benign traffic better from abuse.
-_WEIGHT = {"toxicity": 0.8}
+_WEIGHT = {"toxicity": 0.9}
 _WEIGHT_ELSE = 0.7
 
 

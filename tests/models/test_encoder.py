@@ -169,7 +169,7 @@ def test_the_smaller_detectors_have_their_say(
     both = _model(folder, heads_file, state, alone=False).infer([passage])[0]
     assert both.scores["injection"] == alone.scores["injection"]
     odds = alone.scores["toxicity"] / (1 - alone.scores["toxicity"])
-    assert both.scores["toxicity"] == pytest.approx(odds**0.8 / (1 + odds**0.8), abs=1e-4)
+    assert both.scores["toxicity"] == pytest.approx(odds**0.9 / (1 + odds**0.9), abs=1e-4)
     (toxic,) = [finding for finding in both.findings if finding.type == "TOXIC"]
     assert (toxic.start, toxic.end, toxic.score) == (12, 15, both.scores["toxicity"])
 
