@@ -199,5 +199,14 @@ class Encoder:
         return _runtime.run(self._lower, chosen, ["state"], self._upper)[0][0]
 
 
+def shipped_logits(texts: Sequence[str], base: str | None, cache: Path | None) -> Array:
+    """What the shipped heads say of each text's worst window, before calibration: [texts, heads]. `base`,
+    `cache`: see the options."""
+    ours = read_heads(None, "--heads")
+    windows = Encoder(base_folder(base, "--base"), cache, ours.adapters).windows(texts)
+    features = windows.features / windows.factor + windows.mean
+    return windows.highest(features @ ours.linear.weight + ours.linear.bias)
+
+
 if __name__ == "__main__":
     main()

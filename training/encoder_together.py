@@ -22,9 +22,8 @@ from sentinel.evaluation.split import held_out
 from sentinel.models._small import Small, both
 from sentinel.models._weights import read_heads
 from sentinel.models.base import Passage
-from sentinel.models.prepare import base_folder
 from training import _card, encoder_card
-from training.encoder import FLAGGED, Encoder
+from training.encoder import FLAGGED, shipped_logits
 from training.encoder_data import HEADS, Row, rows
 from training.encoder_heads import auc
 
@@ -43,10 +42,7 @@ def main() -> None:
     arguments = parser.parse_args()
     every = rows(arguments.data)
     heads = read_heads(None, "--heads")
-    encoder = Encoder(base_folder(arguments.base, "--base"), arguments.cache, heads.adapters)
-    windows = encoder.windows([row.text for row in every])
-    features = windows.features / windows.factor + windows.mean
-    logits = windows.highest(features @ heads.linear.weight + heads.linear.bias)
+    logits = shipped_logits([row.text for row in every], arguments.base, arguments.cache)
     kept = [index for index, row in enumerate(every) if row.cluster and held_out(row.cluster)]
     small = Small({head[0] for head in HEADS.values()}, Path(tempfile.mkdtemp()), DetectorsConfig())
     lines = [

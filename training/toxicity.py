@@ -27,7 +27,9 @@ from sentinel.evaluation.split import held_out
 from training import _card
 from training._classifier import Model, Table, auc, calibrate, calibration_part, fit, logits, save, table
 from training.contrast_toxicity import HELD_OUT
-from training.teacher import taught
+from training.encoder import shipped_logits
+from training.encoder_data import HEADS as ENCODER_HEADS
+from training.encoder_data import TOXICITY
 from training.toxicity_rows import (
     HEADS,
     SOURCES,
@@ -42,7 +44,6 @@ from training.toxicity_rows import (
 )
 
 LONGEST = 1000
-TEACHER = ("toxic", "insult", "threat", "identity", "obscene")  # its heads, in the order of ours
 # Shares of everyday texts that may reach a head's threshold.
 _FLAGGED_TRAFFIC = {
     "TOXIC": 0.003,
@@ -89,7 +90,9 @@ class Data:
             & ~self.unlabelled
         )
         asked = np.flatnonzero(~own_words & ~self.kept)  # our own words are what we say they are
-        told = taught([texts[index] for index in asked.tolist()], TEACHER, base, cache)
+        taught = shipped_logits([texts[index] for index in asked.tolist()], base, cache)
+        heads = [list(ENCODER_HEADS).index(name) for name in TOXICITY]  # in the order of ours
+        told = (1.0 / (1.0 + np.exp(-taught[:, heads]))).astype(np.float32)
         labels = self.targets[asked]
         both = _OF_TEACHER * told + (1 - _OF_TEACHER) * labels
         self.softened = self.targets.copy()

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
-from sentinel.detectors._classifier_filters import Filters, Layer
+from sentinel.detectors._classifier_filters import Filters, Layer, Seen
 from sentinel.detectors._classifier_grams import STEPS, Book, means, sums, words
 from sentinel.detectors._classifier_words import Tokens, View, read, view
 from sentinel.detectors._lexicon import Line, line_of, line_of_tokens
@@ -84,10 +84,8 @@ class Classifier:
         self._table = np.zeros((len(weights.table), 1 << (count - 1).bit_length()), np.int8)
         self._table[:, :count] = weights.table
         dimensions = words().vectors.shape[1]
-        self._by_mean, self._by_filter = (
-            weights.hidden[:dimensions] * words().scale,
-            weights.hidden[dimensions:],
-        )
+        self._by_mean = weights.hidden[:dimensions] * words().scale
+        self._by_filter = weights.hidden[dimensions:]
         self._filters = Filters(
             Layer(weights.first.astype(np.float32), weights.first_scale, weights.first_bias),
             Layer(weights.second.astype(np.float32), weights.second_scale, weights.second_bias),
@@ -113,7 +111,8 @@ class Classifier:
         w = self._weights
         logits = self._hashed(line, bounds, size)
         logits *= w.scale
-        units = self._units(line.vectors, bounds, size)
+        seen = self._filters.see(line.vectors, bounds, size)
+        units = self._units(seen, line.vectors, bounds, size)
         logits += np.maximum(units, 0.0) @ w.out
         logits += w.bias
         scaled = np.maximum(w.calibration[:, 0] * logits + w.calibration[:, 1], -30.0)
@@ -122,11 +121,11 @@ class Classifier:
         return answers
 
     def _units(
-        self, vectors: NDArray[np.int8], bounds: NDArray[np.int64], size: NDArray[np.int64]
+        self, seen: Seen, vectors: NDArray[np.int8], bounds: NDArray[np.int64], size: NDArray[np.int64]
     ) -> NDArray[np.float32]:
         """What the network's units add up to: [stretches, units]."""
         units: NDArray[np.float32] = means(vectors, bounds, size) @ self._by_mean
-        units += self._filters(vectors, bounds, size) @ self._by_filter
+        units += self._filters.answers(seen) @ self._by_filter
         units += self._weights.hidden_bias
         return units
 
@@ -206,11 +205,11 @@ class Classifier:
         by_word /= np.sqrt(_count(count))
         by_word += told[:-1, heads:-1] / np.sqrt(told[:-1, -1].sum())
         by_word *= w.scale
-        vectors = line.vectors[:-1]
-        units = self._units(line.vectors, np.array([0, count]), np.array([count]))[0]
-        out = w.out * (units > 0)[:, None]
-        by_word += vectors @ (self._by_mean @ out) / count
-        by_word += self._filters.shares(vectors, self._by_filter @ out)
+        whole = np.array([0, count]), np.array([count])
+        seen = self._filters.see(line.vectors, *whole)
+        out = w.out * (self._units(seen, line.vectors, *whole)[0] > 0)[:, None]
+        by_word += line.vectors[:-1] @ (self._by_mean @ out) / count
+        by_word += self._filters.shares(seen, self._by_filter @ out)
         return by_word
 
 

@@ -28,10 +28,11 @@ class Layer(msgspec.Struct, frozen=True):
     bias: NDArray[np.float32]
 
 
-class _Seen(msgspec.Struct, frozen=True):
-    """Rows of all words, a row of zeros before each stretch and one behind the last: `words` [rows,
-    dimensions], `first` [rows, filters], `second` [rows - 2, filters] (of the rows between), and `places`: of
-    each stretch its first row and the one behind its last."""
+class Seen(msgspec.Struct, frozen=True):
+    """Stretches of words as filters see them, in rows of all their words with a row of zeros before each
+    stretch and one behind the last: `words` [rows, dimensions], `first` [rows, filters], `second` [rows - 2,
+    filters] (of the rows between), and `places`: of each stretch its first row and the one behind its last.
+    """
 
     words: NDArray[np.float32]
     first: NDArray[np.float32]
@@ -46,21 +47,17 @@ class Filters:
         self._first = first
         self._second = second
 
-    def __call__(
-        self, vectors: NDArray[np.int8], bounds: NDArray[np.int64], size: NDArray[np.int64]
-    ) -> NDArray[np.float32]:
-        """[stretches, filters of both layers]. `bounds`, `size`: see `_classifier_grams.sums`."""
-        seen = self._see(vectors, bounds, size)
+    def answers(self, seen: Seen) -> NDArray[np.float32]:
+        """[stretches, filters of both layers]."""
         borders = seen.places[:-1]  # the last stretch ends where the rows do, or before a row of zeros
         first = np.maximum.reduceat(seen.first, borders, axis=0)[::2]
         second = np.maximum.reduceat(seen.second, borders - 1, axis=0)[::2]
         return np.concatenate((first, self._told(second)), axis=1)
 
-    def shares(self, vectors: NDArray[np.int8], slope: NDArray[np.float32]) -> NDArray[np.float32]:
-        """How much each word has in `slope` [filters of both layers, heads] times the answers for all of
-        them as one stretch, by the slope of those answers: [words, heads]."""
-        count, heads = len(vectors), slope.shape[1]
-        seen = self._see(vectors, np.array([0, count]), np.array([count]))
+    def shares(self, seen: Seen, slope: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Of one stretch, how much each word has in `slope` [filters of both layers, heads] times the
+        answers, by the slope of those: [words, heads]."""
+        count, heads = len(seen.words) - 2, slope.shape[1]
         filters = len(self._first.bias)
         inside = slice(1, count + 1)
         by_second = np.zeros((count + 2, heads, len(self._second.bias)), np.float32)
@@ -80,7 +77,8 @@ class Filters:
         told: NDArray[np.float32] = np.maximum(second * self._second.scale + self._second.bias, 0.0)
         return told
 
-    def _see(self, vectors: NDArray[np.int8], bounds: NDArray[np.int64], size: NDArray[np.int64]) -> _Seen:
+    def see(self, vectors: NDArray[np.int8], bounds: NDArray[np.int64], size: NDArray[np.int64]) -> Seen:
+        """`bounds`, `size`: see `_classifier_grams.sums`."""
         ends = np.cumsum(size + 1)
         words = np.zeros((int(ends[-1]) + 1, vectors.shape[1]), np.float32)
         between = np.ones(len(words), np.bool_)
@@ -99,7 +97,7 @@ class Filters:
         np.rint(answers, out=answers)
         np.clip(answers, 0.0, TOP, out=answers)
         first[between] = 0.0
-        return _Seen(words, first, _neighbours(first) @ self._second.weights, places)
+        return Seen(words, first, _neighbours(first) @ self._second.weights, places)
 
 
 def _neighbours(rows: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -71,7 +71,10 @@ class ToxicityDetector:
             more = [self._classifier.judge(text[:end], [(0, end)])[0] for _, end in upto]
             told = self._classifier.judge(text[first : group[-1][1]], places) + more
         else:
-            told = self._classifier.judge(text[origin : group[-1][1]], places + upto)
+            stretches = [*dict.fromkeys([*places, *upto])]  # what stands before the second is the first
+            found = self._classifier.judge(text[origin : group[-1][1]], stretches)
+            by_stretch = dict(zip(stretches, found, strict=True))
+            told = [by_stretch[stretch] for stretch in [*places, *upto]]
         by_end = dict(zip((end for _, end in upto), told[len(group) :], strict=True))
         for (start, end), answer in zip(group, told[: len(group)], strict=True):
             together, before = by_end.get(end) if start else None, by_end.get(start)

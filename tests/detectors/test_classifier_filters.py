@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from sentinel.detectors._classifier_filters import TOP, WIDTH, Filters, Layer
+from sentinel.detectors._classifier_filters import TOP, WIDTH, Filters, Layer, Seen
 
 DIMENSIONS, FILTERS = 4, 5
 STEP = 0.03
@@ -31,8 +31,12 @@ def vectors(count: int, seed: int) -> NDArray[np.int8]:
     return np.random.default_rng(seed).integers(-127, 128, (count, DIMENSIONS)).astype(np.int8)
 
 
+def seen_whole(filters: Filters, of: NDArray[np.int8]) -> Seen:
+    return filters.see(of, np.array([0, len(of)]), np.array([len(of)]))
+
+
 def whole(filters: Filters, of: NDArray[np.int8]) -> NDArray[np.float32]:
-    return filters(of, np.array([0, len(of)]), np.array([len(of)]))[0]
+    return filters.answers(seen_whole(filters, of))[0]
 
 
 def test_a_filter_minds_the_order_of_words() -> None:
@@ -56,7 +60,7 @@ def test_stretches_have_one_answer_whatever_is_read_with_them(
     of = vectors(12, seed)
     starts = [(seed * 5 + number * 3) % (12 - size + 1) for number, size in enumerate(sizes)]
     bounds = np.array([[start, start + size] for start, size in zip(starts, sizes, strict=True)])
-    together = filters(of, bounds.reshape(-1), np.array(sizes))
+    together = filters.answers(filters.see(of, bounds.reshape(-1), np.array(sizes)))
     for answers, start, size in zip(together, starts, sizes, strict=True):
         assert answers.tolist() == whole(filters, of[start : start + size]).tolist()
 
@@ -67,9 +71,9 @@ def test_words_share_what_the_slope_of_the_answers_says(filters: Filters) -> Non
     compared = 0
     for seed in range(20):
         of = vectors(6, seed)
-        shares = filters.shares(of, SLOPE)
+        seen = seen_whole(filters, of)
+        shares = filters.shares(seen, SLOPE)
         assert shares.shape == (6, 2)
-        seen = filters._see(of, np.array([0, 6]), np.array([6]))
         highest = [seen.first[1:-1].argmax(axis=0).tolist(), seen.second.argmax(axis=0).tolist()]
         for word in range(len(of)):
             more, less = (of * (1.0 + by * np.eye(6)[:, [word]]) for by in (STEP, -STEP))
