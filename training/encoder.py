@@ -24,7 +24,7 @@ from rich.console import Console
 from rich.progress import track
 
 from sentinel.evaluation.split import held_out
-from sentinel.models import _adapters, _bert, _runtime, _safetensors
+from sentinel.models import _adapters, _bert, _processor, _runtime, _safetensors
 from sentinel.models._weights import BUNDLED, PROBE, Head, Meta, read_heads, write_heads
 from sentinel.models.encoder import WINDOW
 from sentinel.models.prepare import base_folder
@@ -141,9 +141,10 @@ class Encoder:
         self._shape = msgspec.json.decode((folder / "config.json").read_bytes(), type=_bert.Shape)
         self._base, self._adapters = _safetensors.read(folder / "model.safetensors"), adapters
         self.back: Array | None = None
+        self._stored = _processor.stored()
         weights = _adapters.merged(self._base, adapters)
-        lower = _bert.lower(self._shape, weights, TAPS, None)
-        upper = _bert.upper(self._shape, weights, TAPS)
+        lower = _bert.lower(self._shape, weights, TAPS, None, self._stored)
+        upper = _bert.upper(self._shape, weights, TAPS, self._stored)
         self._digest = hashlib.sha256(lower)
         self._lower = _runtime.session(onnxruntime, lower, "cpu", 1, "--base")
         self._upper = _runtime.session(onnxruntime, upper, "cpu", 1, "--base")
@@ -152,10 +153,11 @@ class Encoder:
         """From these texts, where there are adapters."""
         if not self._adapters:
             return
-        plain = _runtime.session(onnxruntime, _bert.lower(self._shape, self._base, TAPS, None), "cpu", 1, "")
+        lower = _bert.lower(self._shape, self._base, TAPS, None, self._stored)
+        plain = _runtime.session(onnxruntime, lower, "cpu", 1, "")
         chosen = _runtime.windows(self._tokenizer, texts, WINDOW)
         self.back = way_back.fitted(self._lower, plain, chosen)
-        upper = _bert.upper(self._shape, self._base, TAPS, back=self.back)
+        upper = _bert.upper(self._shape, self._base, TAPS, self._stored, self.back)
         self._upper = _runtime.session(onnxruntime, upper, "cpu", 1, "--base")
 
     def windows(self, texts: Sequence[str], like: Windows | None = None) -> Windows:

@@ -26,7 +26,7 @@ from rich.progress import track
 from sentinel.detectors._grounding import Source, readings
 from sentinel.detectors._grounding_model import features
 from sentinel.detectors._wording import Token, tokens
-from sentinel.models import _bert, _runtime, _safetensors
+from sentinel.models import _bert, _processor, _runtime, _safetensors
 from sentinel.models.prepare import base_folder
 from training.groundedness import (
     LIMIT,
@@ -62,7 +62,7 @@ class Encoder:
         shape = msgspec.json.decode((folder / "config.json").read_bytes(), type=_bert.Shape)
         held = _safetensors.read(folder / "model.safetensors", "--base")
         weights = {name.removeprefix("bert."): value for name, value in held.items()}
-        graph = _bert.lower(shape, weights, _bert.Taps((layer,), (layer,)), None)
+        graph = _bert.lower(shape, weights, _bert.Taps((layer,), (layer,)), None, _processor.stored())
         self._session = _runtime.session(onnxruntime, graph, "cpu", 1, "--base")
         self._tokenizer = _runtime.tokenizer(folder / "tokenizer.json", "--base")
         self._mean: Any = 0.0

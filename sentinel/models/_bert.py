@@ -14,22 +14,23 @@ nor transformers. Shapes: B texts, S tokens, H the hidden width, F features, K h
 Most texts are scored and never embedded, so they never see the upper half. Weights have eight bits and a
 scale per output channel, word embeddings eight bits and a scale per row; activations are quantised while it
 runs, evened by each token's largest value, so that a text yields nearly the same whatever its batch holds.
+The two forms of such weights, `uint8` and `int8`, hold the same numbers and yield the same to the last bit;
+see `_processor`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
+Stored = Literal["float32", "uint8", "int8"]  # what weights of matrices are kept as
 _MICROSOFT = "com.microsoft"
-# Unsigned weights: with signed ones a processor without VNNI adds pairs of products in 16 bits and cuts the
-# largest off. These answer alike everywhere, and cost the same.
-_ZERO = 128
+_ZERO: dict[Stored, int] = {"uint8": 128, "int8": 0}
 
 
 class Shape(msgspec.Struct, frozen=True):
@@ -60,10 +61,10 @@ class Taps(msgspec.Struct, frozen=True):
 
 
 def lower(
-    shape: Shape, weights: Mapping[str, Array], taps: Taps, heads: Heads | None, quantise: bool = True
+    shape: Shape, weights: Mapping[str, Array], taps: Taps, heads: Heads | None, stored: Stored = "uint8"
 ) -> bytes:
     """The serialised lower graph, without `heads` up to `features` and `state`. Needs the package onnx."""
-    graph = _Graph(shape, weights, quantise)
+    graph = _Graph(shape, weights, stored)
     graph.embeddings()
     states = [graph.layer(index) for index in range(max(taps.means + taps.maxima))]
     if heads is None:
@@ -78,12 +79,12 @@ def upper(
     shape: Shape,
     weights: Mapping[str, Array],
     taps: Taps,
-    quantise: bool = True,
+    stored: Stored = "uint8",
     back: Array | None = None,
 ) -> bytes:
     """The serialised upper graph. `back` (H + 1, H): where layers below have adapters, the linear map from
     what they give to what the other layers know, its last row the offset."""
-    graph = _Graph(shape, weights, quantise)
+    graph = _Graph(shape, weights, stored)
     graph.enter(back)
     for index in range(max(taps.means + taps.maxima), shape.num_hidden_layers):
         graph.layer(index)
@@ -92,11 +93,11 @@ def upper(
 
 
 class _Graph:
-    def __init__(self, shape: Shape, weights: Mapping[str, Array], quantise: bool) -> None:
+    def __init__(self, shape: Shape, weights: Mapping[str, Array], stored: Stored) -> None:
         import onnx
 
         self._onnx: Any = onnx
-        self._shape, self._weights, self._quantise = shape, weights, quantise
+        self._shape, self._weights, self._stored = shape, weights, stored
         self._nodes: list[Any] = []
         self._initializers: list[Any] = []
         self._outputs: list[Any] = []
@@ -121,19 +122,20 @@ class _Graph:
 
     def _linear(self, state: str, name: str, weight: Array, bias: Array) -> str:
         """`state` (..., in) times `weight` (out, in), plus `bias`."""
-        if not self._quantise:
+        if self._stored == "float32":
             product = self._node(
                 "MatMul", [state, self._constant(f"{name}.weight", weight.T)], f"{name}.product"
             )
             return self._node("Add", [product, self._constant(f"{name}.bias", bias)], name)
         scale = np.maximum(np.abs(weight).max(1), 1e-8) / 127.0
-        rounded = (np.rint(weight / scale[:, None]) + _ZERO).astype(np.uint8).T
+        zero = _ZERO[self._stored]
+        rounded = (np.rint(weight / scale[:, None]) + zero).astype(self._stored).T
         near, largest = self._evened(state)
         inputs = [
             near,
             self._constant(f"{name}.weight", rounded),
             self._constant(f"{name}.scale", scale.astype(np.float32)),
-            self._constant(f"{name}.zero", np.full(len(scale), _ZERO, np.uint8)),
+            self._constant(f"{name}.zero", np.full(len(scale), zero, self._stored)),
         ]
         product = self._node("DynamicQuantizeMatMul", inputs, f"{name}.near", _MICROSOFT)
         product = self._node("Mul", [product, largest], f"{name}.product")

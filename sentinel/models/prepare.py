@@ -1,5 +1,5 @@
 """From a base encoder's weights and our heads to the file that is served: two int8 ONNX graphs (`_bert`) in
-the state directory, made once for a base, its heads and this code.
+the state directory, made once for a base, its heads, the sort of processor and this code.
 
 Needs the packages onnx, onnxruntime and tokenizers, and no torch.
 """
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from sentinel.core.errors import ConfigError
 from sentinel.detectors import _cache
-from sentinel.models import _adapters, _bert, _runtime, _safetensors
+from sentinel.models import _adapters, _bert, _processor, _runtime, _safetensors
 from sentinel.models._loading import existing, loading, package
 from sentinel.models._weights import PROBE, HeadSet
 from sentinel.models.base import NotHere, Progress
@@ -55,11 +55,12 @@ def prepared(
     weights_path = existing(folder / "model.safetensors", f"{key}.base")
     progress("reading its weights", 0.1)
     config = existing(folder / "config.json", f"{key}.base").read_bytes()
-    digest = _digest(weights_path, tokenizer, config, heads)
+    stored = _processor.stored()
+    digest = _digest(weights_path, tokenizer, config, heads, stored)
     place = state_dir / "models" / f"encoder-{digest[:32]}.graphs"
 
     def make() -> tuple[Graphs, bytes]:
-        graphs = _made(weights_path, config, heads, f"{key}.base", progress)
+        graphs = _made(weights_path, config, heads, stored, f"{key}.base", progress)
         progress("trying it", 0.9)
         _prove(graphs, tokenizer, heads, f"{key}.base")
         return graphs, msgspec.msgpack.encode(graphs)
@@ -94,9 +95,9 @@ def base_folder(base: str | None, key: str) -> Path:
         return Path(hub.snapshot_download(base, allow_patterns=wanted))
 
 
-def _digest(weights: Path, tokenizer: Path, config: bytes, heads: HeadSet) -> str:
+def _digest(weights: Path, tokenizer: Path, config: bytes, heads: HeadSet, stored: _bert.Stored) -> str:
     digest = hashlib.sha256()
-    for part in (BUILD.encode(), heads.digest.encode(), config):
+    for part in (BUILD.encode(), stored.encode(), heads.digest.encode(), config):
         digest.update(hashlib.sha256(part).digest())
     for path in (weights, tokenizer):
         with path.open("rb") as file:
@@ -104,7 +105,9 @@ def _digest(weights: Path, tokenizer: Path, config: bytes, heads: HeadSet) -> st
     return digest.hexdigest()
 
 
-def _made(weights_path: Path, config: bytes, heads: HeadSet, key: str, progress: Progress) -> Graphs:
+def _made(
+    weights_path: Path, config: bytes, heads: HeadSet, stored: _bert.Stored, key: str, progress: Progress
+) -> Graphs:
     package("onnx", "models", key)
     try:
         shape = msgspec.json.decode(config, type=_bert.Shape)
@@ -118,9 +121,9 @@ def _made(weights_path: Path, config: bytes, heads: HeadSet, key: str, progress:
     with loading("the base encoder", key):
         weights = _adapters.merged(bare, heads.adapters)
         taps = heads.meta.taps
-        lower = _bert.lower(shape, weights, taps, heads.linear)
+        lower = _bert.lower(shape, weights, taps, heads.linear, stored)
         progress("writing the int8 graphs", 0.7)
-        return Graphs(lower, _bert.upper(shape, weights, taps, back=heads.back))
+        return Graphs(lower, _bert.upper(shape, weights, taps, stored, heads.back))
 
 
 def _bare(weights: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -11,7 +12,7 @@ import onnxruntime
 import pytest
 from numpy.typing import NDArray
 
-from sentinel.models import _bert, _runtime
+from sentinel.models import _bert, _processor, _runtime
 from tests.models import tiny
 
 Array = NDArray[Any]
@@ -61,14 +62,14 @@ def _states(weights: dict[str, Array], ids: list[int]) -> list[Array]:
     return states
 
 
-def _run(quantise: bool, ids: list[list[int]], mask: list[list[int]]) -> dict[str, Array]:
+def _run(stored: _bert.Stored, ids: list[list[int]], mask: list[list[int]]) -> dict[str, Array]:
     weights = tiny.weights()
     weight = np.eye(64, 3, dtype=np.float32)
     weight[32:] = 0.5 * weight[:32]  # of the maxima
     heads = _bert.Heads(weight, np.array([0.0, 1.0, 2.0], np.float32))
-    plain = _runtime.session(onnxruntime, _bert.lower(SHAPE, weights, TAPS, None, quantise), "cpu", 1, "k")
-    lower = _runtime.session(onnxruntime, _bert.lower(SHAPE, weights, TAPS, heads, quantise), "cpu", 1, "k")
-    upper = _runtime.session(onnxruntime, _bert.upper(SHAPE, weights, TAPS, quantise), "cpu", 1, "k")
+    plain = _runtime.session(onnxruntime, _bert.lower(SHAPE, weights, TAPS, None, stored), "cpu", 1, "k")
+    lower = _runtime.session(onnxruntime, _bert.lower(SHAPE, weights, TAPS, heads, stored), "cpu", 1, "k")
+    upper = _runtime.session(onnxruntime, _bert.upper(SHAPE, weights, TAPS, stored), "cpu", 1, "k")
     fed = {"input_ids": np.array(ids, np.int64), "attention_mask": np.array(mask, np.int64)}
     names = ["logits", "tokens", "state"]
     found = dict(zip(names, lower.run(names, fed), strict=True))
@@ -78,7 +79,7 @@ def _run(quantise: bool, ids: list[list[int]], mask: list[list[int]]) -> dict[st
 
 
 def test_the_arithmetic_is_that_of_bert() -> None:
-    found = _run(False, IDS, MASK)
+    found = _run("float32", IDS, MASK)
     for row, (ids, mask) in enumerate(zip(IDS, MASK, strict=True)):
         states = _states(tiny.weights(), ids[: sum(mask)])
         features = np.concatenate([states[0].mean(0), states[0].max(0)])
@@ -92,15 +93,41 @@ def test_the_arithmetic_is_that_of_bert() -> None:
 
 def test_padding_changes_no_answer() -> None:
     """Without padding attention goes another way."""
-    padded, plain = _run(False, IDS[1:], MASK[1:]), _run(False, [IDS[1][:4]], [[1] * 4])
+    padded, plain = _run("float32", IDS[1:], MASK[1:]), _run("float32", [IDS[1][:4]], [[1] * 4])
     for name in ("logits", "features", "embedding"):
         assert padded[name] == pytest.approx(plain[name], abs=1e-5)
 
 
-def test_int8_stays_near() -> None:
-    exact, rounded = _run(False, IDS, MASK), _run(True, IDS, MASK)
+def test_eight_bits_stay_near() -> None:
+    exact, rounded = _run("float32", IDS, MASK), _run("uint8", IDS, MASK)
     assert not np.array_equal(exact["embedding"], rounded["embedding"])
     assert (exact["embedding"] * rounded["embedding"]).sum(1).min() > 0.99
+
+
+def test_signed_weights_yield_the_same_where_the_processor_has_vnni() -> None:
+    if _processor.stored() != "int8":
+        pytest.skip("no VNNI here: sums of signed products may be cut off")
+    signed, unsigned = _run("int8", IDS, MASK), _run("uint8", IDS, MASK)
+    for name, value in signed.items():
+        assert np.array_equal(value, unsigned[name]), name
+
+
+@pytest.mark.parametrize(
+    ("flags", "stored"),
+    [
+        ("fpu avx2 avx512f avx512_vnni umip", "int8"),
+        ("fpu avx2 avx_vnni", "int8"),
+        ("fpu avx2 avx512f avx512bw", "uint8"),
+        ("fpu avx_vnni_int8", "uint8"),
+    ],
+)
+def test_the_form_of_weights_is_the_processors(tmp_path: Path, flags: str, stored: str) -> None:
+    told = tmp_path / "cpuinfo"
+    told.write_text(
+        f"processor\t: 0\nmodel name\t: no avx512_vnni at all\nflags\t\t: {flags}\nbugs\t\t: spectre\n"
+    )
+    assert _processor.stored(told) == stored
+    assert _processor.stored(tmp_path / "absent") == "uint8"
 
 
 @pytest.mark.torch
@@ -121,15 +148,15 @@ def test_the_librarys_own_model_agrees() -> None:
 
 def test_the_way_back_undoes_what_was_done_to_the_state() -> None:
     weights, rng = tiny.weights(), np.random.default_rng(4)
-    plain = _run(False, IDS, MASK)
+    plain = _run("float32", IDS, MASK)
     mixing = np.eye(32) + rng.normal(0.0, 0.1, (32, 32))
     offset = rng.normal(0.0, 1.0, 32)
     back = np.linalg.inv(mixing)
     back = np.concatenate([back, -(offset @ back)[None]]).astype(np.float32)
-    upper = _runtime.session(onnxruntime, _bert.upper(SHAPE, weights, TAPS, False, back), "cpu", 1, "k")
+    upper = _runtime.session(onnxruntime, _bert.upper(SHAPE, weights, TAPS, "float32", back), "cpu", 1, "k")
     state = (plain["state"] @ mixing + offset).astype(np.float32)
     found = upper.run(None, {"state": state, "attention_mask": np.array(MASK, np.int64)})[0]
     assert found == pytest.approx(plain["embedding"], abs=1e-3)
-    without = _runtime.session(onnxruntime, _bert.upper(SHAPE, weights, TAPS, False), "cpu", 1, "k")
+    without = _runtime.session(onnxruntime, _bert.upper(SHAPE, weights, TAPS, "float32"), "cpu", 1, "k")
     astray = without.run(None, {"state": state, "attention_mask": np.array(MASK, np.int64)})[0]
     assert np.abs(astray - plain["embedding"]).max() > 0.01

@@ -149,17 +149,20 @@ def test_adapters_are_merged_into_the_base(base: Path, tiny_heads: HeadSet, tmp_
     write_heads(plain, tiny_heads.meta, tiny_heads.linear, tiny_heads.probe, {name: (down, up)})
     adapted = read_heads(plain, "models.e.heads")
     assert adapted.digest != tiny_heads.digest
-    made = prepare._made(base / "model.safetensors", _config(base), adapted, "models.e", _silent)
+    made = prepare._made(base / "model.safetensors", _config(base), adapted, "int8", "models.e", _silent)
     (tmp_path / "sum").mkdir()
     summed = tiny.base(tmp_path / "sum")
     tiny.write_safetensors(
         summed / "model.safetensors", {**held, name: held[name] + (up @ down).astype(np.float32)}
     )
-    wanted = prepare._made(summed / "model.safetensors", _config(base), tiny_heads, "models.e", _silent)
+    wanted = prepare._made(
+        summed / "model.safetensors", _config(base), tiny_heads, "int8", "models.e", _silent
+    )
     assert made.upper == wanted.upper
     assert made.lower == wanted.lower
     assert (
-        made.lower != prepare._made(base / "model.safetensors", _config(base), tiny_heads, "m", _silent).lower
+        made.lower
+        != prepare._made(base / "model.safetensors", _config(base), tiny_heads, "int8", "m", _silent).lower
     )
 
 

@@ -18,7 +18,7 @@ TAPS = _bert.Taps((1,), (1,))
 
 def _session(weights: dict[str, NDArray[Any]]) -> Any:
     shape = msgspec.convert(tiny.SHAPE, _bert.Shape)
-    return _runtime.session(onnxruntime, _bert.lower(shape, weights, TAPS, None, False), "cpu", 1, "")
+    return _runtime.session(onnxruntime, _bert.lower(shape, weights, TAPS, None, "float32"), "cpu", 1, "")
 
 
 def test_states_come_nearer_to_those_of_the_base() -> None:
