@@ -4,8 +4,9 @@ The base stays as it is; beside each of its matrices learns a product of two thi
 2021), from the rows of all detectors at once, with throw-away heads over the features that
 `training.encoder` fits its heads on later. Writes `adapters.npz` for that training. Needs torch and the
 base encoder; a quarter of an hour of one core that knows bfloat16, and several times that of one that
-does not. `--start` goes on from adapters that there are, such as ours, and writes the mean of these and
-of what they became: it knows what is new, and forgets less (Wortsman et al., 2022).
+does not. `--start` goes on from adapters that there are, such as ours, in one course or several, and writes
+the mean of these and of what they became in each: it knows what is new, forgets less, and errs less than
+any of them (Wortsman et al., 2022).
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ LONGEST = 96  # tokens
 _BATCH, _POOL = 32, 24  # texts of a step; steps whose texts are sorted by length together
 _RATE, _HEAD_RATE, _WARM = 1.5e-3, 2e-3, 60
 _RATE_ONWARD = 7e-4  # of adapters that have learned before
+_SEED = 3
 _DECAY = 0.01
 _HIDDEN = 0.08  # share of tokens that a step does not see, so that no single word says it all
 _MOST = 6.0  # times that a row may be likelier than the average to be drawn
@@ -132,13 +134,12 @@ class Adapted(torch.nn.Module):  # type: ignore[misc]
         logits: torch.Tensor = self.heads((self.features(ids, seen) - self.middle) / self.spread)
         return logits
 
-    def arrays(self) -> dict[str, Any]:
-        """Of each matrix NAME the thin ones `NAME:down` (RANK, in) and `NAME:up` (out, RANK)."""
-        made = {}
-        for part, held in (("down", self.down), ("up", self.up)):
-            for key, value in held.items():
-                made[f"{key.replace('/', '.')}:{part}"] = value.detach().numpy().astype(np.float16)
-        return made
+    def adapters(self) -> _adapters.Adapters:
+        """Copies of what there is now."""
+        return {
+            key.replace("/", "."): (down.detach().numpy().copy(), self.up[key].detach().numpy().copy())
+            for key, down in self.down.items()
+        }
 
 
 class Texts(msgspec.Struct, frozen=True):
@@ -163,7 +164,7 @@ class Texts(msgspec.Struct, frozen=True):
 
 
 def learn(
-    model: Adapted, texts: Texts, chance: Array, steps: int, rate: float = _RATE, seed: int = 3
+    model: Adapted, texts: Texts, chance: Array, steps: int, rate: float = _RATE, seed: int = _SEED
 ) -> None:
     """Steps over rows drawn by `chance` (rows,)."""
     rng = np.random.default_rng(seed)
@@ -198,6 +199,20 @@ def learn(
             print(f"step {number}: loss {told:.4f}", flush=True)
 
 
+def go_on(
+    model: Adapted, start: _adapters.Adapters, texts: Texts, chance: Array, steps: int, courses: int
+) -> None:
+    """Leaves the mean of `start` and of what became of it in each course."""
+    met = []
+    for course in range(courses):
+        model.lean(start, 1.0)
+        learn(model, texts, chance, steps, _RATE_ONWARD, _SEED + 1 + course)
+        met.append(model.adapters())
+    model.lean(start, 1.0)
+    for count, each in enumerate(met, 2):
+        model.lean(each, 1 / count)
+
+
 def _batches(texts: Texts, chance: Array, steps: int, rng: np.random.Generator) -> list[Array]:
     """Texts of about the same length together, in an order of chance."""
     lengths = np.array([len(each) for each in texts.ids])
@@ -220,6 +235,7 @@ def main() -> None:
         "--without", default="", help="sources that are not learned from, with commas between"
     )
     parser.add_argument("--start", type=Path, help="adapters, or heads with adapters, to go on from (.npz)")
+    parser.add_argument("--courses", type=int, default=1, help="from --start, each over rows drawn anew")
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
@@ -240,13 +256,12 @@ def main() -> None:
     if arguments.start:
         with np.load(arguments.start) as held:
             earlier = _adapters.adapters(held)
-        model.lean(earlier, 1.0)
-        learn(model, texts, chance, arguments.steps, _RATE_ONWARD)
-        model.lean(earlier, 0.5)
+        go_on(model, earlier, texts, chance, arguments.steps, arguments.courses)
     else:
         learn(model, texts, chance, arguments.steps)
     judge(model, tokenizer, [row for row in known if row.source in without])
-    np.savez(arguments.out, **model.arrays())
+    made: dict[str, Any] = _adapters.arrays(model.adapters())
+    np.savez(arguments.out, **made)
     print(f"{arguments.out}: {arguments.out.stat().st_size / 1e6:.2f} MB")
 
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from training import contrast_abuse
+from training import contrast_abuse, contrast_speech
 
 KINDS = ("INSULT", "THREAT", "IDENTITY_ATTACK", "OBSCENE")
 EACH = 150  # sentences of a family at most
@@ -46,6 +46,7 @@ _WORDS = {
     "process": "the process|the server|the zombie thread|this task|the session|the job|the daemon|the container",
     "dialect": "my cousin|that boy|she|he|they|my homegirl|bruh|my mans",
     **contrast_abuse.WORDS,
+    **contrast_speech.WORDS,
 }
 
 
@@ -209,6 +210,7 @@ FAMILIES: dict[str, tuple[tuple[str, ...] | None, str]] = {
         "|You and your family are welcome {when}.|Nobody answered me about {thing}.|I know where you work, I saw your talk.|We will find you a seat.",
     ),
     **contrast_abuse.FAMILIES,
+    **contrast_speech.FAMILIES,
 }
 
 HELD_OUT = frozenset(

@@ -33,7 +33,7 @@ from training.encoder_data import HEADS, Row, read, rows
 from training.encoder_heads import Windows, balanced, calibrate, fit
 
 BASE = "sentence-transformers/all-MiniLM-L6-v2"
-TAPS = _bert.Taps(means=(1, 2, 3), maxima=(3,))
+TAPS = _bert.Taps(means=(1, 2, 3, 4), maxima=(4,))
 _MOST_WINDOWS = 5  # of one text
 _CHUNK = 2000
 _BACK = 2000  # harmless texts that the way back is found from

@@ -127,6 +127,9 @@ def _toxicity(data: Path, chooser: random.Random) -> Iterator[Row]:
 def _toxic_targets(source: str, kind: str, label: int) -> tuple[dict[str, int], float]:
     if source == "toxic_spans" and not label:
         return {}, 1.0  # borderline: a minority called it toxic
+    if source == "cad_reddit":
+        # People saw the thread, which is not here: a label is often right about what nobody can read.
+        return _cad_targets(kind) if label else _kinds(), 0.3
     if not label:
         return _kinds(), 1.0
     if source == "davidson":
@@ -138,8 +141,6 @@ def _toxic_targets(source: str, kind: str, label: int) -> tuple[dict[str, int], 
         return {"toxic": 1, "identity": 1, "obscene": 0}, 1.0
     if source == "openai_moderation":
         return _moderation_targets(set(kind.split("+")))
-    if source == "cad_reddit":
-        return _cad_targets(kind)
     if source == "toxic_spans":
         told = {
             "Insult": "insult",
@@ -168,11 +169,11 @@ def _moderation_targets(kinds: set[str]) -> tuple[dict[str, int], float]:
     return targets, 1.0 if kinds & {"H", "H2", "HR", "V2"} else 0.3
 
 
-def _cad_targets(kind: str) -> tuple[dict[str, int], float]:
+def _cad_targets(kind: str) -> dict[str, int]:
     targets = {"toxic": 1, "identity": int("IdentityDirectedAbuse" in kind)}
     if "PersonDirectedAbuse" in kind:
         targets["insult"] = 1
-    return targets, 1.0
+    return targets
 
 
 def _injection(data: Path, chooser: random.Random) -> Iterator[Row]:

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
-from sentinel.detectors._classifier_filters import Filters, Layer, Seen
-from sentinel.detectors._classifier_grams import STEPS, Book, means, sums, words
+from sentinel.detectors._classifier_grams import STEPS, Book, sums
+from sentinel.detectors._classifier_network import Layers, Network
 from sentinel.detectors._classifier_words import Tokens, View, read, view
 from sentinel.detectors._lexicon import Line, line_of, line_of_tokens
 
@@ -31,25 +31,14 @@ _NEAR_ZERO = 0.05  # logits; contributions below are no evidence
 
 
 class Weights(msgspec.Struct, frozen=True):
-    """`table` [2**BITS, heads] int8 and `scale` [heads] of its unit; two layers of filters, each `weights`
-    [inputs, filters] int8, `scale` and `bias` [filters]; the network's `hidden` [dimensions + filters,
-    units], `hidden_bias`, `out` [units, heads]; `bias` [heads]; `calibration` [heads, 2]: the probability is
-    sigmoid(calibration[0] * logit + calibration[1])."""
+    """`table` [2**BITS, heads] int8 and `scale` [heads] of its unit; the network's `layers`; `calibration`
+    [heads, 2]: the probability is sigmoid(calibration[0] * logit + calibration[1])."""
 
     heads: tuple[str, ...]
     version: str
     table: NDArray[np.int8]
     scale: NDArray[np.float32]
-    first: NDArray[np.int8]
-    first_scale: NDArray[np.float32]
-    first_bias: NDArray[np.float32]
-    second: NDArray[np.int8]
-    second_scale: NDArray[np.float32]
-    second_bias: NDArray[np.float32]
-    hidden: NDArray[np.float32]
-    hidden_bias: NDArray[np.float32]
-    out: NDArray[np.float32]
-    bias: NDArray[np.float32]
+    layers: Layers
     calibration: NDArray[np.float32]
 
 
@@ -58,9 +47,9 @@ def load(name: str) -> Weights:
     """The model in `weights/NAME.npz`. Raises FileNotFoundError where the package lacks it."""
     raw = files("sentinel.detectors").joinpath("weights", f"{name}.npz").read_bytes()
     with np.load(io.BytesIO(raw), allow_pickle=False) as kept:
-        arrays = {key: kept[key] for key in kept.files}
-    heads = tuple(str(head) for head in arrays.pop("heads"))
-    return Weights(heads, hashlib.blake2b(raw, digest_size=4).hexdigest(), **arrays)
+        heads = tuple(str(head) for head in kept["heads"])
+        version = hashlib.blake2b(raw, digest_size=4).hexdigest()
+        return Weights(heads, version, kept["table"], kept["scale"], Layers.of(kept), kept["calibration"])
 
 
 class _Sums(msgspec.Struct):
@@ -83,13 +72,7 @@ class Classifier:
         count = len(self.heads)
         self._table = np.zeros((len(weights.table), 1 << (count - 1).bit_length()), np.int8)
         self._table[:, :count] = weights.table
-        dimensions = words().vectors.shape[1]
-        self._by_mean = weights.hidden[:dimensions] * words().scale
-        self._by_filter = weights.hidden[dimensions:]
-        self._filters = Filters(
-            Layer(weights.first.astype(np.float32), weights.first_scale, weights.first_bias),
-            Layer(weights.second.astype(np.float32), weights.second_scale, weights.second_bias),
-        )
+        self._network = Network(weights.layers)
         self._sums: _Sums | None = None
         self._lock = threading.Lock()
 
@@ -111,23 +94,11 @@ class Classifier:
         w = self._weights
         logits = self._hashed(line, bounds, size)
         logits *= w.scale
-        seen = self._filters.see(line.vectors, bounds, size)
-        units = self._units(seen, line.vectors, bounds, size)
-        logits += np.maximum(units, 0.0) @ w.out
-        logits += w.bias
+        logits += self._network.logits(line.vectors, bounds, size)
         scaled = np.maximum(w.calibration[:, 0] * logits + w.calibration[:, 1], -30.0)
         for index, row in zip(telling, (1.0 / (1.0 + np.exp(-scaled))).tolist(), strict=True):
             answers[index] = tuple(row)
         return answers
-
-    def _units(
-        self, seen: Seen, vectors: NDArray[np.int8], bounds: NDArray[np.int64], size: NDArray[np.int64]
-    ) -> NDArray[np.float32]:
-        """What the network's units add up to: [stretches, units]."""
-        units: NDArray[np.float32] = means(vectors, bounds, size) @ self._by_mean
-        units += self._filters.answers(seen) @ self._by_filter
-        units += self._weights.hidden_bias
-        return units
 
     def _hashed(self, line: Line, bounds: NDArray[np.int64], size: NDArray[np.int64]) -> NDArray[np.float64]:
         """What the n-grams of stretches say of each head, in units of `scale`: [stretches, heads]. Those
@@ -186,30 +157,26 @@ class Classifier:
         out between them; the network's part is told by its slope."""
         seen = view(text)
         tokens = read(seen.text)
-        by_word = self._by_word(line_of_tokens(tokens))
-        return [_strongest(seen, tokens, by_word[:, head], start) for head in heads]
+        by_word = self._by_word(line_of_tokens(tokens), np.array(heads))
+        return [_strongest(seen, tokens, shares, start) for shares in by_word.T]
 
-    def _by_word(self, line: Line) -> NDArray[np.float64]:
+    def _by_word(self, line: Line, heads: NDArray[np.int64]) -> NDArray[np.float64]:
         """Each word's share of the logits of all of them as one stretch: [words, heads]."""
-        count, heads = len(line.words) - 1, len(self.heads)
+        count, every = len(line.words) - 1, len(self.heads)
         w = self._weights
         if not count:
-            return np.empty((0, heads))
+            return np.empty((0, len(heads)))
         told = self._told_of(line)
-        by_word = told[:-1, :heads].astype(np.float64)
-        shares = self._table.take(line.pairs, axis=0)[..., :heads].sum(axis=1, dtype=np.int32) / 2
+        by_word = told[:-1, heads].astype(np.float64)
+        shares = self._table.take(line.pairs, axis=0)[..., heads].sum(axis=1, dtype=np.int32) / 2
         for share, step in zip(shares, STEPS, strict=True):
             within = max(0, count - step)
             by_word[:within] += share[:within]
             by_word[count - within :] += share[:within]
         by_word /= np.sqrt(_count(count))
-        by_word += told[:-1, heads:-1] / np.sqrt(told[:-1, -1].sum())
-        by_word *= w.scale
-        whole = np.array([0, count]), np.array([count])
-        seen = self._filters.see(line.vectors, *whole)
-        out = w.out * (self._units(seen, line.vectors, *whole)[0] > 0)[:, None]
-        by_word += line.vectors[:-1] @ (self._by_mean @ out) / count
-        by_word += self._filters.shares(seen, self._by_filter @ out)
+        by_word += told[:-1, every + heads] / np.sqrt(told[:-1, -1].sum())
+        by_word *= w.scale[heads]
+        by_word += self._network.shares(line.vectors, heads)
         return by_word
 
 

@@ -9,6 +9,7 @@ from sentinel.detectors import _classifier
 from sentinel.detectors._classifier import Classifier, Weights
 from sentinel.detectors._classifier_filters import WIDTH
 from sentinel.detectors._classifier_grams import BITS, features, words
+from sentinel.detectors._classifier_network import Layers
 from sentinel.detectors._classifier_words import hash_word, read, tokens, view
 from sentinel.detectors._sentences import sentences
 
@@ -28,16 +29,18 @@ def made(hot: str, weight: int = 100) -> Classifier:
             "1",
             table=table,
             scale=one,
-            first=np.zeros((WIDTH * DIMENSIONS, 2), np.int8),
-            first_scale=two,
-            first_bias=0 * two,
-            second=np.zeros((WIDTH * 2, 2), np.int8),
-            second_scale=two,
-            second_bias=0 * two,
-            hidden=np.zeros((DIMENSIONS + 4, 2), np.float32),
-            hidden_bias=0 * two,
-            out=np.zeros((2, 1), np.float32),
-            bias=-5 * one,
+            layers=Layers(
+                first=np.zeros((WIDTH * DIMENSIONS, 2), np.int8),
+                first_scale=two,
+                first_bias=0 * two,
+                second=np.zeros((WIDTH * 2, 2), np.int8),
+                second_scale=two,
+                second_bias=0 * two,
+                hidden=np.zeros((DIMENSIONS + 4, 2), np.float32),
+                hidden_bias=0 * two,
+                out=np.zeros((2, 1), np.float32),
+                bias=-5 * one,
+            ),
             calibration=np.array([[1.0, 0.0]], np.float32),
         )
     )
