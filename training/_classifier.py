@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -247,35 +248,51 @@ def auc(y: NDArray[np.float32], score: NDArray[np.float64]) -> float:
     return float(roc_auc_score(y, score)) if len(set(y.tolist())) == 2 else float("nan")
 
 
+def vectors_alone(rows: list[NDArray[np.int32]]) -> Table:
+    """Texts without n-grams, by the rows of their words in `words()`."""
+    held = words().vectors.astype(np.float32) * words().scale
+    means = np.array([held[each].mean(axis=0) if len(each) else held[-1] for each in rows])
+    none = np.zeros(0, np.int32)
+    cut = [each[:_LONGEST] for each in rows]
+    return Table(cut, means, none, none.astype(np.float32), np.zeros(len(rows) + 1, np.int64))
+
+
 def save(name: str, heads: Sequence[str], model: Model, calibration: NDArray[np.float32]) -> Path:
     """The model as the package ships it; its table and filters in int8."""
     table_ = model.bags.weight.detach().numpy()
     # A few very large weights must not coarsen all others.
     scale = np.maximum(np.quantile(np.abs(table_), 0.9999, axis=0), 1e-6) / 127
+    arrays: dict[str, Any] = {
+        "heads": np.array(heads),
+        "table": np.clip(np.round(table_ / scale), -127, 127).astype(np.int8),
+        "scale": scale.astype(np.float32),
+        **layers(model),
+        "calibration": calibration,
+    }
+    place = PLACE / f"{name}.npz"
+    np.savez_compressed(place, **arrays)
+    return place
+
+
+def layers(model: Model) -> dict[str, NDArray[Any]]:
+    """What `sentinel.detectors._classifier_network.Layers` tells of, its filters in int8."""
     assert model.step is not None
     first, first_unit = _filters(model.first)
     second, second_unit = _filters(model.second)
     hidden = model.hidden.weight.detach().numpy().T.astype(np.float32)
     hidden[-2 * len(first_unit) : -len(first_unit)] *= model.step
-    place = PLACE / f"{name}.npz"
-    np.savez_compressed(
-        place,
-        heads=np.array(heads),
-        table=np.clip(np.round(table_ / scale), -127, 127).astype(np.int8),
-        scale=scale.astype(np.float32),
-        first=first,
-        first_scale=(first_unit * model.unit / model.step).astype(np.float32),
-        first_bias=(model.first.bias.detach().numpy() / model.step).astype(np.float32),
-        second=second,
-        second_scale=(second_unit * model.step).astype(np.float32),
-        second_bias=model.second.bias.detach().numpy(),
-        hidden=hidden,
-        hidden_bias=model.hidden.bias.detach().numpy(),
-        out=model.out.weight.detach().numpy().T.astype(np.float32),
-        bias=model.out.bias.detach().numpy(),
-        calibration=calibration,
-    )
-    return place
+    return {
+        "first": first,
+        "first_scale": (first_unit * model.unit / model.step).astype(np.float32),
+        "first_bias": (model.first.bias.detach().numpy() / model.step).astype(np.float32),
+        "second": second,
+        "second_scale": (second_unit * model.step).astype(np.float32),
+        "second_bias": model.second.bias.detach().numpy(),
+        "hidden": hidden,
+        "hidden_bias": model.hidden.bias.detach().numpy(),
+        "out": model.out.weight.detach().numpy().T.astype(np.float32),
+        "bias": model.out.bias.detach().numpy(),
+    }
 
 
 def _filters(layer: torch.nn.Conv1d) -> tuple[NDArray[np.int8], NDArray[np.float32]]:

@@ -15,14 +15,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from sklearn.linear_model import LogisticRegression
 
 from sentinel.detectors._injection_features import BITS
 from training import injection_indirect
 from training._card import write_figures
+from training._classifier import layers
 from training.injection_figures import FAMILIES, Table, held_out_table, left_out, unseen_table
-from training.injection_fit import calibration, fit
-from training.injection_rows import ATTACK_SOURCES, SCALE, Array, Readings, Say, collected, read_all
+from training.injection_fit import Fitted, fit
+from training.injection_rows import ATTACK_SOURCES, SCALE, Readings, Say, collected, read_all
 
 ROOT = Path(__file__).resolve().parent.parent
 WEIGHTS = ROOT / "sentinel/detectors/weights/injection.npz"
@@ -30,17 +32,19 @@ VECTORS = ROOT / "sentinel/detectors/weights/words.npz"  # the model reads them:
 CARD = ROOT / "docs/models/injection.md"
 
 
-def shipped(told: Readings, model: LogisticRegression, scale: Array) -> dict[str, Array]:
-    """The arrays of the direct model: the head that decides, then one per type."""
+def shipped(told: Readings, fitted: Fitted) -> dict[str, Any]:
+    """The arrays of the direct model: the head that decides, then one per type; and its network."""
     kinds = np.array([row.kind for row in told.rows])[told.owner]
     typed = (kinds >= 0) & told.whole & ~told.kept_out[told.owner]
     typing = LogisticRegression(C=1.0, max_iter=300).fit(told.matrix[typed], kinds[typed])
-    heads = np.vstack([model.coef_, typing.coef_]).T
+    heads = np.vstack([fitted.linear.coef_, typing.coef_]).T
     return {
         "direct_words": (heads[: 1 << BITS] * SCALE).astype(np.float16),
         "direct_signals": heads[1 << BITS :].astype(np.float32),
-        "direct_bias": np.concatenate([model.intercept_, typing.intercept_]).astype(np.float32),
-        "direct_scale": scale,
+        "direct_bias": np.concatenate([fitted.linear.intercept_, typing.intercept_]).astype(np.float32),
+        "direct_scale": fitted.scale,
+        "direct_together": fitted.together,
+        **{f"direct_network_{name}": value for name, value in layers(fitted.network).items()},
         "vectors": np.frombuffer(hashlib.blake2b(VECTORS.read_bytes(), digest_size=8).digest(), np.uint8),
     }
 
@@ -50,6 +54,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder of the labelled data")
     parser.add_argument("--quick", action="store_true", help="without the models that leave something out")
     options = parser.parse_args()
+    torch.set_num_threads(1)
     say = progress()
     rng = np.random.default_rng(7)
     told = read_all(collected(options.data, rng), say)
@@ -57,12 +62,10 @@ def main() -> None:
     if not options.quick:
         tables["Prompts: sources and families left out"] = left_out(told, (*ATTACK_SOURCES, *FAMILIES), say)
     say("the shipped model")
-    model = fit(told, ~told.kept_out)
-    scores = told.scores(model)
-    scale = calibration(scores[told.kept_out], told.labels[told.kept_out])
+    fitted = fit(told, np.ones(len(told.rows), bool))
     indirect, indirect_tables = injection_indirect.train(options.data, rng, say, quick=options.quick)
     WEIGHTS.parent.mkdir(exist_ok=True)
-    arrays: dict[str, Any] = shipped(told, model, scale) | indirect
+    arrays: dict[str, Any] = shipped(told, fitted) | indirect
     np.savez_compressed(WEIGHTS, **arrays)
     tables["Prompts: held-out clusters"], high = held_out_table(told)
     tables["Prompts: sentences apart"] = unseen_table(high)

@@ -15,7 +15,7 @@ from sentinel.detectors.injection import InjectionConfig, InjectionDetector
 from training import attacks_unseen
 from training.attack_ploys import PLOYS, TONGUES
 from training.contrast_injection import KINDS
-from training.injection_fit import calibration, fit
+from training.injection_fit import fit
 from training.injection_rows import Array, Readings, Say
 
 Table: TypeAlias = list[list[str]]
@@ -47,14 +47,12 @@ def left_out(told: Readings, groups: Sequence[str], say: Say) -> Table:
     for group in groups:
         say(f"leaving out {group}")
         out = np.array([fnmatch(name, group) for name in told.groups])
-        model = fit(told, ~told.kept_out & ~out)
-        unseen = told.kept_out & ~out
-        scale = calibration(told.scores(model)[unseen], told.labels[unseen])
-        usual = told.judged(model, scale, told.usual)
+        logits = fit(told, ~out).logits(told)
+        usual = told.judged(logits, told.usual)
         high = np.quantile(usual, 0.99)
         line = [group]
         for label in (1, 0):
-            found = told.judged(model, scale, out & (told.labels == label))
+            found = told.judged(logits, out & (told.labels == label))
             shares = [(found > high).mean(), *((found >= s).mean() for s in SCORES)] if len(found) else []
             line += [str(len(found)), *map(percent, shares), *[""] * (4 - len(shares))]
         lines.append([*line, f"{(usual >= 0.3).sum()} of {len(usual)}"])

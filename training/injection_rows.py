@@ -12,13 +12,13 @@ from typing import Any, TypeAlias
 import msgspec
 import numpy as np
 from scipy import sparse
-from sklearn.linear_model import LogisticRegression
 
 from sentinel.detectors._injection_features import BITS, Reading, features
-from sentinel.detectors._injection_model import settled, sigmoid
+from sentinel.detectors._injection_model import by_network, formed, settled, sigmoid
 from sentinel.detectors.injection import readings_of
 from sentinel.evaluation.split import held_out
 from training import attack_ploys, attacks, contrast_injection, contrast_ploys
+from training._classifier import Table, vectors_alone
 
 Array: TypeAlias = np.ndarray[Any, Any]
 Say: TypeAlias = Callable[[str], None]
@@ -93,12 +93,16 @@ def _kind(name: str) -> int:
 class Readings(msgspec.Struct, frozen=True):
     """What the model sees of all rows: of each its first windows and the sentences looked at alone.
 
-    `owner`: the number of a reading's row; `whole`: whether it is a row's first window.
+    `owner`: the number of a reading's row; `whole`: whether it is a row's first window; `by_network`,
+    `formed`: see `sentinel.detectors._injection_model`.
     """
 
     rows: list[Row]
     readings: list[Reading]
     matrix: sparse.csr_matrix
+    table: Table
+    by_network: Array
+    formed: Array
     owner: Array
     whole: Array
     kept_out: Array
@@ -113,22 +117,21 @@ class Readings(msgspec.Struct, frozen=True):
         kept: Array = (rows & ~disguised)[self.owner] & (self.whole | (self.labels[self.owner] == 0))
         return kept
 
-    def scores(self, model: LogisticRegression) -> Array:
-        """The highest answer of each row's readings."""
+    def highest(self, answers: Array) -> Array:
+        """The highest of each row's readings."""
         best = np.full(len(self.rows), -np.inf)
-        np.maximum.at(best, self.owner, model.decision_function(self.matrix))
+        np.maximum.at(best, self.owner, answers)
         return best
 
-    def judged(self, model: LogisticRegression, scale: Array, rows: Array) -> Array:
-        """What the detector says of these rows (of each what was read of it), as if it had this model."""
+    def judged(self, logits: Array, rows: Array) -> Array:
+        """What the detector says of these rows (of each what was read of it), if its model gives readings
+        these logits."""
         if not rows.any():
             return np.zeros(0)
-        chosen = np.flatnonzero(rows[self.owner])
-        logits = model.decision_function(self.matrix[chosen]) * scale[0] + scale[1]
         best = np.zeros(len(self.rows))
-        for at, logit in zip(chosen.tolist(), logits.tolist(), strict=True):
+        for at in np.flatnonzero(rows[self.owner]).tolist():
             reading = self.readings[at]
-            score = max(sigmoid(settled(logit, reading)), *(mark.score for mark in reading.marks), 0.0)
+            score = max(sigmoid(settled(logits[at], reading)), *(mark.score for mark in reading.marks), 0.0)
             best[self.owner[at]] = max(best[self.owner[at]], score)
         return best[rows]
 
@@ -147,10 +150,14 @@ def read_all(rows: list[Row], say: Say) -> Readings:
             whole.append(at == 0)
         if number % 1000 == 0:
             say(f"reading {number}/{len(rows)}")
+    matrix, table = seen_of(readings)
     return Readings(
         rows,
         readings,
-        matrix_of(readings),
+        matrix,
+        table,
+        np.array([by_network(reading) for reading in readings]),
+        np.array([formed(reading) for reading in readings]),
         np.array(owner),
         np.array(whole),
         np.array([held_out(row.cluster) for row in rows]),
@@ -159,16 +166,19 @@ def read_all(rows: list[Row], say: Say) -> Readings:
     )
 
 
-def matrix_of(readings: Sequence[Reading]) -> sparse.csr_matrix:
-    told, places, columns, values = [], [], [], []
+def seen_of(readings: Sequence[Reading]) -> tuple[sparse.csr_matrix, Table]:
+    """What the linear model and what the network sees of each."""
+    told, places, columns, values, rows = [], [], [], [], []
     for at, reading in enumerate(readings):
-        dense, buckets, _ = features(reading)
-        told.append(dense)
-        columns.append(buckets)
-        places.append(np.full(len(buckets), at))
-        values.append(np.full(len(buckets), SCALE / max(1.0, len(buckets)) ** 0.5))
-    words = sparse.csr_matrix(
+        found = features(reading)
+        told.append(found.told)
+        columns.append(found.buckets)
+        places.append(np.full(len(found.buckets), at))
+        values.append(np.full(len(found.buckets), SCALE / max(1.0, len(found.buckets)) ** 0.5))
+        rows.append(found.rows)
+    hashed = sparse.csr_matrix(
         (np.concatenate(values), (np.concatenate(places), np.concatenate(columns))),
         shape=(len(readings), 1 << BITS),
     )
-    return sparse.hstack([words, sparse.csr_matrix(np.array(told, np.float32))]).tocsr()
+    matrix = sparse.hstack([hashed, sparse.csr_matrix(np.array(told, np.float32))]).tocsr()
+    return matrix, vectors_alone(rows)

@@ -160,20 +160,30 @@ def _looked_up(tokens: list[str]) -> tuple[_Vocabulary, np.ndarray]:
     return vocabulary, numbers
 
 
-def features(reading: Reading) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """What the model reads. float32: the signals, then the meaning, which is the mean of the vectors of the
-    words, zeros for those that have none. Then the bucket numbers (int64) of the words, pairs of words and
-    triples of classes, and for each the number of the first token it comes from (int64); a bucket may come
-    more than once."""
+class Features(msgspec.Struct, frozen=True):
+    """What the model reads. `told`, float32: the signals, then the meaning, which is the mean of the vectors
+    of the words, zeros for those that have none. `buckets` (int64) of the words, pairs of words and triples
+    of classes, and of each in `tokens` (int64) the number of the first token it comes from; a bucket may come
+    more than once. `rows` (int32) of the tokens' vectors in the table of the small classifiers."""
+
+    told: np.ndarray
+    buckets: np.ndarray
+    tokens: np.ndarray
+    rows: np.ndarray
+
+
+def features(reading: Reading) -> Features:
     import numpy as np
 
     vocabulary, numbers = _looked_up(reading.shape.tokens)
-    vectors = vocabulary.vectors.take(vocabulary.rows.take(numbers), axis=0)
+    rows = vocabulary.rows.take(numbers)
+    vectors = vocabulary.vectors.take(rows, axis=0)
     told = np.empty(len(SIGNALS) + vectors.shape[1], np.float32)
     told[: len(SIGNALS)] = signals(reading)
     meaning = vectors.sum(axis=0, dtype=np.int32) * (vocabulary.unit / max(1, len(numbers)))
     told[len(SIGNALS) :] = meaning
-    return told, *_hashed(vocabulary.parts.take(numbers, axis=1), reading.shape.letters)
+    buckets, tokens = _hashed(vocabulary.parts.take(numbers, axis=1), reading.shape.letters)
+    return Features(told, buckets, tokens, rows)
 
 
 def known_words(tokens: list[str]) -> list[bool]:

@@ -1,7 +1,8 @@
-"""The two linear models of `injection`: of whole windows (direct) and of a document's segments (indirect).
+"""The two models of `injection`: of whole windows (direct) and of a document's segments (indirect).
 
-Both read hashed words and heuristics' signals; training is `training/injection.py`. The weights are plain
-arrays in one `.npz` beside the package, read once.
+Both are linear in hashed words and heuristics' signals; beside the direct one stands a small network that
+sees the order of words by their meaning. Training is `training/injection.py`. The weights are plain arrays
+in one `.npz` beside the package, read once.
 """
 
 from __future__ import annotations
@@ -15,10 +16,12 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from sentinel.detectors import _injection_indirect as indirect
-from sentinel.detectors._injection_features import Reading, features, foreign
+from sentinel.detectors._injection_features import Features, Reading, features, foreign
 
 if TYPE_CHECKING:
     import numpy as np
+
+    from sentinel.detectors._classifier_network import Network
 
 TYPES = ("OVERRIDE", "JAILBREAK", "PROMPT_EXTRACTION")
 _WEIGHTS = "weights/injection.npz"
@@ -29,7 +32,7 @@ _SPOKEN_TO = 1.75  # logit, 0.85: of a segment that addresses machines in so man
 # a few words ("continue", "translate"), and in languages of which the training has few harmless texts.
 _SPARED = 5.0  # logit
 _TERSE = 10.0
-_FOREIGN = 2.5
+_FOREIGN = 3.0
 _FEW = 5  # words
 # Of forms in such languages: which count, which count alone, and how much they are trusted.
 _TELLING, _SURE, _TRUSTED = 0.6, 0.8, 0.6
@@ -48,12 +51,15 @@ _REASONS = (
 
 class Weights(msgspec.Struct, frozen=True):
     """`words`: (heads, buckets), `signals`: (signals, heads), `bias`: (heads,), all float32; `scale` turns
-    the first head's answer into the logit of a probability as scale[0] * answer + scale[1]."""
+    the first head's answer into the logit of a probability as scale[0] * answer + scale[1]. With the
+    network's answer it is together[0] * answer + together[1] + together[2] * the network's; see `_logit`."""
 
     words: np.ndarray
     signals: np.ndarray
     bias: np.ndarray
     scale: np.ndarray
+    network: Network | None = None
+    together: np.ndarray | None = None
 
 
 class Verdict(msgspec.Struct, frozen=True):
@@ -69,12 +75,18 @@ def load(name: str) -> Weights:
     """The weights `direct` or `indirect`. Raises FileNotFoundError where the package lacks them."""
     import numpy as np
 
+    from sentinel.detectors._classifier_network import Layers, Network
+
     place = files("sentinel.detectors").joinpath(_WEIGHTS)
     with place.open("rb") as file, np.load(file, allow_pickle=False) as kept:
-        words, *others = (
+        words, signals, bias, scale = (
             kept[f"{name}_{part}"].astype(np.float32) for part in ("words", "signals", "bias", "scale")
         )
-        return Weights(np.ascontiguousarray(words.T), *others)
+        made = Weights(np.ascontiguousarray(words.T), signals, bias, scale)
+        if f"{name}_together" in kept:
+            network = Network(Layers.of(kept, f"{name}_network_"))
+            made = msgspec.structs.replace(made, network=network, together=kept[f"{name}_together"])
+        return made
 
 
 def sigmoid(logit: float) -> float:
@@ -85,16 +97,48 @@ def judge(reading: Reading, weights: Weights, floor: float = 0.0) -> Verdict:
     """What the direct model says of a window; below the floor without type and evidence."""
     import numpy as np
 
-    told, buckets, tokens = features(reading)
-    size = 1.0 / math.sqrt(max(1, len(buckets)))
-    mine = weights.words[0][buckets]
-    answer = float(weights.bias[0]) + float(told @ weights.signals[:, 0]) + float(mine.sum()) * size
-    score = sigmoid(settled(answer * float(weights.scale[0]) + float(weights.scale[1]), reading))
+    read = features(reading)
+    size = 1.0 / math.sqrt(max(1, len(read.buckets)))
+    mine = weights.words[0][read.buckets]
+    answer = float(weights.bias[0]) + float(read.told @ weights.signals[:, 0]) + float(mine.sum()) * size
+    score = sigmoid(settled(_logit(answer, read, reading, weights), reading))
     if score < floor:
         return Verdict(score, TYPES[0], ())
-    types = weights.words[1:, buckets].sum(axis=1) * size + told @ weights.signals[:, 1:] + weights.bias[1:]
-    parts = np.bincount(tokens, mine, len(reading.shape.tokens)) * size
+    types = weights.words[1:, read.buckets].sum(axis=1) * size
+    types += read.told @ weights.signals[:, 1:] + weights.bias[1:]
+    parts = np.bincount(read.tokens, mine, len(reading.shape.tokens)) * size
     return Verdict(score, TYPES[int(types.argmax())], _strongest(reading, parts.tolist()))
+
+
+def _logit(answer: float, read: Features, reading: Reading, weights: Weights) -> float:
+    """Of the linear model's answer, with the network's."""
+    alone = answer * float(weights.scale[0]) + float(weights.scale[1])
+    if weights.network is None or weights.together is None or not by_network(reading):
+        return alone
+    slope, offset, of_network = weights.together.tolist()
+    both: float = slope * answer + offset + of_network * _by_order(read.rows, weights.network)
+    return max(alone, both) if formed(reading) else both
+
+
+def by_network(reading: Reading) -> bool:
+    """Whether the network reads it: it knows words by their vectors, which most of another language lack."""
+    return bool(reading.shape.tokens) and not foreign(reading.shape)
+
+
+def formed(reading: Reading) -> bool:
+    """Whether it has two forms of an attack, which the network does not talk away."""
+    return len({hit.pattern.name for hit in reading.hits if not hit.quoted}) > 1
+
+
+def _by_order(rows: np.ndarray, network: Network) -> float:
+    """What the network says of words, by the rows of their vectors."""
+    import numpy as np
+
+    from sentinel.detectors._classifier_grams import words
+
+    table = words().vectors
+    vectors = table.take(np.append(rows, len(table) - 1), axis=0)
+    return float(network.logits(vectors, np.array([0, len(rows)]), np.array([len(rows)]))[0, 0])
 
 
 def settled(logit: float, reading: Reading) -> float:

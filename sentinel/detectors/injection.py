@@ -23,7 +23,7 @@ from sentinel.detectors._injection_features import Reading
 from sentinel.detectors._injection_forms import Mark, hidden
 from sentinel.detectors._injection_reading import focused, marks_of, read
 
-BUILD = "3"  # raised whenever the same text may give other findings
+BUILD = "4"  # raised whenever the same text may give other findings
 TYPES = frozenset(
     {*model.TYPES, "FORGED_TEMPLATE", "ENCODED_PAYLOAD", "INVISIBLE_TEXT", "MANY_SHOT", "INDIRECT"}
 )
