@@ -12,6 +12,24 @@ _VERB = re.compile(
 )
 _ALREADY = re.compile(r"\s+not\b|n't")
 _NEGATIONS = (" not", " not", " never", " hardly")
+_SHORTENED = {
+    "is": "isn't",
+    "are": "aren't",
+    "was": "wasn't",
+    "were": "weren't",
+    "can": "can't",
+    "will": "won't",
+    "should": "shouldn't",
+    "would": "wouldn't",
+    "could": "couldn't",
+    "do": "don't",
+    "does": "doesn't",
+    "did": "didn't",
+}
+_OF_MANY = re.compile(
+    r"(?!(?:you|they|we|I|it|he|she|this|that|these|those|there|all)\b)(?:\w+\s+){1,2}(?:are|were|can|will|should)\b",
+    re.IGNORECASE,
+)
 _PROPER = re.compile(r"I\b|[A-Z]{2}")
 # {said}: the sentence within another; {quoted}: as it was.
 _AROUND = (
@@ -56,11 +74,21 @@ def _negated(text: str, rng: random.Random) -> str | None:
     verb = _VERB.search(text)
     if verb is None or _ALREADY.match(text, verb.end()):
         return None
+    way = rng.random()
+    if way < 0.2 and _OF_MANY.match(text):
+        return f"Not all {_inside(text)}"
+    shortened = _SHORTENED.get(verb.group().lower())
+    if way < 0.6 and shortened is not None:
+        return text[: verb.start()] + shortened + text[verb.end() :]
     return text[: verb.end()] + rng.choice(_NEGATIONS) + text[verb.end() :]
 
 
 def _within(text: str, rng: random.Random) -> str | None:
     if not text:
         return None
-    said = text if _PROPER.match(text) else text[0].lower() + text[1:]
-    return rng.choice(_AROUND).format(said=said.rstrip(".!"), quoted=text.replace('"', "'"))
+    return rng.choice(_AROUND).format(said=_inside(text).rstrip(".!"), quoted=text.replace('"', "'"))
+
+
+def _inside(text: str) -> str:
+    """As it goes on in a sentence that has begun."""
+    return text if _PROPER.match(text) else text[0].lower() + text[1:]

@@ -14,7 +14,7 @@ from sentinel.core.background import Background
 from sentinel.core.finding import Finding, Inspection
 from sentinel.detectors._unsure import UnsureBand
 
-BUILD = "2"  # raised whenever the same text may give other findings
+BUILD = "3"  # raised whenever the same text may give other findings
 # Where docs/models/toxicity.md counts; rules/toxicity.yaml asks for those of its three types.
 THRESHOLDS = {"TOXIC": 0.9, "INSULT": 0.9, "THREAT": 0.5, "IDENTITY_ATTACK": 0.8, "OBSCENE": 0.9}
 TYPES = tuple(THRESHOLDS)
@@ -89,6 +89,7 @@ class ToxicityDetector:
         origin = start
         if wide is not None and wide[0] > max(told[0], FLOOR):
             told, origin = wide, 0
+        told = _bounded(told)
         clear = [head for head, probability in enumerate(told) if round(probability, 4) >= _EXPLAINED]
         telling: dict[int, Evidence] = {}
         if clear:
@@ -118,6 +119,14 @@ class ToxicityDetector:
         why = f"the sentence{wide}, {what} {score:.2f}; its own threshold is {THRESHOLDS[TYPES[head]]}"
         stop = start + len(sentence.rstrip())
         return Finding(self.name, TYPES[head], begin, stop, score, why, evidence=evidence)
+
+
+def _bounded(told: tuple[float, ...]) -> tuple[float, ...]:
+    """A kind of abuse is at most as sure as that there is any; obscene words may stand without."""
+    return tuple(
+        probability if type_ == "OBSCENE" else min(probability, told[0])
+        for type_, probability in zip(TYPES, told, strict=True)
+    )
 
 
 def _groups(text: str, places: Sequence[tuple[int, int]]) -> Iterator[list[tuple[int, int]]]:

@@ -31,3 +31,11 @@ def test_braces_stay() -> None:
     assert all(
         "{you}" in text for seed in range(99) for text in turned(["{you} are so late"], random.Random(seed))
     )
+
+
+def test_what_is_said_of_many_is_denied_of_some() -> None:
+    made = {text for seed in range(300) for text in turned(["Old cars are loud."], random.Random(seed))}
+    assert {"Not all old cars are loud.", "Old cars aren't loud."} <= made
+    of_one = {text for seed in range(300) for text in turned(["You are late."], random.Random(seed))}
+    assert "You aren't late." in of_one
+    assert not any(text.startswith("Not all") for text in of_one)
