@@ -154,7 +154,7 @@ class Model(torch.nn.Module):  # type: ignore[misc]
             highest = self._filtered(data.some(some)[0], None)[0].amax(dim=(0, 2))
             self.step = float(highest.max()) / TOP
             for layer in (self.first, self.second):
-                unit = layer.weight.abs().amax(dim=(1, 2), keepdim=True) / 127
+                unit = layer.weight.abs().amax(dim=(1, 2), keepdim=True).clamp(min=1e-8) / 127
                 layer.weight.copy_(torch.round(layer.weight / unit) * unit)
 
 
@@ -253,8 +253,7 @@ def vectors_alone(rows: list[NDArray[np.int32]]) -> Table:
     held = words().vectors.astype(np.float32) * words().scale
     means = np.array([held[each].mean(axis=0) if len(each) else held[-1] for each in rows])
     none = np.zeros(0, np.int32)
-    cut = [each[:_LONGEST] for each in rows]
-    return Table(cut, means, none, none.astype(np.float32), np.zeros(len(rows) + 1, np.int64))
+    return Table(rows, means, none, none.astype(np.float32), np.zeros(len(rows) + 1, np.int64))
 
 
 def save(name: str, heads: Sequence[str], model: Model, calibration: NDArray[np.float32]) -> Path:
@@ -298,6 +297,6 @@ def layers(model: Model) -> dict[str, NDArray[Any]]:
 def _filters(layer: torch.nn.Conv1d) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
     """A rounded layer's weights [WIDTH * inputs, filters] in units [filters]."""
     weight = layer.weight.detach().numpy()
-    unit = np.abs(weight).max(axis=(1, 2)) / 127
+    unit = np.maximum(np.abs(weight).max(axis=(1, 2)), 1e-8) / 127
     whole = np.round(weight / unit[:, None, None]).astype(np.int8)
     return np.ascontiguousarray(whole.transpose(2, 1, 0).reshape(-1, len(unit))), unit

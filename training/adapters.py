@@ -202,10 +202,12 @@ def learn(
 def go_on(
     model: Adapted, start: _adapters.Adapters, texts: Texts, chance: Array, steps: int, courses: int
 ) -> None:
-    """Leaves the mean of `start` and of what became of it in each course."""
+    """Leaves the mean of `start` and of what became of it in each course. The throw-away heads are those of
+    the last one."""
     met = []
     for course in range(courses):
         model.lean(start, 1.0)
+        torch.nn.init.zeros_(model.heads.weight)
         learn(model, texts, chance, steps, _RATE_ONWARD, _SEED + 1 + course)
         met.append(model.adapters())
     model.lean(start, 1.0)
@@ -238,6 +240,8 @@ def main() -> None:
     parser.add_argument("--courses", type=int, default=1, help="from --start, each over rows drawn anew")
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
+    if arguments.courses < 1 or (arguments.courses > 1 and not arguments.start):
+        parser.error("--courses is a number from 1 on, and more than one need --start")
     torch.set_num_threads(1)
     torch.manual_seed(1)
     without = set(filter(None, arguments.without.split(",")))

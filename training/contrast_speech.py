@@ -40,19 +40,18 @@ FAMILIES: dict[str, tuple[tuple[str, ...] | None, str]] = {
     ),
     "threat/denied": (
         None,
-        "I will never {harm} you.|I could not {harm} anybody.|Nobody will {harm} you here.|I won't {harm} you, I promise.|I don't want to {harm} "
+        "I could not {harm} anybody.|I won't {harm} you, I promise.|I don't want to {harm} "
         "you.|He said that he did not want to {harm} {them}.|She is afraid that he will {harm} {them}.|Did he really say that he would {harm} "
         "you?|The judge fined him for {crime}.|A man was sentenced on {day} for {crime}.|He lost his job for {crime}.|She reported him to the "
-        "police for {crime}.|Is {crime} a crime?|The villain tells the hero: I will {harm} you.|In my dream somebody wanted to {harm} you.|They "
+        "police for {crime}.|Is {crime} a crime?|In my dream somebody wanted to {harm} you.|They "
         "arrested the boy who had planned to {harm} {them}.|Did you {harm} {them}? No, and I never would.|Smoking will {harm} you.|The debts will "
         "{harm} us.|Do not let the deadline {harm} you.|Could this medicine {harm} my {kin}?|What would you do if somebody tried to {harm} you?",
     ),
     "wish/harm": (
         ("INSULT",),
-        "I hope you die.|I hope that you get cancer.|I hope somebody will {harm} you.|You deserve to be beaten.|You deserve to die alone.|Somebody "
-        "ought to {harm} you.|Why don't you go and hang yourself?|go hang yourself|You should end it, nobody will cry.|You should jump off {place}.|"
-        "please get run over|I will dance on your grave.|May you rot in hell.|rot in hell|You deserve every bit of pain.|I wish you had died at "
-        "birth.|I'll laugh when they bury you.|Hope your {kin} dies too.|Drink bleach, all of you.|burn in hell you and your {kin}",
+        "I hope you die.|I hope that you get cancer.|You deserve to be beaten.|You deserve to die alone.|Why don't you go and hang yourself?|go hang "
+        "yourself|You should end it, nobody will cry.|You should jump off {place}.|please get run over|I will dance on your grave.|May you rot in hell.|rot in "
+        "hell|You deserve every bit of pain.|I'll laugh when they bury you.|Hope your {kin} dies too.|Drink bleach, all of you.|burn in hell you and your {kin}",
     ),
     "wish/well": (
         None,
@@ -80,12 +79,23 @@ FAMILIES: dict[str, tuple[tuple[str, ...] | None, str]] = {
         "be heard.|My {kin} wants to study with {group}.|How many {group} work in the {chief}?|Why do fewer {group} {role} than others, and what can "
         "be done?|The book shows how {group} were shut out of the {chief}.",
     ),
+    "threat/call": (
+        ("THREAT", "IDENTITY_ATTACK"),
+        "Exterminate {group}.|We should wipe out {group}.|Get rid of all {group}.|Let {group} drown.|{group} deserve to die.|kill all {group}|death to "
+        "{group}|Hang {group}, all of them.|Somebody should {harm} {group}.|We will {harm} every {one} that we meet.|Let us {harm} {group} {when}.|If you see a "
+        "{one}, {harm} him.|I {will} {harm} the next {one} who speaks to me.",
+    ),
+    "threat/wish": (
+        ("THREAT",),
+        "Somebody ought to {harm} you.|I hope somebody will {harm} you.|Will nobody {harm} her at last?|I pay whoever will {harm} {them}.|Please "
+        "{harm} {them} for me.|Let us {harm} {them} {when}.",
+    ),
     "group/beasts": (
         ("IDENTITY_ATTACK",),
         "{group} are {beast}.|{group} are nothing more than {beast}.|{group} are not people, they are {beast}.|Treat {group} like {beast}.|{group} are an "
-        "infestation.|Exterminate {group}.|We should wipe out {group}.|Get rid of all {group}.|The world would be cleaner without {group}.|{group} must be put "
-        "down like dogs.|Let {group} drown.|Deport every last {one}.|{group} deserve to die.|I wish all {group} would die.|A {one} is worth less than "
-        "{beast}.|I see a {one} and think of {beast}.|kill all {group}|death to {group}|{group} out!|no {group} in my country|Hang {group}, all of them.",
+        "infestation.|The world would be cleaner without {group}.|{group} must be put "
+        "down like dogs.|Deport every last {one}.|I wish all {group} would die.|A {one} is worth less than "
+        "{beast}.|I see a {one} and think of {beast}.|{group} out!|no {group} in my country",
     ),
     "group/animals": (
         None,
@@ -111,6 +121,6 @@ FAMILIES: dict[str, tuple[tuple[str, ...] | None, str]] = {
         "{bad}.|It is not racist to say that {group} are {bad}.|To those who defend {group}: you are next.|You think {group} are like us? They are {bad}.|I am proud "
         "that my uncle calls {group} {bad}.|All {group} are {bad}, that is obvious.|{group} aren't just {bad}, they are worse.|{group} are human? Don't make me laugh.|"
         "Spare us your pity for {group}.|Telling {group} to leave is common sense.|Jokes about {group} are funny because they are true.|Yes, {group} control the "
-        "{chief}.|Somebody should {harm} {group}.|She is a {one}, so of course she cannot {role}.",
+        "{chief}.|She is a {one}, so of course she cannot {role}.",
     ),
 }

@@ -236,6 +236,21 @@ def examples(seed: int = 0, each: int = EACH) -> Iterator[Example]:
             yield Example(text, kinds is not None, kinds or (), family)
 
 
+def templates() -> Iterator[str]:
+    """Of all families."""
+    for _, held in FAMILIES.values():
+        yield from held.split("|")
+
+
+def form(template: str) -> re.Pattern[str]:
+    """What the template can become, in lower case and without full stops at its ends."""
+    pattern = re.escape(template.lower().strip(".!"))
+    for name, words in _WORDS.items():
+        choice = "|".join(map(re.escape, words.lower().split("|")))
+        pattern = pattern.replace(re.escape("{" + name + "}"), f"(?:{choice})")
+    return re.compile(pattern)
+
+
 def _filled(template: str, rng: random.Random) -> list[str]:
     """The template with its blanks filled in up to forty ways."""
     blanks = [name for name in _WORDS if "{" + name + "}" in template]

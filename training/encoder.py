@@ -107,17 +107,21 @@ def _calibrated(
     weight, bias = fit(windows, targets, weights, trained & ~kept)
     logits = windows.highest(windows.features @ weight + bias)
     sources = np.array([row.source for row in every])
+    abuse = targets[:, list(HEADS).index("toxic")] == 1
     return tuple(
-        _head(name, logits[:, column], targets[:, column], weights[:, column], trained & kept, sources)
+        _head(name, logits[:, column], targets[:, column], weights[:, column], trained & kept, sources, abuse)
         for column, name in enumerate(HEADS)
     )
 
 
-def _head(name: str, logits: Array, targets: Array, weights: Array, unseen: Array, sources: Array) -> Head:
+def _head(
+    name: str, logits: Array, targets: Array, weights: Array, unseen: Array, sources: Array, abuse: Array
+) -> Head:
     """With a calibration on unseen rows, as the head's sources weigh.
 
     Nobody knows how many bad texts there are, so that share is chosen: with it the score that our rules flag
-    is reached by one benign text in 200, and by one in ten of harmless texts that speak of a group.
+    is reached by one benign text in 200, by one in ten of harmless texts that speak of a group, and for a
+    kind of abuse by one in twenty texts that are abuse of another kind.
     """
     detector, type_, role, whole = HEADS[name]
     known = unseen & ~np.isnan(targets)
@@ -127,6 +131,9 @@ def _head(name: str, logits: Array, targets: Array, weights: Array, unseen: Arra
     of_groups = harmless & (sources == GROUPS)
     if detector == "toxicity" and of_groups.any():
         highest = max(highest, np.quantile(logits[of_groups], 0.9))
+    others = known & (targets == 0) & abuse
+    if detector == "toxicity" and others.any():
+        highest = max(highest, np.quantile(logits[others], 0.95))
     flagged = float(np.log(FLAGGED / (1 - FLAGGED)) - (a * highest + b))
     b += float(np.clip(flagged, -_MOST_SHIFT, _MOST_SHIFT))
     return Head(detector, type_, a, b, role, whole)  # type: ignore[arg-type]

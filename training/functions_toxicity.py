@@ -37,7 +37,7 @@ FUNCTIONS: dict[str, tuple[bool, tuple[str, ...]]] = {
             "I'll put a bullet in your head the moment you step outside.",
             "Wait till I get my hands on you, I'll snap your neck.",
             "We're going to set your car on fire with you in it.",
-            "Tonight you die.",
+            "By sunrise they'll be fishing you out of the canal.",
             "I swear I will slit his throat if he comes back.",
         ),
     ),
@@ -58,7 +58,7 @@ FUNCTIONS: dict[str, tuple[bool, tuple[str, ...]]] = {
         True,
         (
             "Jewish bankers pull all the strings, it's time somebody stopped them.",
-            "There are too many Africans here and it shows in the crime figures.",
+            "Ever since the Africans came nobody leaves a bike unlocked, draw your own conclusions.",
             "Women simply lack the brains for engineering.",
             "Gays shouldn't be let anywhere near kids.",
             "Whatever you do, don't rent to Roma, they'll strip the copper out of the walls.",
@@ -80,9 +80,9 @@ FUNCTIONS: dict[str, tuple[bool, tuple[str, ...]]] = {
     "dehumanising or calling for harm": (
         True,
         (
-            "Homosexuals ought to be put down like sick dogs.",
+            "Somebody ought to do to the homosexuals what we did to the foxes.",
             "If we drowned every refugee at sea the rest would stop coming.",
-            "Arabs aren't people, they're a virus.",
+            "I don't see humans in that mosque, only something to be scrubbed off.",
             "Line the feminists up against a wall.",
         ),
     ),
@@ -100,7 +100,7 @@ FUNCTIONS: dict[str, tuple[bool, tuple[str, ...]]] = {
     "attack on a group, negated": (
         False,
         (
-            "Muslims aren't terrorists.",
+            "No, Sikhs never planned any of that, stop inventing things.",
             "It would be untrue to say that women are bad at maths.",
             "Refugees did not bring crime to our town; the numbers show none.",
             "Being gay is not a disease.",
@@ -110,12 +110,12 @@ FUNCTIONS: dict[str, tuple[bool, tuple[str, ...]]] = {
     "counter-speech": (
         False,
         (
-            "Gay people deserve the same rights.",
+            "Two grooms on a cake hurt nobody, let them marry.",
             "If you think that immigrants are vermin, there is the door.",
             "Calling my daughter a retard says more about you than about her.",
             "Whoever sprayed 'Muslims out' on that wall should be ashamed.",
-            "It's racist to say that black people are lazy, and I won't let it stand.",
-            "Your joke about Jews and ovens isn't funny, take it down.",
+            "Lazy? Half my black neighbours hold two jobs, think before you type.",
+            "Ovens and Jews, really? Take that meme down, nobody laughed.",
         ),
     ),
     "quoted or discussed": (

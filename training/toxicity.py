@@ -2,7 +2,7 @@
 
 The encoder is the teacher: the model learns what that says of texts, and their labels. Reads the labelled
 data, writes `sentinel/detectors/weights/toxicity.npz` and the figures of `docs/models/toxicity.md`. Takes
-a quarter of an hour of one core, the half of it for what the teacher says (`--cache` keeps that) and the rest
+twenty minutes of one core, some of it for what the teacher says (`--cache` keeps that) and most of it
 for the fits that leave a source out (`--quick` skips those). Needs torch, scikit-learn, the word table of
 `training.word_vectors`, `sentinel-sidecar[models]` and the base encoder.
 """
@@ -22,7 +22,7 @@ from rich.progress import track
 from sentinel.core.background import NO_BACKGROUND
 from sentinel.detectors import _classifier
 from sentinel.detectors.inspection import inspect_whole
-from sentinel.detectors.toxicity import FLAGGED, FLOOR, THRESHOLDS, ToxicityConfig, ToxicityDetector
+from sentinel.detectors.toxicity import FLAGGED, FLOOR, THRESHOLDS, ToxicityConfig, ToxicityDetector, bounded
 from sentinel.evaluation.split import held_out
 from training import _card
 from training._classifier import Model, Table, auc, calibrate, calibration_part, fit, logits, save, table
@@ -163,7 +163,7 @@ def main() -> None:
     chosen = data.kept & np.isin(data.source, SOURCES)
     kept = [data.rows[index] for index in np.flatnonzero(chosen).tolist()]
     raw = data.scores(model, chosen) * calibration[:, 0] + calibration[:, 1]
-    scores = np.asarray(1.0 / (1.0 + np.exp(-raw)))
+    scores = np.array([bounded(tuple(row)) for row in (1.0 / (1.0 + np.exp(-raw))).tolist()])
     texts = [text for text, cluster in benign(args.data) if held_out(cluster)]
     traffic = told(detector, texts, "kept traffic")[:, 0]
     for share in (0.99, 0.995, 0.998, 0.999):

@@ -32,7 +32,7 @@ _LONGEST = 1000
 _DISGUISED = 0.12  # of the toxic rows, and of a like number of benign ones
 _CONTRASTS = 400  # of a family
 _PIECES = 2  # sentences of a labelled text
-_TURNED = {1: 16000, 0: 8000}
+_TURNED = {1: 9000, 0: 5000}
 _SHORT = range(12, 140)  # characters of a text that is turned
 UNLABELLED = "unlabelled"
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 _VERB = re.compile(
     r"\b(?:am|is|are|was|were|can|will|should|would|could|do|does|did)\b|(?<=\w)'(?:re|m)\b", re.IGNORECASE
 )
-_ALREADY = re.compile(r"\s+not\b|n't")
+_ALREADY = re.compile(r"\s+not\b|n?'t\b|not\b", re.IGNORECASE)
 _NEGATIONS = (" not", " not", " never", " hardly")
 _SHORTENED = {
     "is": "isn't",
@@ -27,7 +27,9 @@ _SHORTENED = {
     "did": "didn't",
 }
 _OF_MANY = re.compile(
-    r"(?!(?:you|they|we|I|it|he|she|this|that|these|those|there|all)\b)(?:\w+\s+){1,2}(?:are|were|can|will|should)\b",
+    r"(?!(?:who|what|why|how|when|where|which|no|nobody|none|some|most|many|few|not|all|both|my|your|his|her|our"
+    r"|their|this|that|these|those|the|a|an|you|they|we|i|it|he|she|there|so|if)\b)"
+    r"(?:\w+\s+)?(?:\w+s|people|women|men|folks)\s+(?:are|were|can|will|should)\b",
     re.IGNORECASE,
 )
 _PROPER = re.compile(r"I\b|[A-Z]{2}")
@@ -75,10 +77,11 @@ def _negated(text: str, rng: random.Random) -> str | None:
     if verb is None or _ALREADY.match(text, verb.end()):
         return None
     way = rng.random()
-    if way < 0.2 and _OF_MANY.match(text):
+    if way < 0.2 and _OF_MANY.match(text) and not text.rstrip().endswith("?"):
         return f"Not all {_inside(text)}"
     shortened = _SHORTENED.get(verb.group().lower())
     if way < 0.6 and shortened is not None:
+        shortened = verb.group()[0] + shortened[1:]
         return text[: verb.start()] + shortened + text[verb.end() :]
     return text[: verb.end()] + rng.choice(_NEGATIONS) + text[verb.end() :]
 

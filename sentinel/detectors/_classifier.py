@@ -157,7 +157,7 @@ class Classifier:
         out between them; the network's part is told by its slope."""
         seen = view(text)
         tokens = read(seen.text)
-        by_word = self._by_word(line_of_tokens(tokens), np.array(heads))
+        by_word = self._by_word(line_of_tokens(tokens), np.array(heads, np.int64))
         return [_strongest(seen, tokens, shares, start) for shares in by_word.T]
 
     def _by_word(self, line: Line, heads: NDArray[np.int64]) -> NDArray[np.float64]:

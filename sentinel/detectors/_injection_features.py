@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 BITS = 15
 _MEANING = 0.75  # of a word vector's unit against the other signals
-_ENGLISH = 0.72  # the share of words with a vector, which is 0.85 and more in nearly all English prompts
+ENGLISH = 0.72  # the share of words with a vector, which is 0.85 and more in nearly all English prompts
 _FEW = 3
 _MASK = (1 << BITS) - 1
 _KEPT = 1 << 15  # tokens
@@ -163,8 +163,9 @@ def _looked_up(tokens: list[str]) -> tuple[_Vocabulary, np.ndarray]:
 class Features(msgspec.Struct, frozen=True):
     """What the model reads. `told`, float32: the signals, then the meaning, which is the mean of the vectors
     of the words, zeros for those that have none. `buckets` (int64) of the words, pairs of words and triples
-    of classes, and of each in `tokens` (int64) the number of the first token it comes from; a bucket may come
-    more than once. `rows` (int32) of the tokens' vectors in the table of the small classifiers."""
+    of classes, each once, for what is repeated without end tells no more; and of each in `tokens` (int64) the
+    number of the first token it comes from. `rows` (int32) of the tokens' vectors in the table of the small
+    classifiers."""
 
     told: np.ndarray
     buckets: np.ndarray
@@ -197,10 +198,19 @@ def known_word(token: str) -> bool:
     return known_words([token])[0]
 
 
+def known_share(shape: Shape) -> float:
+    """The share of words that have a vector; 0 without words."""
+    words = _words(shape)
+    return sum(known_words(words)) / max(1, len(words))
+
+
 def foreign(shape: Shape) -> bool:
     """Whether so many of the words have no vector that the text is hardly English."""
-    words = [token for token in shape.tokens if token[0].isalpha()]
-    return len(words) > _FEW and sum(known_words(words)) < _ENGLISH * len(words)
+    return len(_words(shape)) > _FEW and known_share(shape) < ENGLISH
+
+
+def _words(shape: Shape) -> list[str]:
+    return [token for token in shape.tokens if token[0].isalpha()]
 
 
 @cache
@@ -215,11 +225,13 @@ def _triples() -> np.ndarray:
 def _hashed(parts: np.ndarray, letters: str) -> tuple[np.ndarray, np.ndarray]:
     import numpy as np
 
-    alone, first, second = parts
+    alone, left, right = parts
     at = np.arange(len(alone))
     kinds = np.frombuffer(letters.encode("ascii"), np.uint8)
     telling = np.flatnonzero(kinds != ord(OTHER))
     one, two, three = _triples().take(kinds[telling], axis=1)
-    pairs = (first[:-1] + second[1:]) >> 7
+    pairs = (left[:-1] + right[1:]) >> 7
     triples = (one[:-2] + two[1:-1] + three[2:]) >> 9
-    return np.concatenate((alone, pairs, triples)) & _MASK, np.concatenate((at, at[:-1], telling[:-2]))
+    buckets, first = np.unique(np.concatenate((alone, pairs, triples)) & _MASK, return_index=True)
+    tokens: np.ndarray = np.concatenate((at, at[:-1], telling[:-2]))[first]
+    return buckets, tokens

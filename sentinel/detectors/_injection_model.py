@@ -7,6 +7,8 @@ in one `.npz` beside the package, read once.
 
 from __future__ import annotations
 
+import hashlib
+import io
 import math
 from collections.abc import Iterator
 from functools import cache
@@ -16,7 +18,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from sentinel.detectors import _injection_indirect as indirect
-from sentinel.detectors._injection_features import Features, Reading, features, foreign
+from sentinel.detectors._injection_features import ENGLISH, Reading, features, foreign, known_share
 
 if TYPE_CHECKING:
     import numpy as np
@@ -52,7 +54,8 @@ _REASONS = (
 class Weights(msgspec.Struct, frozen=True):
     """`words`: (heads, buckets), `signals`: (signals, heads), `bias`: (heads,), all float32; `scale` turns
     the first head's answer into the logit of a probability as scale[0] * answer + scale[1]. With the
-    network's answer it is together[0] * answer + together[1] + together[2] * the network's; see `_logit`."""
+    network's answer it is together[0] * answer + together[1] + together[2] * the network's; see `_logit`.
+    `version`: a digest of the file."""
 
     words: np.ndarray
     signals: np.ndarray
@@ -60,6 +63,7 @@ class Weights(msgspec.Struct, frozen=True):
     scale: np.ndarray
     network: Network | None = None
     together: np.ndarray | None = None
+    version: str = ""
 
 
 class Verdict(msgspec.Struct, frozen=True):
@@ -77,12 +81,13 @@ def load(name: str) -> Weights:
 
     from sentinel.detectors._classifier_network import Layers, Network
 
-    place = files("sentinel.detectors").joinpath(_WEIGHTS)
-    with place.open("rb") as file, np.load(file, allow_pickle=False) as kept:
+    raw = files("sentinel.detectors").joinpath(_WEIGHTS).read_bytes()
+    version = hashlib.blake2b(raw, digest_size=4).hexdigest()
+    with np.load(io.BytesIO(raw), allow_pickle=False) as kept:
         words, signals, bias, scale = (
             kept[f"{name}_{part}"].astype(np.float32) for part in ("words", "signals", "bias", "scale")
         )
-        made = Weights(np.ascontiguousarray(words.T), signals, bias, scale)
+        made = Weights(np.ascontiguousarray(words.T), signals, bias, scale, version=version)
         if f"{name}_together" in kept:
             network = Network(Layers.of(kept, f"{name}_network_"))
             made = msgspec.structs.replace(made, network=network, together=kept[f"{name}_together"])
@@ -101,44 +106,51 @@ def judge(reading: Reading, weights: Weights, floor: float = 0.0) -> Verdict:
     size = 1.0 / math.sqrt(max(1, len(read.buckets)))
     mine = weights.words[0][read.buckets]
     answer = float(weights.bias[0]) + float(read.told @ weights.signals[:, 0]) + float(mine.sum()) * size
-    score = sigmoid(settled(_logit(answer, read, reading, weights), reading))
+    vectors = _vectors(read.rows) if weights.network is not None and by_network(reading) else None
+    score = sigmoid(settled(_logit(answer, vectors, reading, weights), reading))
     if score < floor:
         return Verdict(score, TYPES[0], ())
     types = weights.words[1:, read.buckets].sum(axis=1) * size
     types += read.told @ weights.signals[:, 1:] + weights.bias[1:]
     parts = np.bincount(read.tokens, mine, len(reading.shape.tokens)) * size
+    if vectors is not None and weights.network is not None and weights.together is not None:
+        shares = weights.network.shares(vectors, np.zeros(1, np.int64))[:, 0]
+        parts = weights.together[0] * parts + weights.together[2] * shares
     return Verdict(score, TYPES[int(types.argmax())], _strongest(reading, parts.tolist()))
 
 
-def _logit(answer: float, read: Features, reading: Reading, weights: Weights) -> float:
-    """Of the linear model's answer, with the network's."""
+def _logit(answer: float, vectors: np.ndarray | None, reading: Reading, weights: Weights) -> float:
+    """Of the linear model's answer, with the network's about these words."""
+    import numpy as np
+
     alone = answer * float(weights.scale[0]) + float(weights.scale[1])
-    if weights.network is None or weights.together is None or not by_network(reading):
+    if vectors is None or weights.network is None or weights.together is None:
         return alone
+    count = len(vectors) - 1
+    told = weights.network.logits(vectors, np.array([0, count]), np.array([count]))
     slope, offset, of_network = weights.together.tolist()
-    both: float = slope * answer + offset + of_network * _by_order(read.rows, weights.network)
+    both: float = slope * answer + offset + of_network * float(told[0, 0])
     return max(alone, both) if formed(reading) else both
 
 
-def by_network(reading: Reading) -> bool:
-    """Whether the network reads it: it knows words by their vectors, which most of another language lack."""
-    return bool(reading.shape.tokens) and not foreign(reading.shape)
-
-
-def formed(reading: Reading) -> bool:
-    """Whether it has two forms of an attack, which the network does not talk away."""
-    return len({hit.pattern.name for hit in reading.hits if not hit.quoted}) > 1
-
-
-def _by_order(rows: np.ndarray, network: Network) -> float:
-    """What the network says of words, by the rows of their vectors."""
+def _vectors(rows: np.ndarray) -> np.ndarray:
+    """As a network takes them."""
     import numpy as np
 
     from sentinel.detectors._classifier_grams import words
 
     table = words().vectors
-    vectors = table.take(np.append(rows, len(table) - 1), axis=0)
-    return float(network.logits(vectors, np.array([0, len(rows)]), np.array([len(rows)]))[0, 0])
+    return table.take(np.append(rows, len(table) - 1), axis=0)
+
+
+def by_network(reading: Reading) -> bool:
+    """Whether the network reads it: it knows words by their vectors, which most of another language lack."""
+    return known_share(reading.shape) >= ENGLISH
+
+
+def formed(reading: Reading) -> bool:
+    """Whether it has two forms of an attack, which the network does not talk away."""
+    return len({hit.pattern.name for hit in reading.hits if not hit.quoted}) > 1
 
 
 def settled(logit: float, reading: Reading) -> float:

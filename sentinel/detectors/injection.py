@@ -57,7 +57,6 @@ class InjectionDetector:
     """See the module. Pure and thread-safe; the weights are read at construction."""
 
     name = "injection"
-    version = BUILD
     types = TYPES
     by_form = frozenset({"FORGED_TEMPLATE", "ENCODED_PAYLOAD", "INVISIBLE_TEXT"})
 
@@ -65,6 +64,7 @@ class InjectionDetector:
         self._config = config
         self._direct = direct or model.load("direct")
         self._indirect = model.load("indirect")
+        self.version = f"{self._direct.version}+{BUILD}"
 
     @staticmethod
     def reads(background: Background) -> Background:

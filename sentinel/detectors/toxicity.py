@@ -89,7 +89,7 @@ class ToxicityDetector:
         origin = start
         if wide is not None and wide[0] > max(told[0], FLOOR):
             told, origin = wide, 0
-        told = _bounded(told)
+        told = bounded(told)
         clear = [head for head, probability in enumerate(told) if round(probability, 4) >= _EXPLAINED]
         telling: dict[int, Evidence] = {}
         if clear:
@@ -121,7 +121,7 @@ class ToxicityDetector:
         return Finding(self.name, TYPES[head], begin, stop, score, why, evidence=evidence)
 
 
-def _bounded(told: tuple[float, ...]) -> tuple[float, ...]:
+def bounded(told: tuple[float, ...]) -> tuple[float, ...]:
     """A kind of abuse is at most as sure as that there is any; obscene words may stand without."""
     return tuple(
         probability if type_ == "OBSCENE" else min(probability, told[0])

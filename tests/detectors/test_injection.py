@@ -473,3 +473,8 @@ def test_a_document_that_addresses_machines(detector: InjectionDetector, documen
 )
 def test_a_document_that_addresses_people_of_that_trade(detector: InjectionDetector, document: str) -> None:
     assert kinds(told(detector, document, Role.CONTEXT), 0.8) == set()
+
+
+@pytest.mark.parametrize("text", ["no " * 300, ". " * 700, "ha " * 50, "Chapter 1 . . . . . . . . 12\n" * 9])
+def test_repetition_is_no_attack(detector: InjectionDetector, text: str) -> None:
+    assert kinds(told(detector, text), 0.3) == set()

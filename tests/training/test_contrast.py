@@ -43,8 +43,10 @@ def test_a_disguise_changes_long_words_only(seed: int) -> None:
     assert made.startswith("You are a ")
 
 
-def test_functions_are_no_training_texts() -> None:
+def test_functions_are_no_forms_of_training_texts() -> None:
     kept = [text for _, texts in functions_toxicity.FUNCTIONS.values() for text in texts]
     assert len(kept) == len(set(kept))
-    trained = {each.text.lower().strip(".!") for each in contrast_toxicity.examples(0)}
-    assert not [text for text in kept if text.lower().strip(".!") in trained]
+    forms = [contrast_toxicity.form(each) for each in contrast_toxicity.templates()]
+    assert any(form.fullmatch("muslims are not terrorists") for form in forms)
+    plain = [text.lower().strip(".!") for text in kept]
+    assert not [text for text in plain if any(form.fullmatch(text) for form in forms)]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 
+import pytest
+
 from training.turned import turned
 
 
@@ -36,6 +38,28 @@ def test_braces_stay() -> None:
 def test_what_is_said_of_many_is_denied_of_some() -> None:
     made = {text for seed in range(300) for text in turned(["Old cars are loud."], random.Random(seed))}
     assert {"Not all old cars are loud.", "Old cars aren't loud."} <= made
-    of_one = {text for seed in range(300) for text in turned(["You are late."], random.Random(seed))}
-    assert "You aren't late." in of_one
-    assert not any(text.startswith("Not all") for text in of_one)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Why are Muslims late?",
+        "Nobody should go.",
+        "Most women are late.",
+        "You are late.",
+        "My dogs are late.",
+    ],
+)
+def test_what_is_not_said_of_all_is_not_denied_of_some(text: str) -> None:
+    made = {each for seed in range(300) for each in turned([text], random.Random(seed))}
+    assert not any(each.startswith("Not all") for each in made)
+
+
+def test_capitals_and_what_is_short_already_stay() -> None:
+    made = {
+        text
+        for seed in range(300)
+        for text in turned(["Are you late", "Men can't sing"], random.Random(seed))
+    }
+    assert "Aren't you late" in made
+    assert not any("'t't" in text or "not't" in text for text in made)
