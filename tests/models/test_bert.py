@@ -115,9 +115,10 @@ def test_signed_weights_yield_the_same_where_the_processor_has_vnni() -> None:
 @pytest.mark.parametrize(
     ("flags", "stored"),
     [
-        ("fpu avx2 avx512f avx512_vnni umip", "int8"),
+        ("fpu avx2 avx512f avx512dq avx512bw avx512vl avx512_vnni umip", "int8"),
         ("fpu avx2 avx_vnni", "int8"),
-        ("fpu avx2 avx512f avx512bw", "uint8"),
+        ("fpu avx2 avx512f avx512dq avx512bw avx512vl", "uint8"),
+        ("fpu avx2 avx512f avx512_vnni", "uint8"),
         ("fpu avx_vnni_int8", "uint8"),
     ],
 )
