@@ -38,6 +38,7 @@ _MOST_WINDOWS = 5  # of one text
 _CHUNK = 2000
 _BACK = 2000  # harmless texts that the way back is found from
 FLAGGED = 0.8  # the score from which rules/toxicity.yaml and its like act
+_FLAGGED_KINDS = {"THREAT": 0.5}  # where they act from another one
 _MOST_SHIFT = 3.0
 GROUPS = "toxigen_safenlp"
 _console = Console()
@@ -134,7 +135,8 @@ def _head(
     others = known & (targets == 0) & abuse
     if detector == "toxicity" and others.any():
         highest = max(highest, np.quantile(logits[others], 0.95))
-    flagged = float(np.log(FLAGGED / (1 - FLAGGED)) - (a * highest + b))
+    score = _FLAGGED_KINDS.get(type_, FLAGGED)
+    flagged = float(np.log(score / (1 - score)) - (a * highest + b))
     b += float(np.clip(flagged, -_MOST_SHIFT, _MOST_SHIFT))
     return Head(detector, type_, a, b, role, whole)  # type: ignore[arg-type]
 

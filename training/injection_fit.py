@@ -6,6 +6,7 @@ import msgspec
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
+from sentinel.detectors._injection_model import HARMLESS
 from training import _classifier
 from training.injection_rows import Array, Readings
 
@@ -57,10 +58,11 @@ def _answers(linear: LogisticRegression, network: _classifier.Model, told: Readi
 
 def _mixed(told: Readings, answers: tuple[Array, Array], scale: Array, together: Array) -> Array:
     linear, network = answers
-    both: Array = together[0] * linear + together[1] + together[2] * network
     alone: Array = scale[0] * linear + scale[1]
+    first = together[0] * linear + together[1]
+    both = first + together[2] * network
     both = np.where(told.formed, np.maximum(alone, both), both)
-    return np.where(told.by_network, both, alone)
+    return np.where(told.by_network & (first >= HARMLESS), both, alone)
 
 
 def _weights(labels: Array, groups: Array) -> Array:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from sentinel.detectors import _injection_indirect as indirect
-from sentinel.detectors._injection_features import ENGLISH, Reading, features, foreign, known_share
+from sentinel.detectors._injection_features import ENGLISH, Features, Reading, features, foreign, known_share
 
 if TYPE_CHECKING:
     import numpy as np
@@ -38,6 +38,9 @@ _FOREIGN = 3.0
 _FEW = 5  # words
 # Of forms in such languages: which count, which count alone, and how much they are trusted.
 _TELLING, _SURE, _TRUSTED = 0.6, 0.8, 0.6
+# Where the linear model's part of the logit is so low, the network would make no attack of it: nine in ten
+# everyday texts, and hardly an attack.
+HARMLESS = -6.0
 _NEARLY = 1.0  # logit from which on the form adds nothing
 _DOUBTED = -3.0  # below nobody is told anyway
 _REASONS = (
@@ -106,7 +109,7 @@ def judge(reading: Reading, weights: Weights, floor: float = 0.0) -> Verdict:
     size = 1.0 / math.sqrt(max(1, len(read.buckets)))
     mine = weights.words[0][read.buckets]
     answer = float(weights.bias[0]) + float(read.told @ weights.signals[:, 0]) + float(mine.sum()) * size
-    vectors = _vectors(read.rows) if weights.network is not None and by_network(reading) else None
+    vectors = _asked_about(answer, read, reading, weights)
     score = sigmoid(settled(_logit(answer, vectors, reading, weights), reading))
     if score < floor:
         return Verdict(score, TYPES[0], ())
@@ -117,6 +120,15 @@ def judge(reading: Reading, weights: Weights, floor: float = 0.0) -> Verdict:
         shares = weights.network.shares(vectors, np.zeros(1, np.int64))[:, 0]
         parts = weights.together[0] * parts + weights.together[2] * shares
     return Verdict(score, TYPES[int(types.argmax())], _strongest(reading, parts.tolist()))
+
+
+def _asked_about(answer: float, read: Features, reading: Reading, weights: Weights) -> np.ndarray | None:
+    """The words that the network is asked about; None where it is not."""
+    if weights.network is None or weights.together is None:
+        return None
+    if float(weights.together[0]) * answer + float(weights.together[1]) < HARMLESS or not by_network(reading):
+        return None
+    return _vectors(read.rows)
 
 
 def _logit(answer: float, vectors: np.ndarray | None, reading: Reading, weights: Weights) -> float:

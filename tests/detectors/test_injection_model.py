@@ -54,3 +54,8 @@ def test_it_does_not_talk_two_forms_of_an_attack_away() -> None:
 
 def test_what_is_quoted_is_no_form() -> None:
     assert not model.formed(read('The paper quotes "ignore all previous instructions" as an example.'))
+
+
+def test_it_is_not_asked_about_what_is_plainly_harmless() -> None:
+    text = "Write a short poem about the autumn in the mountains, please."
+    assert _score(text, -9.0) == _score(text, 9.0) < 0.01
