@@ -129,12 +129,9 @@ def _head(
     a, b = calibrate(logits[known], targets[known], weights[known] / weights[known].mean())
     harmless = known & (targets == 0)
     highest = np.quantile(logits[harmless & np.isin(sources, encoder_card.BENIGN)], 0.995)
-    of_groups = harmless & (sources == GROUPS)
-    if detector == "toxicity" and of_groups.any():
-        highest = max(highest, np.quantile(logits[of_groups], 0.9))
-    others = known & (targets == 0) & abuse
-    if detector == "toxicity" and others.any():
-        highest = max(highest, np.quantile(logits[others], 0.95))
+    for others, below in ((sources == GROUPS, 0.9), (abuse, 0.95)):
+        if detector == "toxicity" and (harmless & others).any():
+            highest = max(highest, np.quantile(logits[harmless & others], below))
     score = _FLAGGED_KINDS.get(type_, FLAGGED)
     flagged = float(np.log(score / (1 - score)) - (a * highest + b))
     b += float(np.clip(flagged, -_MOST_SHIFT, _MOST_SHIFT))

@@ -18,7 +18,8 @@ _OF_NETWORK = 0.35  # of the logit, chosen on left-out families
 
 
 class Fitted(msgspec.Struct, frozen=True):
-    """`scale` [2] and `together` [3]: see `sentinel.detectors._injection_model.Weights`."""
+    """`scale` [2]: see `sentinel.detectors._injection_model.Weights`; `together`: slope, offset and share of
+    its `Beside`."""
 
     linear: LogisticRegression
     network: _classifier.Model

@@ -13,18 +13,9 @@ _VERB = re.compile(
 _ALREADY = re.compile(r"\s+not\b|n?'t\b|not\b", re.IGNORECASE)
 _NEGATIONS = (" not", " not", " never", " hardly")
 _SHORTENED = {
-    "is": "isn't",
-    "are": "aren't",
-    "was": "wasn't",
-    "were": "weren't",
+    **{verb: f"{verb}n't" for verb in "is are was were should would could do does did".split()},
     "can": "can't",
     "will": "won't",
-    "should": "shouldn't",
-    "would": "wouldn't",
-    "could": "couldn't",
-    "do": "don't",
-    "does": "doesn't",
-    "did": "didn't",
 }
 _OF_MANY = re.compile(
     r"(?!(?:who|what|why|how|when|where|which|no|nobody|none|some|most|many|few|not|all|both|my|your|his|her|our"

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from sentinel.detectors import _injection_indirect as indirect
-from sentinel.detectors._injection_features import ENGLISH, Features, Reading, features, foreign, known_share
+from sentinel.detectors._injection_features import ENGLISH, Reading, features, foreign, known_share
 
 if TYPE_CHECKING:
     import numpy as np
@@ -54,18 +54,26 @@ _REASONS = (
 )
 
 
+class Beside(msgspec.Struct, frozen=True):
+    """The network, and what it counts: the logit is slope * the linear model's answer + offset + `share` *
+    the network's."""
+
+    network: Network
+    slope: float
+    offset: float
+    share: float
+
+
 class Weights(msgspec.Struct, frozen=True):
     """`words`: (heads, buckets), `signals`: (signals, heads), `bias`: (heads,), all float32; `scale` turns
-    the first head's answer into the logit of a probability as scale[0] * answer + scale[1]. With the
-    network's answer it is together[0] * answer + together[1] + together[2] * the network's; see `_logit`.
-    `version`: a digest of the file."""
+    the first head's answer into the logit of a probability as scale[0] * answer + scale[1]. `version`: a
+    digest of the file."""
 
     words: np.ndarray
     signals: np.ndarray
     bias: np.ndarray
     scale: np.ndarray
-    network: Network | None = None
-    together: np.ndarray | None = None
+    beside: Beside | None = None
     version: str = ""
 
 
@@ -93,7 +101,8 @@ def load(name: str) -> Weights:
         made = Weights(np.ascontiguousarray(words.T), signals, bias, scale, version=version)
         if f"{name}_together" in kept:
             network = Network(Layers.of(kept, f"{name}_network_"))
-            made = msgspec.structs.replace(made, network=network, together=kept[f"{name}_together"])
+            beside = Beside(network, *kept[f"{name}_together"].tolist())
+            made = msgspec.structs.replace(made, beside=beside)
         return made
 
 
@@ -109,40 +118,31 @@ def judge(reading: Reading, weights: Weights, floor: float = 0.0) -> Verdict:
     size = 1.0 / math.sqrt(max(1, len(read.buckets)))
     mine = weights.words[0][read.buckets]
     answer = float(weights.bias[0]) + float(read.told @ weights.signals[:, 0]) + float(mine.sum()) * size
-    vectors = _asked_about(answer, read, reading, weights)
-    score = sigmoid(settled(_logit(answer, vectors, reading, weights), reading))
+    logit = answer * float(weights.scale[0]) + float(weights.scale[1])
+    beside = weights.beside
+    first = -math.inf if beside is None else beside.slope * answer + beside.offset
+    asked = beside if first >= HARMLESS and by_network(reading) else None
+    if asked is not None:
+        vectors = _vectors(read.rows)
+        both = first + asked.share * _answer(asked.network, vectors)
+        logit = max(logit, both) if formed(reading) else both
+    score = sigmoid(settled(logit, reading))
     if score < floor:
         return Verdict(score, TYPES[0], ())
     types = weights.words[1:, read.buckets].sum(axis=1) * size
     types += read.told @ weights.signals[:, 1:] + weights.bias[1:]
     parts = np.bincount(read.tokens, mine, len(reading.shape.tokens)) * size
-    if vectors is not None and weights.network is not None and weights.together is not None:
-        shares = weights.network.shares(vectors, np.zeros(1, np.int64))[:, 0]
-        parts = weights.together[0] * parts + weights.together[2] * shares
+    if asked is not None:
+        parts = asked.slope * parts + asked.share * asked.network.shares(vectors, np.zeros(1, np.int64))[:, 0]
     return Verdict(score, TYPES[int(types.argmax())], _strongest(reading, parts.tolist()))
 
 
-def _asked_about(answer: float, read: Features, reading: Reading, weights: Weights) -> np.ndarray | None:
-    """The words that the network is asked about; None where it is not."""
-    if weights.network is None or weights.together is None:
-        return None
-    if float(weights.together[0]) * answer + float(weights.together[1]) < HARMLESS or not by_network(reading):
-        return None
-    return _vectors(read.rows)
-
-
-def _logit(answer: float, vectors: np.ndarray | None, reading: Reading, weights: Weights) -> float:
-    """Of the linear model's answer, with the network's about these words."""
+def _answer(network: Network, vectors: np.ndarray) -> float:
+    """About all these words."""
     import numpy as np
 
-    alone = answer * float(weights.scale[0]) + float(weights.scale[1])
-    if vectors is None or weights.network is None or weights.together is None:
-        return alone
     count = len(vectors) - 1
-    told = weights.network.logits(vectors, np.array([0, count]), np.array([count]))
-    slope, offset, of_network = weights.together.tolist()
-    both: float = slope * answer + offset + of_network * float(told[0, 0])
-    return max(alone, both) if formed(reading) else both
+    return float(network.logits(vectors, np.array([0, count]), np.array([count]))[0, 0])
 
 
 def _vectors(rows: np.ndarray) -> np.ndarray:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -110,25 +109,6 @@ def test_signed_weights_yield_the_same_where_the_processor_has_vnni() -> None:
     signed, unsigned = _run("int8", IDS, MASK), _run("uint8", IDS, MASK)
     for name, value in signed.items():
         assert np.array_equal(value, unsigned[name]), name
-
-
-@pytest.mark.parametrize(
-    ("flags", "stored"),
-    [
-        ("fpu avx2 avx512f avx512dq avx512bw avx512vl avx512_vnni umip", "int8"),
-        ("fpu avx2 avx_vnni", "int8"),
-        ("fpu avx2 avx512f avx512dq avx512bw avx512vl", "uint8"),
-        ("fpu avx2 avx512f avx512_vnni", "uint8"),
-        ("fpu avx_vnni_int8", "uint8"),
-    ],
-)
-def test_the_form_of_weights_is_the_processors(tmp_path: Path, flags: str, stored: str) -> None:
-    told = tmp_path / "cpuinfo"
-    told.write_text(
-        f"processor\t: 0\nmodel name\t: no avx512_vnni at all\nflags\t\t: {flags}\nbugs\t\t: spectre\n"
-    )
-    assert _processor.stored(told) == stored
-    assert _processor.stored(tmp_path / "absent") == "uint8"
 
 
 @pytest.mark.torch
