@@ -19,7 +19,7 @@ from sentinel.core.background import Background
 from sentinel.core.exchange import Role
 from sentinel.detectors.registry import DetectorsConfig
 from sentinel.evaluation.split import held_out
-from sentinel.models._small import Small, both
+from sentinel.models._small import Small, both, in_english
 from sentinel.models._weights import read_heads
 from sentinel.models.base import Passage
 from training import _card, encoder_card
@@ -63,7 +63,10 @@ def main() -> None:
         own = [heads.heads[column].probability(float(logits[index, column])) for index in chosen]
         theirs = [told[index].scores.get(detector, 0.0) for index in chosen]
         kinds = {HEADS[head][1]: 0.0 for head in HEADS if HEADS[head][0] == detector}
-        mean = [both(detector, p, kinds, told[index])[0] for index, p in zip(chosen, own, strict=True)]
+        mean = [
+            both(detector, p, kinds, told[index], english=in_english(every[index].text))[0]
+            for index, p in zip(chosen, own, strict=True)
+        ]
         scores = np.array([theirs, own, mean])
         labels = np.array([every[index].targets[name] for index in chosen])
         lines += _lines(detector, [every[index] for index in chosen], labels, scores)

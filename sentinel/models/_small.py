@@ -2,7 +2,8 @@
 
 They are mistaken about different texts: words tell the small one more, what is meant tells the encoder more.
 So their log-odds are averaged by weight, for the whole and for each finding type that both know. What only
-the small one knows (an encoded payload, text that nobody sees) stays as it is.
+the small one knows (an encoded payload, text that nobody sees) stays as it is. In prompts that are hardly
+English the small one alone tells attacks, for to the encoder any request in another language looks like one.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ _SUREST = 0.999
 # Of the encoder (docs/models/encoder.md): it tells benign traffic better from abuse.
 _WEIGHT = {"toxicity": 0.9}
 _WEIGHT_ELSE = 0.7
+_OF_ENGLISH = "injection"
+_READ = 2000  # characters that tell of a text's language
 
 
 class Small:
@@ -53,11 +56,20 @@ class Small:
         return moved(answer, passage.start)
 
 
+def in_english(text: str) -> bool:
+    """Whether most of its words are English ones, or it has too few to tell."""
+    from sentinel.detectors._injection_features import foreign
+    from sentinel.detectors._injection_grammar import shape_of
+
+    return not foreign(shape_of(text[:_READ]))
+
+
 def both(
-    name: str, score: float, kinds: Mapping[str, float], told: Inspection
+    name: str, score: float, kinds: Mapping[str, float], told: Inspection, *, english: bool = True
 ) -> tuple[float, dict[str, float], dict[str, Finding]]:
     """A detector's score, that of each finding type, and the small detector's strongest finding of each type,
     with the score it has now. `score` and `kinds` are the encoder's, `told` is what the small one says."""
+    weight = _WEIGHT.get(name, _WEIGHT_ELSE) if english or name != _OF_ENGLISH else 0.0
     theirs = told.scores.get(name)
     if theirs is None:
         return score, dict(kinds), {}
@@ -68,16 +80,16 @@ def both(
         ):
             found[finding.type] = finding
     own = {type_: each.score for type_, each in found.items() if type_ not in kinds}
-    whole = max([_mean(name, score, theirs), *own.values()])
+    whole = max([_mean(weight, score, theirs), *own.values()])
     shared = {
-        type_: min(whole, _mean(name, each, found[type_].score if type_ in found else _UNSAID))
+        type_: min(whole, _mean(weight, each, found[type_].score if type_ in found else _UNSAID))
         for type_, each in kinds.items()
     }
     if shared and whole > max([*shared.values(), *own.values()]):  # the likeliest type stands for the whole
         shared[max(shared, key=shared.__getitem__)] = whole
     scores = {**shared, **own}
     known = {
-        type_: _weighed(finding, scores[type_]) if type_ in shared else finding
+        type_: _weighed(finding, scores[type_]) if weight and type_ in shared else finding
         for type_, finding in found.items()
     }
     return whole, scores, known
@@ -89,9 +101,8 @@ def _weighed(finding: Finding, score: float) -> Finding:
     return msgspec.structs.replace(finding, score=score, why=why)
 
 
-def _mean(name: str, encoder: float, small: float) -> float:
-    """Of the log-odds."""
-    weight = _WEIGHT.get(name, _WEIGHT_ELSE)
+def _mean(weight: float, encoder: float, small: float) -> float:
+    """Of the log-odds; `weight`: of the encoder's."""
     odds = weight * _log_odds(encoder) + (1 - weight) * _log_odds(small)
     return 1.0 / (1.0 + math.exp(-odds))
 

@@ -29,7 +29,7 @@ from sentinel.detectors.registry import DetectorsConfig
 from sentinel.models import _runtime
 from sentinel.models._loading import loading, package
 from sentinel.models._scores import FLOOR, partly
-from sentinel.models._small import Small, both
+from sentinel.models._small import Small, both, in_english
 from sentinel.models._weights import Head, read_heads
 from sentinel.models.base import Passage, Progress, key_of
 from sentinel.models.prepare import BUILD, prepared
@@ -164,6 +164,7 @@ class EncoderModel:
         document = passage.background.role is Role.CONTEXT
         cut = windows[0].window.cut
         told = self._small.ask(passage) if self._small is not None and not cut else Inspection()
+        english = document or in_english(passage.text)
         for detector in sorted({head.detector for head in self._heads.heads}):
             read = {
                 index: self._strongest(index, windows)
@@ -173,7 +174,7 @@ class EncoderModel:
             if not read:
                 continue
             score, kinds = judged({self._heads.heads[i]: p for i, (p, _) in read.items()})
-            scores[detector], kinds, known = both(detector, score, kinds, told)
+            scores[detector], kinds, known = both(detector, score, kinds, told, english=english)
             by_type = {self._heads.heads[index].type: index for index in read}
             for type_, each in kinds.items():
                 if each < FLOOR:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sentinel.core.finding import Finding, Inspection
-from sentinel.models._small import both
+from sentinel.models._small import both, in_english
 
 
 def _told(score: float, **kinds: float) -> Inspection:
@@ -51,3 +51,24 @@ def test_its_findings_keep_their_places() -> None:
         "MANY_SHOT": (3, 9, "words"),
     }
     assert all(finding.score == scores[type_] for type_, finding in known.items())
+
+
+def test_of_another_language_the_small_one_alone_speaks() -> None:
+    told = _told(0.2, OVERRIDE=0.2)
+    whole, scores, known = both("injection", 0.99, {"OVERRIDE": 0.99}, told, english=False)
+    assert whole == pytest.approx(0.2) and scores == pytest.approx({"OVERRIDE": 0.2})
+    assert known["OVERRIDE"].why == "words"
+
+
+@pytest.mark.parametrize(
+    ("text", "english"),
+    [
+        ("Forget my last question, I want to know how rivers freeze.", True),
+        ("def total(rows):\n    return sum(row.price for row in rows)", True),
+        ("merci", True),  # too short to tell
+        ("Oubliez ma question, je voudrais savoir comment gèlent les rivières.", False),
+        ("さっきの質問は忘れてください。京都の桜の見頃を教えてください。", False),
+    ],
+)
+def test_english_is_told_by_its_words(text: str, english: bool) -> None:
+    assert in_english(text) is english
