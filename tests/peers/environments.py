@@ -50,7 +50,7 @@ OPENAI = Environment("openai", ("openai==3.57.0",))
 ANTHROPIC = Environment("anthropic", ("anthropic==2.14.0",))
 LITSERVE = Environment("litserve", ("litserve==0.2.19",))
 # What the model plane loads and the data plane never does.
-TORCH = Environment("torch", ("torch==2.13.0", "transformers==5.24.0", "detoxify==0.5.4"))
+TORCH = Environment("torch", ("torch==2.13.0", "transformers==5.24.0", "detoxify==0.5.4", "stanza==1.15.0"))
 ENVIRONMENTS = (TRITONCLIENT, TRITON, MLSERVER, ENVOY, XDS, OPENAI, ANTHROPIC, LITSERVE, TORCH)
 
 
