@@ -4,9 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -14,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from sentinel.core.errors import ConfigError
 from sentinel.core.finding import Finding, Inspection
 from sentinel.core.paths import FOLDER_OR_NAME
+from sentinel.models import _stanza
 from sentinel.models._loading import existing, loading, package
 from sentinel.models.base import Passage, key_of
 
@@ -35,7 +34,6 @@ _PACKAGES = {
     "stanza": "pip install stanza",
     "transformers": "pip install 'sentinel-sidecar[spacy,transformers]'",
 }
-_PROCESSORS = "tokenize,pos,lemma,ner"  # those that Presidio's engine of stanza loads
 
 _Entities = Callable[[Sequence[str]], list[list[tuple[str, int, int, float]]]]
 
@@ -126,10 +124,10 @@ class SpacyModel:
             name = provider.nlp_configuration["nlp_engine_name"]
             if name in _PACKAGES and name not in provider.nlp_engines:
                 raise ConfigError(f"the engine `{name}` needs more packages: {_PACKAGES[name]}", key=key)
-            engine = _stanza(provider, path, key) if name == "stanza" else provider.create_engine()
+            engine = _stanza.engine(provider, path, key) if name == "stanza" else provider.create_engine()
             language = engine.get_supported_languages()[0]
             self._check(set(engine.get_supported_entities()), key)
-        read = _of_stanza if name == "stanza" else _of_engine
+        read = _stanza.entities if name == "stanza" else _of_engine
 
         def entities(texts: Sequence[str]) -> list[list[tuple[str, int, int, float]]]:
             answers: list[list[tuple[str, int, int, float]]] = []
@@ -171,40 +169,6 @@ def _labels(nlp: Any, pipe: str) -> tuple[str, ...]:
     return tuple(nlp.get_pipe(pipe).labels) if nlp.has_pipe(pipe) else ()
 
 
-def _stanza(provider: Any, path: Path, key: str) -> Any:
-    """The engine from files that are here. By Presidio's default it asks the network at each load, even for
-    what is here, without a limit of time, and fails where there is none."""
-    provider.nlp_engines["stanza"] = partial(provider.nlp_engines["stanza"], download_if_missing=False)
-    try:
-        return provider.create_engine()
-    except Exception as error:
-        # Stanza stumbles while it tells of some files that it lacks.
-        lacking = [each for each in (error.__context__, error) if isinstance(each, FileNotFoundError)]
-        if not lacking:
-            raise
-        told = " ".join(str(lacking[-1]).split()).rstrip(".")
-        calls = "; ".join(
-            f"stanza.download({model['model_name']!r}, processors={_PROCESSORS!r})"
-            for model in provider.nlp_configuration["models"]
-        )
-        message = (
-            f"the NLP engine of {path} lacks a file: {told}. Stanza's models are not downloaded at a start: "
-            f'fetch them once, python -c "import stanza; {calls}", into the folder of STANZA_RESOURCES_DIR'
-        )
-        raise ConfigError(message, key=key) from error
-
-
 def _of_engine(engine: Any, language: str, text: str) -> tuple[Sequence[Any], Sequence[float]]:
     found = engine.process_text(text, language)
     return found.entities, found.scores
-
-
-def _of_stanza(engine: Any, language: str, text: str) -> tuple[Sequence[Any], Sequence[float]]:
-    """Stanza's own spans, named and scored by Presidio. Presidio's tokenizer drops all entities of a text
-    that is not the sum of its words (French `du` is read as `de le`, a control character as a space, a word
-    of more than 1000 letters as unknown), and quotes them in a warning."""
-    spans = engine.nlp[language].tokenizer.snlp(text).entities
-    found = [SimpleNamespace(label_=x.type, start_char=x.start_char, end_char=x.end_char) for x in spans]
-    scores = [engine.ner_model_configuration.default_score] * len(found)
-    named: tuple[list[Any], list[float]] = engine._get_updated_entities(found, scores)
-    return named
