@@ -17,7 +17,14 @@ import msgspec
 import numpy as np
 
 from sentinel.evaluation.split import held_out
-from training import attacks, contrast_injection, contrast_misuse, contrast_toxicity, documents
+from training import (
+    attacks,
+    contrast_injection,
+    contrast_misuse,
+    contrast_toxicity,
+    documents,
+    written_texts,
+)
 
 # Head -> (detector, finding type, the texts that it reads, whether it is its detector's whole).
 HEADS: dict[str, tuple[str, str, str, bool]] = {
@@ -61,7 +68,8 @@ def rows(data: Path) -> list[Row]:
 
 
 def own_words() -> Iterator[Row]:
-    """Contrast sets; the families that they keep back are a source of their own, to be left out."""
+    """Contrast sets; the families that they keep back are a source of their own, to be left out. And texts
+    that were written one by one."""
     for example in contrast_toxicity.examples():
         source = "own_toxicity_b" if example.family in contrast_toxicity.HELD_OUT else "own_toxicity"
         kinds = {name: int(HEADS[name][1] in example.kinds) for name in TOXICITY}
@@ -72,6 +80,28 @@ def own_words() -> Iterator[Row]:
         source = "own_misuse_b" if request.family in contrast_misuse.HELD_OUT else "own_misuse"
         others = {each: 0 for each in (*INJECTION, *TOXICITY)}
         yield Row(request.text, source, "", {"harmful": int(request.harmful), **others})
+    yield from _written()
+
+
+def _written() -> Iterator[Row]:
+    for each in written_texts.read("toxicity"):
+        kinds = written_texts.TOXICITY.get(each.kind)
+        told = {name: 0 for name in TOXICITY if name != "obscene"}  # nobody said which words are
+        if kinds is not None:  # an insult may be an attack on a group too
+            told = {"toxic": 1} | {name: 1 for name in TOXICITY if HEADS[name][1] in kinds}
+        yield Row(each.text, "own_written_toxicity", "", {**told, **dict.fromkeys(INJECTION, 0)})
+    for each in written_texts.read("injection"):
+        if each.lang != "en":
+            continue  # the base knows no other language
+        told = {"attack": 1, each.kind: 1}
+        if each.kind not in written_texts.INJECTION:
+            told = dict.fromkeys((*INJECTION, "harmful", "toxic"), 0)
+        yield Row(each.text, "own_written_injection", "", told)
+    for paper in written_texts.papers():
+        yield Row(paper.text, "own_written_documents", "", {"indirect": int(bool(paper.order))})
+    for each in written_texts.read("misuse"):
+        told = {"harmful": 1} if each.label else dict.fromkeys((*INJECTION, "harmful"), 0)
+        yield Row(each.text, "own_written_misuse", "", told)
 
 
 def _own_attacks(rng: np.random.Generator) -> Iterator[Row]:

@@ -17,6 +17,7 @@ from training.attack_ploys import PLOYS, TONGUES
 from training.contrast_injection import KINDS
 from training.injection_fit import fit
 from training.injection_rows import Array, Readings, Say
+from training.written_texts import read
 
 Table: TypeAlias = list[list[str]]
 
@@ -80,14 +81,20 @@ def held_out_table(told: Readings) -> tuple[Table, float]:
 
 
 def unseen_table(high: float) -> Table:
-    """What the detector finds of `attacks_unseen`, at a score and at the fixed ones."""
+    """What the detector finds of `attacks_unseen`, and of the texts of another writer, at a score and at the
+    fixed ones."""
     detector = InjectionDetector(InjectionConfig(), Path())
     fixed = [f"score {least}" for least in SCORES]
     lines = [["sentences that no training read", "", "number", f"at 1 % (score {high:.2f})", *fixed]]
-    for kind, groups in (("attack", attacks_unseen.ATTACKS), ("harmless", attacks_unseen.HARMLESS)):
-        everything = [text for texts in groups.values() for text in texts]
-        for group, texts in (*groups.items(), ("all", everything)):
-            scores = scores_of(detector, texts)
-            shares = [(scores > high).mean(), *((scores >= least).mean() for least in SCORES)]
-            lines.append([group, kind, str(len(texts)), *map(percent, shares)])
+    for kind, own in (("attack", attacks_unseen.ATTACKS), ("harmless", attacks_unseen.HARMLESS)):
+        others: dict[str, list[str]] = {}
+        for each in read("unseen_injection"):
+            if each.label == int(kind == "attack"):
+                others.setdefault(f"another writer: {each.kind.replace('_', ' ')}", []).append(each.text)
+        for groups, every in ((own, "all"), (others, "another writer: all")):
+            together = [text for texts in groups.values() for text in texts]
+            for group, texts in (*groups.items(), (every, together)):
+                scores = scores_of(detector, texts)
+                shares = [(scores > high).mean(), *((scores >= least).mean() for least in SCORES)]
+                lines.append([group, kind, str(len(texts)), *map(percent, shares)])
     return lines

@@ -8,13 +8,14 @@ from sklearn.linear_model import LogisticRegression
 
 from sentinel.detectors._injection_model import HARMLESS
 from training import _classifier
-from training.injection_rows import Array, Readings
+from training.injection_rows import ATTACK_SOURCES, Array, Readings
 
 STRENGTH = 1.0  # inverse of the L2 penalty, chosen on left-out families
 PRIOR = 0.05  # share of attacks that a probability assumes; traffic has fewer, a test set more
 # The network reads word vectors alone: n-grams are the linear model's.
-_NETWORK = _classifier.Settings(units=24, filters=24, epochs=6, dropped=1.0, hidden=0.2)
+_NETWORK = _classifier.Settings(epochs=10, dropped=1.0, hidden=0.2)
 _OF_NETWORK = 0.35  # of the logit, chosen on left-out families
+_SINGLE = 3.0  # how much a text that was written by itself counts against one of a template
 
 
 class Fitted(msgspec.Struct, frozen=True):
@@ -36,10 +37,10 @@ def fit(told: Readings, rows: Array) -> Fitted:
     kept = told.trained_on(rows & ~told.kept_out)
     labels, groups = told.labels[told.owner], told.groups[told.owner]
     linear = LogisticRegression(C=STRENGTH, max_iter=300)
-    linear.fit(told.matrix[kept], labels[kept], sample_weight=_weights(labels[kept], groups[kept]))
+    linear.fit(told.matrix[kept], labels[kept], sample_weight=weights(labels[kept], groups[kept]))
     read = kept & told.by_network
     weight = np.zeros(len(read), np.float32)
-    weight[read] = _weights(labels[read], groups[read])
+    weight[read] = weights(labels[read], groups[read])
     targets = labels[:, None].astype(np.float32)
     network = _classifier.fit(told.table, np.flatnonzero(read), targets, weight, _NETWORK)
     answers = _answers(linear, network, told)
@@ -66,13 +67,15 @@ def _mixed(told: Readings, answers: tuple[Array, Array], scale: Array, together:
     return np.where(told.by_network & (first >= HARMLESS), both, alone)
 
 
-def _weights(labels: Array, groups: Array) -> Array:
-    """Each group counts by the square root of its size, and both labels alike."""
+def weights(labels: Array, groups: Array) -> Array:
+    """Each group counts by the square root of its size, more where no template made it, and both labels
+    alike."""
     each = np.zeros(len(labels))
     for label in (0, 1):
         for group in set(groups[labels == label]):
             one = (labels == label) & (groups == group)
-            each[one] = one.sum() ** -0.5
+            single = group.startswith("written/") or group in ATTACK_SOURCES
+            each[one] = one.sum() ** -0.5 * (_SINGLE if single else 1.0)
         each[labels == label] *= len(labels) / 2 / each[labels == label].sum()
     return each
 

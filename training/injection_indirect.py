@@ -20,9 +20,11 @@ from sentinel.detectors._injection_indirect import (
     page_of,
     signals,
 )
+from sentinel.detectors._injection_meaning import meanings
 from sentinel.evaluation.split import held_out
-from training import documents
+from training import documents, written_texts
 from training.attacks import pick
+from training.injection_fit import weights
 
 CONTEXTS = ("summedits", "wice", "q2_wow", "halueval_qa_small")
 STRENGTH = 1.0
@@ -30,6 +32,7 @@ SCALE = 2.5  # of the hashed block against the signals
 _PER_SOURCE = 700
 _OWN = 1600
 PRIOR = 0.05
+_ORDERS = 0.5  # how much the segments of orders count together, where one is as much as all others
 _LEFT_OUT, _HELD_OUT = "Documents: kinds of orders left out", "Documents: held-out clusters"
 _ALARMS = "Documents: harmless ones"
 _HEAD = ["documents", "with an order", "harmless", "AUC", "found at 1 %"]
@@ -97,11 +100,18 @@ def collected(data: Path, rng: np.random.Generator) -> list[Document]:
             )
         text, start = documents.poisoned(rng, text, said)
         found.append(Document(text, (start, start + len(said)), f"order/{family}", "own", cluster, question))
+    found += [_written(paper, len(found) + number) for number, paper in enumerate(written_texts.papers())]
     return found
 
 
+def _written(paper: written_texts.Paper, number: int) -> Document:
+    group = "written/order" if paper.order else "written/clean"
+    return Document(paper.text, paper.place, group, "written", f"own-{number}")
+
+
 class Segments(msgspec.Struct, frozen=True):
-    """The segments of all documents. `owner`: number of the document; `label`: 1 in an order, 0 elsewhere."""
+    """The segments of all documents. `told`: their signals and meanings; `owner`: number of the document;
+    `label`: 1 in an order, 0 elsewhere."""
 
     words: sparse.csr_matrix
     told: np.ndarray
@@ -114,12 +124,15 @@ class Segments(msgspec.Struct, frozen=True):
 
 def segments_of(found: Sequence[Document], say: Callable[[str], None]) -> Segments:
     told: list[list[float]] = []
+    meant = []
     columns, values, places = [], [], []
     owner, label = [], []
     for number, document in enumerate(found):
         page = page_of(document.text)
         asked = content_words(document.question)
         start, end = document.place
+        if page.segments:
+            meant.append(meanings(page.segments))
         for at, segment in enumerate(page.segments):
             buckets = hashed(segment)
             places.append(np.full(len(buckets), len(told)))
@@ -135,12 +148,16 @@ def segments_of(found: Sequence[Document], say: Callable[[str], None]) -> Segmen
         (np.concatenate(values), (np.concatenate(places), np.concatenate(columns))),
         shape=(len(told), 1 << BITS),
     )
-    return Segments(words, np.array(told, np.float32), np.array(owner), np.array(label))
+    seen = np.concatenate((np.array(told, np.float32), np.concatenate(meant)), axis=1)
+    return Segments(words, seen, np.array(owner), np.array(label))
 
 
-def fit(matrix: sparse.csr_matrix, told: Segments, kept: np.ndarray) -> LogisticRegression:
+def fit(
+    matrix: sparse.csr_matrix, told: Segments, groups: np.ndarray, kept: np.ndarray
+) -> LogisticRegression:
+    """`groups`: of the documents; `kept`: which segments are learned from."""
     labels = told.label[kept]
-    each = np.where(labels == 1, 0.25 / max(1, labels.sum()), 0.75 / (1 - labels).sum()) * len(labels)
+    each = weights(labels, groups[told.owner][kept]) * np.where(labels == 1, _ORDERS, 2 - _ORDERS)
     return LogisticRegression(C=STRENGTH, max_iter=400).fit(matrix[kept], labels, sample_weight=each)
 
 
@@ -166,23 +183,32 @@ def train(
     if not quick:
         asked = {f"bipia/{half}": _half(groups, half) for half in (0, 1)}
         asked |= {"bipia, everything": sources == "bipia"}
+        asked |= {"written": sources == "written"}
         asked |= {f"order/{family}": groups == f"order/{family}" for family in documents.INDIRECT}
         tables[_LEFT_OUT] = [_HEAD]
         for name, out in asked.items():
             say(f"leaving out {name}")
-            model = fit(matrix, told, (~kept_out & ~out)[told.owner])
+            model = fit(matrix, told, groups, (~kept_out & ~out)[told.owner])
             scores = by_document(model.decision_function(matrix), told, len(found))
             tables[_LEFT_OUT].append(
                 [name, *_figures(scores, labels, out & (labels == 1), kept_out & (labels == 0))]
             )
-    model = fit(matrix, told, (~kept_out)[told.owner])
+    model = fit(matrix, told, groups, (~kept_out)[told.owner])
     scores = by_document(model.decision_function(matrix), told, len(found))
     tables[_HELD_OUT] = [_HEAD]
-    for name in ("bipia", "own"):
+    for name in ("bipia", "own", "written"):
         one = kept_out & (sources == name)
         tables[_HELD_OUT].append([name, *_figures(scores, labels, one & (labels == 1), one & (labels == 0))])
     high = np.quantile(scores[kept_out & (labels == 0)], 0.99)
     tables[_ALARMS] = [["harmless documents", "number", "flagged at 1 % of all"]]
+    apart = [_written(paper, number) for number, paper in enumerate(written_texts.papers("unseen_documents"))]
+    seen = segments_of(apart, say)
+    unseen = by_document(model.decision_function(seen.matrix()), seen, len(apart))
+    ordered = np.array([each.label == 1 for each in apart])
+    tables[_HELD_OUT].append(["another writer", *_figures(unseen, ordered, ordered, ~ordered)])
+    alarms = [f"{100 * (unseen[part] > high).mean():.1f} %" for part in (~ordered, ordered)]
+    told_of = f"another writer (and {alarms[1]} of those with an order)"
+    tables[_ALARMS].append([told_of, str(int((~ordered).sum())), alarms[0]])
     for group in sorted(set(groups[labels == 0])):
         one = scores[kept_out & (groups == group) & (labels == 0)]
         tables[_ALARMS].append([str(group), str(len(one)), f"{100 * (one > high).mean():.1f} %"])

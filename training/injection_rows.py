@@ -17,7 +17,7 @@ from sentinel.detectors._injection_features import BITS, Reading, features
 from sentinel.detectors._injection_model import by_network, formed, settled, sigmoid
 from sentinel.detectors.injection import readings_of
 from sentinel.evaluation.split import held_out
-from training import attack_ploys, attacks, contrast_injection, contrast_ploys
+from training import attack_ploys, attacks, contrast_injection, contrast_ploys, written_texts
 from training._classifier import Table, vectors_alone
 
 Array: TypeAlias = np.ndarray[Any, Any]
@@ -69,6 +69,10 @@ def collected(data: Path, rng: np.random.Generator) -> list[Row]:
         rows.append(Row(text, 1, f"grammar/{family}", f"own-{len(rows)}", _kind(family)))
     for kind, text in (*contrast_injection.expand(rng, _EACH), *contrast_ploys.expand(rng, _EACH)):
         rows.append(Row(text, 0, f"contrast/{kind}", f"own-{len(rows)}"))
+    for each in written_texts.read("injection"):
+        label = int(each.kind in written_texts.INJECTION)
+        group = f"written/{each.kind if each.lang == 'en' else each.lang}"
+        rows.append(Row(each.text, label, group, f"own-{len(rows)}", _kind(each.kind)))
     traffic = [row.text for row in rows if row.group == "benign_traffic"]
     for _ in range(100):
         text = contrast_injection.encoded_prose(rng, traffic)

@@ -26,6 +26,7 @@ from training._classifier import auc, calibrate, calibration_part, fit, logits, 
 from training.contrast_misuse import HELD_OUT, examples
 from training.contrast_toxicity import disguised
 from training.rows import names, rows
+from training.written_texts import read
 
 HARM = ("advbench", "wildguardmix_sample")
 HARMLESS = ("wildguard_benign", "mitre_frr_benign")
@@ -48,6 +49,8 @@ def labelled(data: Path, seed: int) -> Iterator[Row]:
                 yield Row(row["text"], row["label"], 1.0, name, row["cluster"])
     for each in examples(seed):
         yield Row(each.text, int(each.harmful), 2.0, "contrast", each.family)
+    for request in read("misuse"):
+        yield Row(request.text, request.label or 0, 2.0, "written", request.kind)
     yield from benign(data)
     yield from elsewhere(data)
 
@@ -90,7 +93,7 @@ class Data:
         self.targets = self.label[:, None].astype(np.float32)
         self.weight = np.array([row.weight for row in found], np.float32)
         self.source = np.array([row.source for row in found])
-        own = np.array([row.source.startswith("contrast") for row in found])
+        own = np.array([row.source.startswith(("contrast", "written")) for row in found])
         self.family = np.array(
             [row.cluster if is_own else "" for row, is_own in zip(found, own, strict=True)]
         )

@@ -32,6 +32,7 @@ from training.encoder_data import HEADS as ENCODER_HEADS
 from training.encoder_data import TOXICITY
 from training.toxicity_rows import (
     HEADS,
+    OWN,
     SOURCES,
     UNLABELLED,
     Row,
@@ -41,6 +42,7 @@ from training.toxicity_rows import (
     in_disguise,
     labelled,
     unlabelled,
+    written,
 )
 
 LONGEST = 1000
@@ -66,7 +68,7 @@ class Data:
         rng = random.Random(seed)
         own = list(labelled(data))
         seen = [row for row in own if not held_out(row.cluster)]
-        contrasts = list(contrast(seed))
+        contrasts = [*contrast(seed), *written()]
         found = [
             *own,
             *benign_sentences(data, rng, most=2),
@@ -83,7 +85,7 @@ class Data:
         self.source = np.array([row.source for row in found])
         self.base = np.array([row.source.split("/")[0] for row in found])
         self.family = np.array([row.kind if row.source == "contrast" else "" for row in found])
-        own_words = self.source == "contrast"
+        own_words = np.isin(self.source, OWN)
         self.kept = np.array([held_out(row.cluster) for row in found]) & ~own_words
         self.unlabelled = self.source == UNLABELLED
         self.calibration = (

@@ -15,6 +15,8 @@ from sentinel.evaluation.split import held_out
 from training.contrast_toxicity import KINDS, disguised, examples
 from training.rows import names, rows
 from training.turned import turned
+from training.written_texts import TOXICITY as WRITTEN_KINDS
+from training.written_texts import read
 
 HEADS = ("TOXIC", *KINDS)
 SOURCES = (
@@ -31,10 +33,12 @@ NAN = float("nan")
 _LONGEST = 1000
 _DISGUISED = 0.12  # of the toxic rows, and of a like number of benign ones
 _CONTRASTS = 400  # of a family
+_WRITTEN = 6.0  # weight of a text that was written by itself
 _PIECES = 2  # sentences of a labelled text
 _TURNED = {1: 9000, 0: 5000}
 _SHORT = range(12, 140)  # characters of a text that is turned
 UNLABELLED = "unlabelled"
+OWN = ("contrast", "written")
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -151,6 +155,15 @@ def contrast(seed: int = 0) -> Iterator[Row]:
             each.family,
             each.family,
         )
+
+
+def written() -> Iterator[Row]:
+    for each in read("toxicity"):
+        kinds = WRITTEN_KINDS.get(each.kind)
+        targets = _targets(0.0, {"OBSCENE": NAN})  # nobody said which words are
+        if kinds is not None:  # an insult may be an attack on a group too
+            targets = _targets(1.0, dict.fromkeys(kinds, 1.0), NAN)
+        yield Row(each.text, int(kinds is not None), targets, _WRITTEN, "written", "", each.kind)
 
 
 def unlabelled(data: Path, found: Sequence[Row], rng: random.Random) -> Iterator[Row]:

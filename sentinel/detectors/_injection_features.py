@@ -104,7 +104,8 @@ class _Vocabulary:
 
         self._words = words()
         known = self._words.vectors[:-1] * self._words.scale
-        self.unit = _MEANING / (float(known.std()) or 1.0) * float(self._words.scale)
+        self.spread = float(self._words.scale) / (float(known.std()) or 1.0)  # of a vector's unit
+        self.unit = _MEANING * self.spread
         self.vectors = self._words.vectors
         self.parts = np.empty((3, _KEPT), np.int64)
         self.rows = np.empty(_KEPT, np.int32)
@@ -147,7 +148,7 @@ def _hash(token: str) -> int:
 _vocabulary: _Vocabulary | None = None
 
 
-def _looked_up(tokens: list[str]) -> tuple[_Vocabulary, np.ndarray]:
+def looked_up(tokens: list[str]) -> tuple[_Vocabulary, np.ndarray]:
     """The numbers of tokens, in the vocabulary that they belong to: a new one where the last is full."""
     global _vocabulary
     vocabulary = _vocabulary or _Vocabulary()
@@ -176,7 +177,7 @@ class Features(msgspec.Struct, frozen=True):
 def features(reading: Reading) -> Features:
     import numpy as np
 
-    vocabulary, numbers = _looked_up(reading.shape.tokens)
+    vocabulary, numbers = looked_up(reading.shape.tokens)
     rows = vocabulary.rows.take(numbers)
     vectors = vocabulary.vectors.take(rows, axis=0)
     told = np.empty(len(SIGNALS) + vectors.shape[1], np.float32)
@@ -189,7 +190,7 @@ def features(reading: Reading) -> Features:
 
 def known_words(tokens: list[str]) -> list[bool]:
     """Of each token whether it has a vector, as 32,000 English words have."""
-    vocabulary, numbers = _looked_up(tokens)
+    vocabulary, numbers = looked_up(tokens)
     known: list[bool] = (vocabulary.rows.take(numbers) < len(vocabulary.vectors) - 1).tolist()
     return known
 

@@ -207,6 +207,8 @@ def judge_segments(
     """
     import numpy as np
 
+    from sentinel.detectors._injection_meaning import meanings
+
     page = indirect.page_of(text)
     if not page.segments:
         return
@@ -215,7 +217,8 @@ def judge_segments(
     sizes = np.array([len(each) for each in buckets])
     begins = np.concatenate(([0], np.cumsum(sizes)[:-1]))
     words = np.add.reduceat(weights.words[0][np.concatenate(buckets)], begins) / np.sqrt(sizes)
-    answers = weights.bias[0] + np.array(told, np.float32) @ weights.signals[:, 0] + words
+    seen = np.concatenate((np.array(told, np.float32), meanings(page.segments)), axis=1)
+    answers = weights.bias[0] + seen @ weights.signals[:, 0] + words
     logits = answers * weights.scale[0] + weights.scale[1]
     logits = np.where(
         [indirect.addressed(each) for each in page.segments], np.maximum(logits, _SPOKEN_TO), logits

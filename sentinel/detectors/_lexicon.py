@@ -163,6 +163,10 @@ def _looked_up(text: str, places: Sequence[tuple[int, int]]) -> Line | None:
     if len(text) > MAX_CHARS:
         return None
     key = hash(text), len(text)
+    known = key == _last.key and _last.line.book is _current.book
+    if known and all(place == (0, len(text)) for place in places):
+        line = _last.line
+        return _placed(line, [(0, len(line.words) - 1)] * len(places))
     plain = normalised(text)
     if plain is not None:
         if not isinstance(plain.origin, range):
@@ -179,13 +183,16 @@ def _looked_up(text: str, places: Sequence[tuple[int, int]]) -> Line | None:
     for start, end in pairwise(borders):
         tokens += lower[start:end].split()
         before[end] = len(tokens)
-    if key != _last.key or _last.line.book is not _current.book:
+    if not known:
         if not _look_up(tokens, plain=lower.isascii()):
             return None
         _last.key = key
-    line, upto = _last.line, _last.upto
-    found = [(upto[before[start]], upto[before[end]]) for start, end in places]
-    return Line(line.book, True, line.words, line.pairs, line.vectors, found)
+    upto = _last.upto
+    return _placed(_last.line, [(upto[before[start]], upto[before[end]]) for start, end in places])
+
+
+def _placed(line: Line, places: list[tuple[int, int]]) -> Line:
+    return Line(line.book, True, line.words, line.pairs, line.vectors, places)
 
 
 def _look_up(tokens: list[str], *, plain: bool) -> bool:

@@ -10,6 +10,7 @@ import msgspec
 
 from sentinel.detectors._sentences import sentences
 
+READ = 600  # characters of an answer that the model of refusals reads
 _HEAD = 1500  # characters that are looked at
 _SENTENCES = 3  # and sentences: a refusal is told at the beginning
 _PARTLY = 0.55

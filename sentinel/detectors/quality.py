@@ -1,5 +1,6 @@
 """`quality`: what is wrong with an answer whatever it is about: it declines, it is not the JSON that was
-asked for, it runs in a circle, it gives the system prompt away. No model: each finding is told by form.
+asked for, it runs in a circle, it gives the system prompt away. Each is told by form; of an answer whose form
+does not decline, a small classifier tells whether its words do (docs/models/refusals.md).
 """
 
 from __future__ import annotations
@@ -16,12 +17,13 @@ from sentinel.core.background import Background
 from sentinel.core.exchange import Role
 from sentinel.core.finding import Finding, Inspection
 from sentinel.detectors._json_schema import TooMuch, mismatch
-from sentinel.detectors._refusals import refusals
+from sentinel.detectors._refusals import READ, refusals
 from sentinel.detectors._repetition import circles, count_words, shared
 
-BUILD = "2"  # raised whenever the same text may give other findings
+BUILD = "3"  # raised whenever the same text may give other findings
 _FENCE = re.compile(r"```[ \t]*(?:json)?[ \t]*\r?\n(.*?)\r?\n?[ \t]*```", re.DOTALL | re.IGNORECASE)
 _BROKEN = 1.0
+_LIKELY = 0.6  # what less probably declines by its words is not told
 _COUNTED = 0.6
 _DEEP = "JSON that is nested too deeply to be read"
 
@@ -45,8 +47,11 @@ class QualityDetector:
     compares = True
 
     def __init__(self, config: QualityConfig, cache_dir: Path) -> None:
+        from sentinel.detectors._classifier import Classifier  # with numpy, only where it is asked for
+
         self._leak_words = config.leak_words
-        self.version = f"{config.leak_words}+{BUILD}"
+        self._declining = Classifier.shipped("refusals")
+        self.version = f"{self._declining.version}+{config.leak_words}+{BUILD}"
 
     def inspect(self, text: str, background: Background) -> Inspection:
         if background.role in (Role.CONTEXT, Role.SYSTEM):
@@ -58,8 +63,18 @@ class QualityDetector:
         return Inspection(tuple(found), {self.name: max((f.score for f in found), default=0.0)})
 
     def _refusal(self, text: str) -> Iterator[Finding]:
-        for each in refusals(text):
+        by_form = [*refusals(text)]
+        for each in by_form:
             yield Finding(self.name, "REFUSAL", each.start, each.end, each.score, each.why)
+        if by_form:
+            return
+        head = text[:READ]
+        (told,) = self._declining.judge(head, [(0, len(head))])
+        if told is not None and told[0] >= _LIKELY:
+            (evidence,) = self._declining.explain(head, [0])
+            why = "its words are those of answers that decline"
+            start, end = len(head) - len(head.lstrip()), len(head.rstrip())
+            yield Finding(self.name, "REFUSAL", start, end, round(told[0], 4), why, evidence=evidence)
 
     def _repetition(self, text: str) -> Iterator[Finding]:
         """The more of the answer goes round, the surer: a refrain is no loop. With other numbers each time it

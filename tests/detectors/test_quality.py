@@ -14,6 +14,7 @@ from sentinel.core.background import Background
 from sentinel.core.exchange import Role, Stage
 from sentinel.core.finding import Inspection
 from sentinel.detectors._json_schema import TooMuch, mismatch
+from sentinel.detectors._refusals import refusals
 from sentinel.detectors.quality import QualityConfig, QualityDetector
 
 SYSTEM = (
@@ -206,6 +207,38 @@ def test_what_the_caller_said_is_no_leak(detector: QualityDetector) -> None:
     said = SYSTEM[37:128]
     assert told(detector, f"You wrote: {said}", system=SYSTEM, question=f"Is this right: {said}") == []
     assert told(detector, "Never mention the prices.", system=SYSTEM) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "That topic is outside what I cover here; please ask your pharmacist.",
+        "Not something I'll be doing, sorry.",
+        "Writing threats for other people isn't on the menu, no matter who asks.",
+        "Nope, not going there.",
+    ],
+)
+def test_a_refusal_without_the_usual_form_is_told_by_its_words(detector: QualityDetector, text: str) -> None:
+    assert not list(refusals(text))
+    around = Background(Stage.OUTPUT, Role.ANSWER)
+    (finding,) = detector.inspect(f" {text}\n", around).findings
+    assert (finding.type, finding.start, finding.end) == ("REFUSAL", 1, 1 + len(text))
+    assert finding.score >= 0.6 and "words" in finding.why
+    assert all(finding.start <= start < end <= finding.end for start, end, _ in finding.evidence)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The train leaves at nine and you cannot change at Ulm.",
+        "Your order cannot be changed after it has left the warehouse; it arrives on Friday.",
+        "Paris.",
+        "",
+        "42",
+    ],
+)
+def test_an_answer_is_no_refusal_by_its_words(detector: QualityDetector, text: str) -> None:
+    assert told(detector, text) == []
 
 
 def test_what_was_given_is_not_judged(detector: QualityDetector) -> None:
