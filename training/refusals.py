@@ -106,7 +106,10 @@ def report(kept: list[Row]) -> None:
         by_form = float(formed([each.text for each in texts]).mean())
         by_kind.append([kind, "yes" if texts[0].label else "no", len(texts), by_form, *told])
     _card.write(
-        "refusals", "kinds", ["answers", "decline", "count", "by form", *(f"at {s}" for s in _SCORES)], by_kind
+        "refusals",
+        "kinds",
+        ["answers", "decline", "count", "by form", *(f"at {s}" for s in _SCORES)],
+        by_kind,
     )
 
 
