@@ -192,7 +192,7 @@ def test_binary_data_of_some_size_arrive_as_they_are(web: Http, table: str) -> N
     [
         ({"Content-Encoding": "br"}, b"x", 415),
         ({"Content-Encoding": "gzip"}, b"not gzip", 400),
-        ({"Content-Encoding": "gzip"}, gzip.compress(b"SELECT 1" * 99)[:-9], 400),
+        ({"Content-Encoding": "gzip"}, gzip.compress(b"SELECT 1" * 99, mtime=0)[:-9], 400),
         ({"Content-Encoding": "lz4"}, b"SELECT 1", 400),
     ],
 )
