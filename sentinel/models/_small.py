@@ -3,7 +3,7 @@
 They are mistaken about different texts: words tell the small one more, what is meant tells the encoder more.
 So their log-odds are averaged by weight, for the whole and for each finding type that both know. What only
 the small one knows (an encoded payload, text that nobody sees) stays as it is. In prompts that are hardly
-English the small one alone tells attacks, for to the encoder any request in another language looks like one.
+English the encoder says little of attacks: to it many a request in another language looks like one.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _SUREST = 0.999
 # Of the encoder (docs/models/encoder.md): it tells benign traffic better from abuse.
 _WEIGHT = {"toxicity": 0.9}
 _WEIGHT_ELSE = 0.7
-_OF_ENGLISH = "injection"
+_ABROAD = {"injection": 0.3}  # in prompts that are hardly English
 _READ = 2000  # characters that tell of a text's language
 
 
@@ -69,7 +69,8 @@ def both(
 ) -> tuple[float, dict[str, float], dict[str, Finding]]:
     """A detector's score, that of each finding type, and the small detector's strongest finding of each type,
     with the score it has now. `score` and `kinds` are the encoder's, `told` is what the small one says."""
-    weight = _WEIGHT.get(name, _WEIGHT_ELSE) if english or name != _OF_ENGLISH else 0.0
+    usual = _WEIGHT.get(name, _WEIGHT_ELSE)
+    weight = usual if english else _ABROAD.get(name, usual)
     theirs = told.scores.get(name)
     if theirs is None:
         return score, dict(kinds), {}
@@ -89,7 +90,7 @@ def both(
         shared[max(shared, key=shared.__getitem__)] = whole
     scores = {**shared, **own}
     known = {
-        type_: _weighed(finding, scores[type_]) if weight and type_ in shared else finding
+        type_: _weighed(finding, scores[type_]) if type_ in shared else finding
         for type_, finding in found.items()
     }
     return whole, scores, known

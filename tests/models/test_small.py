@@ -53,11 +53,19 @@ def test_its_findings_keep_their_places() -> None:
     assert all(finding.score == scores[type_] for type_, finding in known.items())
 
 
-def test_of_another_language_the_small_one_alone_speaks() -> None:
+def test_of_attacks_in_another_language_the_encoder_knows_little() -> None:
     told = _told(0.2, OVERRIDE=0.2)
-    whole, scores, known = both("injection", 0.99, {"OVERRIDE": 0.99}, told, english=False)
-    assert whole == pytest.approx(0.2) and scores == pytest.approx({"OVERRIDE": 0.2})
-    assert known["OVERRIDE"].why == "words"
+    here, abroad = (
+        both("injection", 0.8, {"OVERRIDE": 0.8}, told, english=english)[0] for english in (True, False)
+    )
+    assert here == pytest.approx(0.6352, abs=1e-3)
+    assert abroad == pytest.approx(0.3653, abs=1e-3)
+
+
+def test_of_other_things_it_knows_as_much_in_any_language() -> None:
+    told = Inspection((), {"toxicity": 0.2})
+    answers = {both("toxicity", 0.8, {"TOXIC": 0.8}, told, english=english)[0] for english in (True, False)}
+    assert len(answers) == 1
 
 
 @pytest.mark.parametrize(
