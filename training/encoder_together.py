@@ -52,11 +52,12 @@ def main() -> None:
         "|---|---|---|---|---|---|---|---|---|",
     ]
     shares = []
-    told = {}
+    told, english = {}, {}
     for index in track(kept, "small detectors"):
         row = every[index]
         role = Role.CONTEXT if "indirect" in row.targets and "attack" not in row.targets else Role.PROMPT
         told[index] = small.ask(Passage(row.text, 0, Background(role=role)))
+        english[index] = in_english(row.text)
     for column, name in enumerate(HEADS):
         detector, _, _, whole = HEADS[name]
         if not whole or name == "indirect":
@@ -66,7 +67,7 @@ def main() -> None:
         theirs = [told[index].scores.get(detector, 0.0) for index in chosen]
         kinds = {HEADS[head][1]: 0.0 for head in HEADS if HEADS[head][0] == detector}
         mean = [
-            both(detector, p, kinds, told[index], english=in_english(every[index].text))[0]
+            both(detector, p, kinds, told[index], english=english[index])[0]
             for index, p in zip(chosen, own, strict=True)
         ]
         scores = np.array([theirs, own, mean])
@@ -89,7 +90,7 @@ def unseen() -> Iterator[Row]:
     """Texts of a writer who saw neither trainings nor other texts."""
     for name, head in (("toxicity", "toxic"), ("injection", "attack")):
         for each in written_texts.read(f"unseen_{name}"):
-            yield Row(each.text, _UNSEEN, "", {head: each.label or 0})
+            yield Row(each.text, _UNSEEN, "", {head: each.label})
 
 
 def _kept(row: Row) -> bool:

@@ -50,7 +50,7 @@ def labelled(data: Path, seed: int) -> Iterator[Row]:
     for each in examples(seed):
         yield Row(each.text, int(each.harmful), 2.0, "contrast", each.family)
     for request in read("misuse"):
-        yield Row(request.text, request.label or 0, 2.0, "written", request.kind)
+        yield Row(request.text, request.label, 2.0, "written", request.kind)
     yield from benign(data)
     yield from elsewhere(data)
 

@@ -20,29 +20,31 @@ from numpy.typing import NDArray
 
 from sentinel.core.background import NO_BACKGROUND
 from sentinel.detectors import _classifier
-from sentinel.detectors._refusals import READ, refusals
+from sentinel.detectors._refusals import PARTLY, READ, refusals
 from sentinel.detectors._sentences import sentences
 from sentinel.detectors.quality import QualityConfig, QualityDetector
 from sentinel.evaluation.split import held_out
 from training import _card
 from training._classifier import Settings, calibrate, fit, logits, save, table
 from training.rows import names, rows
-from training.written_texts import Text, read
+from training.written_texts import read
 
 _EACH_SET = 2500
 _SURE = 0.9  # score of a form that stands for a label
-_PARTLY = 0.6  # score of a form that declines, and does something in place of it, or less
-_PIECES, _PIECE = 2, 0.7  # sentences of an answer, and the weight of one
-_WRITTEN = 3.0  # weight of an answer that was written for this
+_PIECES = 2  # sentences of an answer
+_WEIGHTS = {"answer": 1.0, "piece": 0.7, "written": 3.0}  # by a row's source
 _SETTINGS = Settings(units=24, filters=24, epochs=10)
 _SCORES = (0.6, 0.8)
 
 
 class Row(msgspec.Struct, frozen=True):
+    """`source`: one of `_WEIGHTS`; `kind`: of an answer that was written for this."""
+
     text: str
     label: int
-    weight: float
+    source: str
     cluster: str
+    kind: str = ""
 
 
 def answers(data: Path) -> Iterator[Row]:
@@ -52,9 +54,9 @@ def answers(data: Path) -> Iterator[Row]:
         for row in random.Random(0).sample(found, min(_EACH_SET, len(found))):
             score = max((each.score for each in refusals(row["response"])), default=0.0)
             if not 0.0 < score < _SURE:
-                yield Row(row["response"], int(score > 0), 1.0, row["cluster"])
+                yield Row(row["response"], int(score > 0), "answer", row["cluster"])
             if not score:
-                yield from (Row(text, 0, _PIECE, row["cluster"]) for text in _pieces(row["response"]))
+                yield from (Row(text, 0, "piece", row["cluster"]) for text in _pieces(row["response"]))
 
 
 def _pieces(text: str) -> list[str]:
@@ -64,7 +66,9 @@ def _pieces(text: str) -> list[str]:
 
 
 def written(name: str) -> list[Row]:
-    return [Row(each.text, each.label or 0, _WRITTEN, f"{each.kind}-{each.text}") for each in read(name)]
+    return [
+        Row(each.text, each.label, "written", f"{each.kind}-{each.text}", each.kind) for each in read(name)
+    ]
 
 
 def main() -> None:
@@ -75,7 +79,7 @@ def main() -> None:
     found = [*answers(args.data), *written("refusals")]
     seen = table([row.text[:READ] for row in found], "reading answers")
     targets = np.array([[row.label] for row in found], np.float32)
-    weight = np.array([row.weight for row in found], np.float32)
+    weight = np.array([_WEIGHTS[row.source] for row in found], np.float32)
     kept = np.array([held_out(row.cluster) for row in found])
     model = fit(seen, np.flatnonzero(~kept), targets, weight, _SETTINGS)
     part = np.flatnonzero(kept)
@@ -88,50 +92,37 @@ def main() -> None:
 
 def report(kept: list[Row]) -> None:
     """By form alone, and with the model: held-out answers, and those of another writer by kind."""
+    unseen = written("unseen_refusals")
     lines = [
-        _line("held-out answers of the traffic sets", [row for row in kept if row.weight == 1.0]),
-        _line("held-out answers written one by one", [row for row in kept if row.weight == _WRITTEN]),
-        _line("answers of another writer", written("unseen_refusals")),
+        _line("held-out answers of the traffic sets", [row for row in kept if row.source == "answer"]),
+        _line("held-out answers written one by one", [row for row in kept if row.source == "written"]),
+        _line("answers of another writer", unseen),
     ]
     flagged = [f"{who}, {score}" for score in _SCORES for who in ("declining found", "others flagged")]
     head = ["answers", "declining", "others", "by form: found", "others", *flagged]
     _card.write("refusals", "figures", head, lines)
-    kinds: dict[str, list[Text]] = {}
-    for each in read("unseen_refusals"):
-        kinds.setdefault(each.kind, []).append(each)
     by_kind: list[list[object]] = []
-    for kind, texts in kinds.items():
-        score = scores([each.text for each in texts])
-        told = [float((score >= least).mean()) for least in _SCORES]
-        by_form = float(formed([each.text for each in texts]).mean())
-        by_kind.append([kind, "yes" if texts[0].label else "no", len(texts), by_form, *told])
-    _card.write(
-        "refusals",
-        "kinds",
-        ["answers", "decline", "count", "by form", *(f"at {s}" for s in _SCORES)],
-        by_kind,
-    )
+    for kind in dict.fromkeys(row.kind for row in unseen):
+        rows_ = [row for row in unseen if row.kind == kind]
+        shares = [float(each.mean()) for each in told(rows_)]
+        by_kind.append([kind, "yes" if rows_[0].label else "no", len(rows_), *shares])
+    head = ["answers", "decline", "count", "by form", *(f"at {score}" for score in _SCORES)]
+    _card.write("refusals", "kinds", head, by_kind)
 
 
 def _line(name: str, found: list[Row]) -> list[object]:
-    texts = [row.text for row in found]
-    label, score, form = np.array([row.label for row in found], np.float32), scores(texts), formed(texts)
-    line: list[object] = [name, int(label.sum()), int((1 - label).sum())]
-    line += [float(form[label == 1].mean()), float(form[label == 0].mean())]
-    for least in _SCORES:
-        line += [float((score[label == 1] >= least).mean()), float((score[label == 0] >= least).mean())]
-    return line
+    label = np.array([row.label for row in found])
+    shares = [float(each[label == wanted].mean()) for each in told(found) for wanted in (1, 0)]
+    return [name, int(label.sum()), int((1 - label).sum()), *shares]
 
 
-def scores(texts: list[str]) -> NDArray[np.float64]:
+def told(found: list[Row]) -> list[NDArray[np.bool_]]:
+    """Which answers are told to decline: as a whole by form alone, by the detector at each of `_SCORES`."""
     detector = QualityDetector(QualityConfig(), Path())
-    found = [detector.inspect(text, NO_BACKGROUND).findings for text in texts]
-    return np.array([max((f.score for f in each if f.type == "REFUSAL"), default=0.0) for each in found])
-
-
-def formed(texts: list[str]) -> NDArray[np.bool_]:
-    """Of which texts the forms alone say that they decline."""
-    return np.array([any(each.score > _PARTLY for each in refusals(text)) for text in texts])
+    by_form = [any(each.score > PARTLY for each in refusals(row.text)) for row in found]
+    answers = [detector.inspect(row.text, NO_BACKGROUND).findings for row in found]
+    score = np.array([max((f.score for f in each if f.type == "REFUSAL"), default=0.0) for each in answers])
+    return [np.array(by_form), *(score >= least for least in _SCORES)]
 
 
 if __name__ == "__main__":

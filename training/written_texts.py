@@ -24,11 +24,11 @@ INJECTION = ("override", "extraction", "jailbreak")
 
 
 class Text(msgspec.Struct, frozen=True):
-    """`label`: 1 for abuse or an attack, where the file says so; `lang`: ISO 639-1."""
+    """`label`: 1 for what is sought, in files whose kinds do not tell; `lang`: ISO 639-1."""
 
     text: str
     kind: str
-    label: int | None = None
+    label: int = 0
     lang: str = "en"
 
 

@@ -19,6 +19,7 @@ import msgspec
 
 from sentinel.detectors import _injection_indirect as indirect
 from sentinel.detectors._injection_features import ENGLISH, Reading, features, foreign, known_share
+from sentinel.detectors._injection_meaning import meanings
 
 if TYPE_CHECKING:
     import numpy as np
@@ -206,8 +207,6 @@ def judge_segments(
     `asked`: the content words of the caller's question.
     """
     import numpy as np
-
-    from sentinel.detectors._injection_meaning import meanings
 
     page = indirect.page_of(text)
     if not page.segments:

@@ -165,8 +165,8 @@ def _looked_up(text: str, places: Sequence[tuple[int, int]]) -> Line | None:
     key = hash(text), len(text)
     known = key == _last.key and _last.line.book is _current.book
     if known and all(place == (0, len(text)) for place in places):
-        line = _last.line
-        return _placed(line, [(0, len(line.words) - 1)] * len(places))
+        whole = 0, len(_last.line.words) - 1
+        return msgspec.structs.replace(_last.line, places=[whole] * len(places))
     plain = normalised(text)
     if plain is not None:
         if not isinstance(plain.origin, range):
@@ -188,11 +188,8 @@ def _looked_up(text: str, places: Sequence[tuple[int, int]]) -> Line | None:
             return None
         _last.key = key
     upto = _last.upto
-    return _placed(_last.line, [(upto[before[start]], upto[before[end]]) for start, end in places])
-
-
-def _placed(line: Line, places: list[tuple[int, int]]) -> Line:
-    return Line(line.book, True, line.words, line.pairs, line.vectors, places)
+    found = [(upto[before[start]], upto[before[end]]) for start, end in places]
+    return msgspec.structs.replace(_last.line, places=found)
 
 
 def _look_up(tokens: list[str], *, plain: bool) -> bool:

@@ -13,7 +13,7 @@ from sentinel.detectors._sentences import sentences
 READ = 600  # characters of an answer that the model of refusals reads
 _HEAD = 1500  # characters that are looked at
 _SENTENCES = 3  # and sentences: a refusal is told at the beginning
-_PARTLY = 0.55
+PARTLY = 0.55  # score of one that does something in place of it, or less
 _UNREACHED = 0.5
 _LATER = 0.1  # taken off for each sentence ahead
 _APOSTROPHES = str.maketrans({"’": "'", "‘": "'", "`": "'"})
@@ -168,7 +168,7 @@ def refusals(text: str) -> Iterator[Refusal]:
 def _told(said: str) -> tuple[float, str] | None:
     if any(form.search(said) for form in (*_DECLINES, *_ELSEWHERE)):
         if _DOES_IT.search(said):
-            return _PARTLY, "it declines, and does something in place of it"
+            return PARTLY, "it declines, and does something in place of it"
         return 0.95, "it declines"
     if any(form.search(said) for form in _CANNOT_REACH):
         return _UNREACHED, "it tells what a model cannot reach"

@@ -63,10 +63,9 @@ class QualityDetector:
         return Inspection(tuple(found), {self.name: max((f.score for f in found), default=0.0)})
 
     def _refusal(self, text: str) -> Iterator[Finding]:
-        by_form = [*refusals(text)]
-        for each in by_form:
-            yield Finding(self.name, "REFUSAL", each.start, each.end, each.score, each.why)
-        if by_form:
+        formed = next(refusals(text), None)
+        if formed is not None:
+            yield Finding(self.name, "REFUSAL", formed.start, formed.end, formed.score, formed.why)
             return
         head = text[:READ]
         (told,) = self._declining.judge(head, [(0, len(head))])

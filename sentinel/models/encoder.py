@@ -164,7 +164,7 @@ class EncoderModel:
         document = passage.background.role is Role.CONTEXT
         cut = windows[0].window.cut
         told = self._small.ask(passage) if self._small is not None and not cut else Inspection()
-        english = document or in_english(passage.text)
+        english = document or not told.scores or in_english(passage.text)
         for detector in sorted({head.detector for head in self._heads.heads}):
             read = {
                 index: self._strongest(index, windows)
