@@ -86,15 +86,23 @@ def unseen_table(high: float) -> Table:
     detector = InjectionDetector(InjectionConfig(), Path())
     fixed = [f"score {least}" for least in SCORES]
     lines = [["sentences that no training read", "", "number", f"at 1 % (score {high:.2f})", *fixed]]
-    for kind, own in (("attack", attacks_unseen.ATTACKS), ("harmless", attacks_unseen.HARMLESS)):
-        others: dict[str, list[str]] = {}
-        for each in read("unseen_injection"):
-            if each.label == int(kind == "attack"):
-                others.setdefault(f"another writer: {each.kind.replace('_', ' ')}", []).append(each.text)
-        for groups, every in ((own, "all"), (others, "another writer: all")):
-            together = [text for texts in groups.values() for text in texts]
-            for group, texts in (*groups.items(), (every, together)):
-                scores = scores_of(detector, texts)
-                shares = [(scores > high).mean(), *((scores >= least).mean() for least in SCORES)]
-                lines.append([group, kind, str(len(texts)), *map(percent, shares)])
+    for kind, groups, every in (
+        ("attack", attacks_unseen.ATTACKS, "all"),
+        ("attack", _of_another_writer(1), "another writer: all"),
+        ("harmless", attacks_unseen.HARMLESS, "all"),
+        ("harmless", _of_another_writer(0), "another writer: all"),
+    ):
+        together = [text for texts in groups.values() for text in texts]
+        for group, texts in (*groups.items(), (every, together)):
+            scores = scores_of(detector, texts)
+            shares = [(scores > high).mean(), *((scores >= least).mean() for least in SCORES)]
+            lines.append([group, kind, str(len(texts)), *map(percent, shares)])
     return lines
+
+
+def _of_another_writer(label: int) -> dict[str, Sequence[str]]:
+    groups: dict[str, list[str]] = {}
+    for each in read("unseen_injection"):
+        if each.label == label:
+            groups.setdefault(f"another writer: {each.kind.replace('_', ' ')}", []).append(each.text)
+    return {**groups}
