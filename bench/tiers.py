@@ -35,7 +35,7 @@ from sentinel.policy.load import bundled_rules, load_policy
 _SIZES = {200: 300, 1_000: 300, 2_000: 200, 100_000: 5}  # characters: texts
 _WARM = 600  # texts of 1,000 characters
 _NAMES = ("PERSON", "LOCATION", "ORGANIZATION")
-_CLASSIFIERS = ("toxicity", "injection", "misuse")
+_CLASSIFIERS = ("toxicity", "injection", "misuse", "language", "sentiment")
 
 
 def texts(data: Path | None, rows: int) -> tuple[list[str], list[dict[int, list[str]]]]:

@@ -1,7 +1,6 @@
-"""`language`: which language a text is in, by py3langid (BSD-3-Clause), an optional dependency.
+"""`language`: which language a text is in, by the shipped model (docs/models/language.md).
 
-The type of its finding is the ISO 639-1 code in upper case. Its model takes 80 MB, so it is loaded only where
-a rule asks for it.
+The type of its finding is the ISO 639-1 code in upper case.
 """
 
 from __future__ import annotations
@@ -14,9 +13,9 @@ from sentinel.core.background import Background
 from sentinel.core.errors import ConfigError
 from sentinel.core.finding import Finding, Inspection
 
-BUILD = "1"  # raised whenever the same text may give other findings
+BUILD = "2"  # raised whenever the same text may give other findings
 _FLOOR = 0.1
-_MAX_CHARS = 2000
+_READ = 1000  # characters that are looked at for letters
 
 
 class LanguageConfig(BaseModel):
@@ -28,7 +27,7 @@ class LanguageConfig(BaseModel):
         default=(), description="Languages to choose among, as ISO 639-1 codes; empty: all that are known."
     )
     min_letters: int = Field(
-        default=12, ge=1, description="Texts with fewer letters are too short to tell, and have no finding."
+        default=4, ge=1, description="Texts with fewer letters are too short to tell, and have no finding."
     )
 
 
@@ -37,28 +36,29 @@ class LanguageDetector:
     compares = False
 
     def __init__(self, config: LanguageConfig, cache_dir: Path) -> None:
-        try:
-            from py3langid.langid import MODEL_FILE, LanguageIdentifier
-        except ImportError:
-            message = "the detector `language` needs py3langid: pip install 'sentinel-sidecar[language]'"
-            raise ConfigError(message, key="detectors.language") from None
-        self._identifier = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
-        if config.among:
-            try:
-                self._identifier.set_languages([code.lower() for code in config.among])
-            except ValueError as error:
-                raise ConfigError(f"{error}", key="detectors.language.among") from None
+        from sentinel.detectors._language_model import LanguageModel  # with numpy, only where it is asked for
+
+        self._model = LanguageModel.shipped()
+        among = frozenset(code.lower() for code in config.among)
+        unknown = sorted(among.difference(self._model.codes))
+        if unknown:
+            known = ", ".join(sorted(self._model.codes))
+            message = f"no such language: {', '.join(unknown)}; known are {known}"
+            raise ConfigError(message, key="detectors.language.among")
+        self._among = among
         self._least = config.min_letters
-        self.version = f"{','.join(sorted(config.among))}+{config.min_letters}+{BUILD}"
+        settings = f"{','.join(sorted(among))}+{config.min_letters}"
+        self.version = f"{self._model.version}+{settings}+{BUILD}"
 
     def inspect(self, text: str, background: Background) -> Inspection:
-        head = text[:_MAX_CHARS]
-        if sum(map(str.isalpha, head)) < self._least:
+        if sum(map(str.isalpha, text[:_READ])) < self._least:
             return Inspection()
-        code, probability = self._identifier.classify(head)
-        score = round(min(1.0, float(probability)), 4)
-        if score < _FLOOR:
+        told = self._model.likeliest(text, self._among)
+        if told is None or told[1] < _FLOOR:
             return Inspection()
         start = len(text) - len(text.lstrip())
         why = "the likeliest language of the text"
-        return Inspection((Finding(self.name, code.upper(), start, len(text.rstrip()), score, why),))
+        code, score = told
+        return Inspection(
+            (Finding(self.name, code.upper(), start, len(text.rstrip()), round(score, 4), why),)
+        )

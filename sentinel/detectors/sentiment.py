@@ -1,22 +1,22 @@
-"""`sentiment`: whether a sentence is said with ill or good feeling, by VADER (MIT), an optional dependency.
-
-VADER weighs English words by a lexicon and a few rules (C. Hutto and E. Gilbert, ICWSM 2014). Its compound
-score lies in [-1, 1]; the score of a finding is its size, which is no probability.
+"""`sentiment`: whether an English sentence is said with ill or good feeling, by the shipped classifier
+(docs/models/sentiment.md).
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from sentinel.core.background import Background
-from sentinel.core.errors import ConfigError
 from sentinel.core.finding import Finding, Inspection
+from sentinel.detectors._sentence_groups import groups
 
-BUILD = "1"  # raised whenever the same text may give other findings
-_FLOOR = 0.1
+BUILD = "2"  # raised whenever the same text may give other findings
+_WHY = {"NEGATIVE": "ill", "POSITIVE": "good"}
+LIKELY = 0.5  # what is less probable is told as a score alone
 
 
 class SentimentConfig(BaseModel):
@@ -30,28 +30,48 @@ class SentimentDetector:
     types = frozenset({"NEGATIVE", "POSITIVE"})
     scope: Literal["sentence"] = "sentence"
     compares = False
-    version = BUILD
 
     def __init__(self, config: SentimentConfig, cache_dir: Path) -> None:
-        try:
-            from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
-        except ImportError:
-            message = (
-                "the detector `sentiment` needs vaderSentiment: pip install 'sentinel-sidecar[sentiment]'"
-            )
-            raise ConfigError(message, key="detectors.sentiment") from None
-        self._weigh = SentimentIntensityAnalyzer().polarity_scores
+        from sentinel.detectors._classifier import Classifier  # with numpy, only where it is asked for
+
+        self._classifier = Classifier.shipped(self.name)
+        self.version = f"{self._classifier.version}+{BUILD}"
 
     def inspect(self, text: str, start: int, background: Background) -> Inspection:
-        sentence = text[start:]
-        compound = float(self._weigh(sentence)["compound"])
-        scores = {self.name: round(max(0.0, -compound), 4)}
-        if abs(compound) < _FLOOR:
+        (inspection,) = self.inspect_sentences(text, ((start, len(text)),), background)
+        return inspection
+
+    def inspect_sentences(
+        self, text: str, places: Sequence[tuple[int, int]], background: Background
+    ) -> list[Inspection]:
+        """All sentences of a text at once, with the answers that `inspect` gives."""
+        found: list[Inspection] = []
+        for group in groups(text, places):
+            first, last = group[0][0], group[-1][1]
+            told = self._classifier.judge(
+                text[first:last], [(start - first, end - first) for start, end in group]
+            )
+            found += [self._of(text, place, each) for place, each in zip(group, told, strict=True)]
+        return found
+
+    def _of(self, text: str, place: tuple[int, int], told: tuple[float, ...] | None) -> Inspection:
+        if told is None:
+            return Inspection()
+        start, end = place
+        by_type = dict(zip(self._classifier.heads, told, strict=True))
+        scores = {self.name: round(by_type["NEGATIVE"], 4)}
+        type_, score = max(by_type.items(), key=lambda item: item[1])
+        if score < LIKELY:
             return Inspection(scores=scores)
-        begin = start + len(sentence) - len(sentence.lstrip())
-        type_ = "NEGATIVE" if compound < 0 else "POSITIVE"
-        end = start + len(sentence.rstrip())
-        finding = Finding(
-            self.name, type_, begin, end, round(abs(compound), 4), "by a lexicon of English words"
+        sentence = text[start:end]
+        (evidence,) = self._classifier.explain(sentence, [self._classifier.heads.index(type_)])
+        found = Finding(
+            self.name,
+            type_,
+            start + len(sentence) - len(sentence.lstrip()),
+            start + len(sentence.rstrip()),
+            round(score, 4),
+            f"its words are those of {_WHY[type_]} feeling",
+            evidence=tuple((begin + start, stop + start, weight) for begin, stop, weight in evidence),
         )
-        return Inspection((finding,), scores)
+        return Inspection((found,), scores)

@@ -12,6 +12,7 @@ from typing import Literal
 
 from sentinel.core.background import Background
 from sentinel.core.finding import Finding, Inspection
+from sentinel.detectors._sentence_groups import groups
 from sentinel.detectors._unsure import UnsureBand
 
 BUILD = "3"  # raised whenever the same text may give other findings
@@ -24,7 +25,6 @@ _EXPLAINED = 0.5  # lesser findings are for statistics: their evidence would tak
 _NOTHING = Inspection()
 _Told = tuple[float, ...] | None
 Evidence = tuple[tuple[int, int, float], ...]
-_AT_ONCE = 3000  # characters
 _SHORT = 300  # characters of a sentence and what stands before it that are read as one
 _ADDS = 0.1  # by so much a sentence raises the score of what stands before it, if it is abuse with that
 
@@ -55,7 +55,7 @@ class ToxicityDetector:
         """All sentences of a text at once: several times as fast as one by one, with the same answers."""
         return [
             _NOTHING if told is None else self._of_sentence(text, start, end, told, wide)
-            for group in _groups(text, places)
+            for group in groups(text, places)
             for (start, end), (told, wide) in zip(group, self._judged(text, group), strict=True)
         ]
 
@@ -127,20 +127,3 @@ def bounded(told: tuple[float, ...]) -> tuple[float, ...]:
         probability if type_ == "OBSCENE" else min(probability, told[0])
         for type_, probability in zip(TYPES, told, strict=True)
     )
-
-
-def _groups(text: str, places: Sequence[tuple[int, int]]) -> Iterator[list[tuple[int, int]]]:
-    """Sentences to be read at once: no more than the classifier reads, and parted where no white space parts
-    two, for there one changes how the other is read."""
-    group: list[tuple[int, int]] = []
-    for start, end in places:
-        if group and (end - group[0][0] > _AT_ONCE or not _parted(text, start)):
-            yield group
-            group = []
-        group.append((start, end))
-    if group:
-        yield group
-
-
-def _parted(text: str, start: int) -> bool:
-    return text[start - 1].isspace() or text[start : start + 1].isspace()

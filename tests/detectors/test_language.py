@@ -1,6 +1,7 @@
+"""The detector `language` with its shipped model."""
+
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,11 @@ def detector() -> LanguageDetector:
         ("Il fait très beau aujourd'hui, on va se promener ?", "FR"),
         ("¿Dónde está la biblioteca municipal, por favor?", "ES"),
         ("今日はとてもいい天気ですから、散歩に行きましょう。", "JA"),
+        ("今天天气很好，我们去散步吧。", "ZH"),
+        ("आज मौसम बहुत अच्छा है, चलो घूमने चलते हैं।", "HI"),
+        ("Сегодня прекрасная погода, пойдём гулять?", "RU"),
+        ("Сьогодні чудова погода, ходімо гуляти?", "UK"),
+        ("Het is vandaag prachtig weer, zullen we gaan wandelen?", "NL"),
     ],
 )
 def test_languages(text: str, language: str, detector: LanguageDetector) -> None:
@@ -31,22 +37,31 @@ def test_languages(text: str, language: str, detector: LanguageDetector) -> None
     assert 0.5 < finding.score <= 1
 
 
-def test_too_little_to_tell(detector: LanguageDetector) -> None:
-    assert detector.inspect("ok 123", NO_BACKGROUND).findings == ()
+def test_a_few_words_are_enough_and_say_how_sure_they_are(detector: LanguageDetector) -> None:
+    (short,) = detector.inspect(" merci beaucoup ", NO_BACKGROUND).findings
+    assert (short.type, short.start, short.end) == ("FR", 1, 15)
+    (unclear,) = detector.inspect("asdf jkl qwer", NO_BACKGROUND).findings
+    assert unclear.score < 0.7 < short.score
+
+
+def test_addresses_and_marks_of_a_page_are_no_language(detector: LanguageDetector) -> None:
+    assert detector.inspect("https://example.org/guten/tag <div class='blau'>", NO_BACKGROUND).findings == ()
+    (finding,) = detector.inspect("¿Qué es esto? https://the.example/of-the-and", NO_BACKGROUND).findings
+    assert finding.type == "ES"
+
+
+@pytest.mark.parametrize("text", ["", "ok 123", "12 + 34 = 46", "!!!", "\ud800 \udc00"])
+def test_too_little_to_tell(text: str, detector: LanguageDetector) -> None:
+    assert detector.inspect(text, NO_BACKGROUND).findings == ()
 
 
 def test_among_a_few() -> None:
-    few = LanguageDetector(LanguageConfig(among=("de", "fr")), Path())
+    few = LanguageDetector(LanguageConfig(among=("DE", "fr")), Path())
     (finding,) = few.inspect("The weather is lovely today, shall we?", NO_BACKGROUND).findings
     assert finding.type in ("DE", "FR")
+    assert few.version != LanguageDetector(LanguageConfig(), Path()).version
 
 
 def test_an_unknown_code() -> None:
-    with pytest.raises(ConfigError, match="xq"):
-        LanguageDetector(LanguageConfig(among=("xq",)), Path())
-
-
-def test_without_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "py3langid.langid", None)
-    with pytest.raises(ConfigError, match="pip install"):
-        LanguageDetector(LanguageConfig(), Path())
+    with pytest.raises(ConfigError, match=r"no such language: xq; known are af, am, ar"):
+        LanguageDetector(LanguageConfig(among=("xq", "de")), Path())

@@ -1,0 +1,115 @@
+"""The model of `language`: a vector for each hashed n-gram of characters, their mean, one layer to languages.
+
+The design is that of Joulin et al., "Bag of tricks for efficient text classification" (2016); how sure the
+answer is also grows with the text. `training/languages.py` makes `weights/languages.npz`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import re
+from collections.abc import Collection
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+import msgspec
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+BITS = 16  # of a bucket's number
+MOST = 5  # characters of an n-gram, a blank before or behind a word among them
+MAX_CHARS = 600  # of a text; what stands behind is not read
+_NO_LANGUAGE = re.compile(r"https?://\S+|\S+@\S+|[@#]\w+|<[^<>\s][^<>]*>")
+# Marks are letters here: vowels are marks in the scripts of India.
+_MARKS = (
+    "\u0300-\u036f\u0591-\u05c7\u0610-\u065f\u0900-\u0963\u0970-\u0dff"
+    "\u0e31-\u0e4e\u0eb1-\u0ecd\u102b-\u109d\u17b4-\u17d3"
+)
+_NO_LETTERS = re.compile(rf"[^\w'{_MARKS}]+|[\d_]+|(?<!\w)'+|'+(?!\w)")
+_FACTOR = np.uint64(0x9E3779B97F4A7C15)
+_SHIFT = np.uint64(64 - BITS)
+_BLANK = np.uint64(32)
+
+
+class Weights(msgspec.Struct, frozen=True):
+    """`table` [2**BITS, dimensions] int8; `out` [dimensions, languages] and `bias` [languages]; `sure` [2]: a
+    text of n n-grams multiplies what they say by exp(sure[0] + sure[1] * log(n))."""
+
+    codes: tuple[str, ...]
+    version: str
+    table: NDArray[np.int8]
+    out: NDArray[np.float32]
+    bias: NDArray[np.float32]
+    sure: NDArray[np.float32]
+
+
+@cache
+def load() -> Weights:
+    """Raises FileNotFoundError where the package lacks the model."""
+    raw = files("sentinel.detectors").joinpath("weights", "languages.npz").read_bytes()
+    version = hashlib.blake2b(raw, digest_size=4).hexdigest()
+    with np.load(io.BytesIO(raw), allow_pickle=False) as kept:
+        codes = tuple(str(code) for code in kept["codes"])
+        return Weights(codes, version, kept["table"], kept["out"], kept["bias"], kept["sure"])
+
+
+class LanguageModel:
+    """Thread-safe."""
+
+    def __init__(self, weights: Weights) -> None:
+        self._weights = weights
+        self.codes = weights.codes
+        self.version = weights.version
+
+    @classmethod
+    def shipped(cls) -> LanguageModel:
+        """Raises FileNotFoundError where the package lacks the model."""
+        return cls(load())
+
+    def likeliest(self, text: str, among: Collection[str] = ()) -> tuple[str, float] | None:
+        """The ISO 639-1 code and its probability, among these languages or all; None where the text holds no
+        letter."""
+        grams = buckets(text)
+        if not len(grams):
+            return None
+        w = self._weights
+        mean = w.table.take(grams, axis=0).sum(axis=0, dtype=np.int32) / np.float32(len(grams))
+        logits = (mean @ w.out + w.bias) * np.exp(w.sure[0] + w.sure[1] * np.log(len(grams)))
+        if among:
+            logits[[code not in among for code in w.codes]] = -np.inf
+        best = int(logits.argmax())
+        return w.codes[best], float(1.0 / np.exp(logits - logits[best]).sum())
+
+
+def buckets(text: str) -> NDArray[np.int64]:
+    """Of each n-gram of 1 to MOST characters within a word, which begins and ends with a blank."""
+    codes = letters(text)
+    blanks = np.zeros(len(codes) + 1, np.int32)
+    np.cumsum(codes == _BLANK, out=blanks[1:])
+    found: list[NDArray[np.uint64]] = []
+    hashed = np.zeros(len(codes), np.uint64)
+    for size in range(1, MOST + 1):
+        count = len(codes) - size + 1
+        if count < 1:
+            break
+        hashed = (hashed[:count] + codes[size - 1 :]) * _FACTOR
+        # No blank but at its ends, and something between.
+        inner = blanks[size - 1 : size - 1 + count] - blanks[1 : 1 + count] if size > 1 else 0
+        whole = blanks[size:] - blanks[:count]
+        kept = hashed[(inner == 0) & (whole < size)]
+        found.append((kept ^ (kept >> np.uint64(29))) * _FACTOR)
+    return (np.concatenate(found) >> _SHIFT).astype(np.int64) if found else np.zeros(0, np.int64)
+
+
+def letters(text: str) -> NDArray[np.uint64]:
+    """The words' characters in lower case, one blank before and behind each word; empty without a letter."""
+    plain = _NO_LANGUAGE.sub(" ", text[:MAX_CHARS]).lower().replace("’", "'")
+    kept = _NO_LETTERS.sub(" ", plain).split()
+    if not kept:
+        return np.zeros(0, np.uint64)
+    raw = f" {' '.join(kept)} ".encode("utf-32-le", "surrogatepass")
+    return np.frombuffer(raw, np.uint32).astype(np.uint64)
