@@ -1,8 +1,8 @@
 """`python -m training.refusals --data DIR`: the model of refusals, for the detector `quality`.
 
-Learns from answers written one by one, half of which decline, and from answers of the traffic sets, which do
-where the detector's forms say so. Writes `sentinel/detectors/weights/refusals.npz` and the figures of
-`docs/models/refusals.md`. Takes a minute of one core. Needs torch and scikit-learn, and the word table of
+Learns from answers written one by one, two fifths of which decline, and from answers of the traffic sets,
+which do where the detector's forms say so. Writes `sentinel/detectors/weights/refusals.npz` and the figures
+of `docs/models/refusals.md`. Takes a minute of one core. Needs torch and scikit-learn, and the word table of
 `training.word_vectors`.
 """
 
@@ -34,7 +34,7 @@ _SURE = 0.9  # score of a form that stands for a label
 _PIECES = 2  # sentences of an answer
 _WEIGHTS = {"answer": 1.0, "piece": 0.7, "written": 3.0}  # by a row's source
 _SETTINGS = Settings(units=24, filters=24, epochs=10)
-_SCORES = (0.6, 0.8)
+_SCORES = (0.8, 0.9)
 
 
 class Row(msgspec.Struct, frozen=True):
