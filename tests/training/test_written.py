@@ -9,6 +9,7 @@ from collections import Counter
 import pytest
 
 from training import written_texts
+from training.language_texts import DECLARATIONS
 from training.written_texts import INJECTION, TOXICITY, papers, read
 
 HARMLESS = {
@@ -40,6 +41,18 @@ def test_both_labels_are_there(name: str) -> None:
     assert min(labels.values()) > 0.4 * labels.total()
 
 
+@pytest.mark.parametrize("name", ["sentiment", "unseen_sentiment"])
+def test_a_third_is_of_each_feeling_and_of_neither(name: str) -> None:
+    labels = Counter(each.label for each in read(name))
+    assert set(labels) == {-1, 0, 1}
+    assert min(labels.values()) > 0.3 * labels.total()
+
+
+@pytest.mark.parametrize("name", ["languages", "unseen_languages"])
+def test_every_language_has_a_declaration(name: str) -> None:
+    assert {each.lang for each in read(name)} <= set(DECLARATIONS)
+
+
 @pytest.mark.parametrize("name", ["documents", "unseen_documents"])
 def test_orders_stand_in_their_documents(name: str) -> None:
     found = papers(name)
@@ -47,9 +60,9 @@ def test_orders_stand_in_their_documents(name: str) -> None:
     assert 0.4 < sum(bool(paper.order) for paper in found) / len(found) < 0.6
 
 
-@pytest.mark.parametrize("name", ["toxicity", "injection", "misuse", "refusals"])
+@pytest.mark.parametrize("name", ["toxicity", "injection", "misuse", "refusals", "sentiment", "languages"])
 def test_no_text_comes_twice(name: str) -> None:
-    counts = Counter(words(each.text) for each in read(name) if words(each.text))
+    counts = Counter((words(each.text), each.lang) for each in read(name) if words(each.text))
     assert counts.most_common(1)[0][1] == 1
 
 
@@ -60,7 +73,7 @@ def test_no_document_comes_twice() -> None:
     assert counts.most_common(1)[0][1] == 1
 
 
-@pytest.mark.parametrize("name", ["toxicity", "injection", "refusals"])
+@pytest.mark.parametrize("name", ["toxicity", "injection", "refusals", "sentiment", "languages"])
 def test_no_training_reads_what_figures_are_for(name: str) -> None:
     unseen = {words(each.text) for each in read(f"unseen_{name}")}
     assert unseen.isdisjoint(words(each.text) for each in read(name))
