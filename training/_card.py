@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 FIGURES, END_OF_FIGURES = "<!-- figures: written by the training -->", "<!-- end of figures -->"
+_TITLED = re.compile(r"^### (.+)\n\n((?:\|.*\n)+)", re.MULTILINE)
 CARDS = Path(__file__).parents[1] / "docs" / "models"
 
 
@@ -16,10 +18,13 @@ def write(model: str, part: str, head: Sequence[str], lines: Iterable[Sequence[o
 
 
 def write_figures(card: Path, tables: Mapping[str, Sequence[Sequence[str]]]) -> None:
-    """Replaces a card's figures by tables that come one after the other, each under its title. The first row
-    of each is its head; raises ValueError without marks."""
-    parts = (f"### {title}\n\n{table(head, rows)}" for title, (head, *rows) in tables.items())
-    put(card, FIGURES, END_OF_FIGURES, "\n" + "\n".join(parts) + "\n")
+    """Replaces tables among a card's figures, which come one after the other, each under its title; new ones
+    come last. The first row of each is its head; raises ValueError without marks."""
+    _, _, rest = card.read_text(encoding="utf-8").partition(FIGURES)
+    parts = dict(_TITLED.findall(rest.partition(END_OF_FIGURES)[0]))
+    parts |= {title: table(head, rows) for title, (head, *rows) in tables.items()}
+    made = (f"### {title}\n\n{part}" for title, part in parts.items())
+    put(card, FIGURES, END_OF_FIGURES, "\n" + "\n".join(made) + "\n")
 
 
 def put(card: Path, begin: str, end: str, body: str) -> None:

@@ -52,3 +52,14 @@ def test_tables_under_titles(card: Path) -> None:
     _card.write_figures(card, {"One": [["a"], ["1"]], "Two": [["b"]]})
     made = "\n### One\n\n| a |\n|---|\n| 1 |\n\n### Two\n\n| b |\n|---|\n\n"
     assert card.read_text() == f"before\n{_card.FIGURES}\n{made}{_card.END_OF_FIGURES}\nafter\n"
+
+
+def test_tables_that_are_not_given_stay(card: Path) -> None:
+    card.write_text(f"{_card.FIGURES}\n{_card.END_OF_FIGURES}\n")
+    _card.write_figures(card, {"One": [["a"], ["1"]], "Two": [["b"], ["2"]]})
+    _card.write_figures(card, {"Two": [["c"], ["3"]], "Three": [["d"], ["4"]]})
+    made = card.read_text()
+    titles = ("### One", "| a |", "| 1 |", "### Two", "| c |", "| 3 |", "### Three", "| d |", "| 4 |")
+    places = [made.index(each) for each in titles]
+    assert places == sorted(places)
+    assert "| 2 |" not in made
