@@ -17,11 +17,12 @@ def write(model: str, part: str, head: Sequence[str], lines: Iterable[Sequence[o
     put(CARDS / f"{model}.md", f"<!-- {part} -->", "<!-- end -->", table(head, lines))
 
 
-def write_figures(card: Path, tables: Mapping[str, Sequence[Sequence[str]]]) -> None:
-    """Replaces tables among a card's figures, which come one after the other, each under its title; new ones
-    come last. The first row of each is its head; raises ValueError without marks."""
+def write_figures(card: Path, tables: Mapping[str, Sequence[Sequence[str]]], *, keep: bool = False) -> None:
+    """Replaces a card's figures by tables that come one after the other, each under its title; `keep`: those
+    that are not given stay, before new ones. The first row of each is its head; raises ValueError without
+    marks."""
     _, _, rest = card.read_text(encoding="utf-8").partition(FIGURES)
-    parts = dict(_TITLED.findall(rest.partition(END_OF_FIGURES)[0]))
+    parts = dict(_TITLED.findall(rest.partition(END_OF_FIGURES)[0])) if keep else {}
     parts |= {title: table(head, rows) for title, (head, *rows) in tables.items()}
     made = (f"### {title}\n\n{part}" for title, part in parts.items())
     put(card, FIGURES, END_OF_FIGURES, "\n" + "\n".join(made) + "\n")

@@ -73,7 +73,7 @@ def main() -> None:
     np.savez_compressed(WEIGHTS, **arrays)
     tables["Prompts: held-out clusters"], high = held_out_table(told)
     tables["Prompts: sentences apart"] = unseen_table(high)
-    write_figures(CARD, tables | indirect_tables)
+    write_figures(CARD, tables | indirect_tables, keep=options.quick)
     for title, lines in (tables | indirect_tables).items():
         print(title, *("  ".join(line) for line in lines), sep="\n")
 

@@ -14,6 +14,7 @@ import html
 import io
 import re
 import tarfile
+import unicodedata
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -50,6 +51,7 @@ _PARAGRAPH = re.compile(r"<(?:p|li)>(.*?)</(?:p|li)>", re.DOTALL)
 _PLACEHOLDER = re.compile(r"%\([a-z_]+\)[a-z]|%[a-z]|\{[^{}]*\}|&[a-z]+;|<[^<>]*>")
 _CENTIBEL = 10 ** (-1 / 100)
 _MOST_WORDS = 40_000
+_OTHER_SCRIPTS = "\u0400"  # Latin and Greek letters stand before
 
 
 class Texts(msgspec.Struct):
@@ -83,6 +85,15 @@ def texts(sources: Path) -> dict[str, Texts]:
             words, rates = _frequencies(counted, code)
             found[code] = Texts(words, rates, prose, written.get(code, []))
     return found
+
+
+def bare(text: str) -> str:
+    """Without the marks on Latin and Greek letters, as people type; in other scripts marks are letters."""
+    kept: list[str] = []
+    for char in unicodedata.normalize("NFD", text):
+        if not (unicodedata.combining(char) and kept and kept[-1] < _OTHER_SCRIPTS):
+            kept.append(char)
+    return unicodedata.normalize("NFC", "".join(kept))
 
 
 def _only(folder: Path, pattern: str) -> Path:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import collections
 import random
-import unicodedata
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
 from pathlib import Path
@@ -23,10 +22,10 @@ from py3langid.langid import MODEL_FILE, LanguageIdentifier
 from rich.progress import track
 
 from sentinel.detectors import _language_model
-from sentinel.detectors._language_model import BITS, LanguageModel, buckets
+from sentinel.detectors._language_model import BITS, LanguageModel, buckets, letters
 from training import _card
 from training._classifier import PLACE
-from training.language_texts import Texts, texts
+from training.language_texts import Texts, bare, texts
 from training.written_texts import Text, read
 
 DIMENSIONS = 24
@@ -35,10 +34,9 @@ _ROUNDS = 6
 _BATCH = 256
 _RATE = 0.01
 _IDLE = 0.15  # of n-grams
-_LEAST_SHARE = 0.35  # of `_EXAMPLES`, of a language that only the Declaration tells of
+_LEAST_SHARE = 0.35  # of `_EXAMPLES`, of a language without frequencies and chat
 _ENGLISH = 3.0
 _UNSPACED = frozenset({"zh", "ja", "th", "lo", "km", "my"})
-_MARKED = frozenset({"ar", "he", "hi", "bn", "ta", "te", "ur", "fa"})
 _KINDS = {"short": "2 to 4 words", "line": "5 to 12 words", "text": "20 to 45 words"}
 _AS = {"nb": "no", "nn": "no"}  # how py3langid names what we call Norwegian
 
@@ -83,9 +81,8 @@ class Made:
 
     def _worn(self, text: str) -> str:
         """As people type: without marks on letters, with English words in between."""
-        if self.code not in _MARKED | _UNSPACED and self._rng.random() < 0.12:
-            bare = unicodedata.normalize("NFD", text)
-            text = "".join(char for char in bare if not unicodedata.combining(char))
+        if self._rng.random() < 0.12:
+            text = bare(text)
         if self.code != "en" and self._rng.random() < 0.08:
             words = text.split()
             for _ in range(self._rng.randint(1, 1 + len(words) // 5)):
@@ -108,7 +105,8 @@ class Model(torch.nn.Module):  # type: ignore[misc]
     def forward(self, grams: torch.Tensor, offsets: torch.Tensor, sizes: torch.Tensor) -> torch.Tensor:
         kept = (torch.rand(len(grams)) >= _IDLE).float() if self.training else None
         mean = self.table(grams, offsets, per_sample_weights=kept) / sizes[:, None]
-        logits = self.out(mean) * torch.exp(self.sure[0] + self.sure[1] * torch.log(sizes))[:, None]
+        sure = torch.exp(self.sure[0] + self.sure[1] * torch.log(sizes))
+        logits: torch.Tensor = self.out(mean) * sure[:, None]
         return logits
 
 
@@ -125,7 +123,7 @@ def fit(made: Sequence[Made]) -> Model:
             (found, index)
             for index, (each, count) in enumerate(zip(made, counts, strict=True))
             for text in each.examples(count)
-            if len(found := buckets(text))
+            if len(found := buckets(letters(text)))
         ]
         rng.shuffle(examples)
         starts = range(0, len(examples) - _BATCH + 1, _BATCH)

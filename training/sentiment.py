@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import random
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,10 +19,11 @@ import torch
 from numpy.typing import NDArray
 from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 
+from sentinel.core.background import NO_BACKGROUND
 from sentinel.detectors import _classifier
 from sentinel.detectors._classifier import Classifier
 from sentinel.detectors._sentences import sentences
-from sentinel.detectors.sentiment import LIKELY
+from sentinel.detectors.sentiment import LIKELY, SentimentConfig, SentimentDetector
 from sentinel.evaluation.split import held_out
 from training import _card
 from training._classifier import Settings, auc, calibrate, fit, logits, save, table
@@ -39,15 +41,18 @@ _VADER = 0.05
 _SETTINGS = Settings(units=48, filters=48, epochs=10)
 
 
-def everyday(data: Path) -> Iterator[str]:
-    """Sentences of the traffic, toxicity, misuse and name sets, of no held-out cluster."""
+def everyday(data: Path, *, kept: bool = False) -> Iterator[str]:
+    """Sentences of the traffic, toxicity, misuse and name sets, of no cluster that is held out of the
+    trainings of toxicity and misuse; `kept`: of the held-out clusters of the traffic sets."""
     rng = random.Random(0)
-    places = [("pii", "wnut17"), ("pii", "btc_twitter")]
-    places += [(area, name) for area in ("traffic", "toxicity", "harm") for name in names(data, area)]
+    places = [("traffic", name) for name in names(data, "traffic")]
+    if not kept:
+        places += [("pii", "wnut17"), ("pii", "btc_twitter")]
+        places += [(area, name) for area in ("toxicity", "harm") for name in names(data, area)]
     for area, name in places:
         found: list[str] = []
         for row in rows(data, area, name):
-            if not held_out(row["cluster"]):
+            if held_out(row["cluster"]) == kept:
                 for key in ("text", "prompt", "response"):
                     text = (row.get(key) or "")[:1000]
                     parts = (text[start:end].strip() for start, end in sentences(text, 0, final=True))
@@ -80,8 +85,9 @@ def main() -> None:
     place = save("sentiment", HEADS, model, calibration)
     print(f"{place.name}: {place.stat().st_size / 1e6:.2f} MB, {len(written)} written, {len(others)} others")
     _classifier.load.cache_clear()
-    told_at_once = teacher.probabilities([each.text for each in read("unseen_sentiment")])[:, [2, 0]]
-    report([each for each, is_kept in zip(written, kept, strict=True) if is_kept], told_at_once)
+    by_teacher = teacher.probabilities([each.text for each in read("unseen_sentiment")])[:, [2, 0]]
+    report([each for each, is_kept in zip(written, kept, strict=True) if is_kept], by_teacher)
+    report_flagged(args.data)
 
 
 def report(kept: list[Text], teacher: NDArray[np.float32]) -> None:
@@ -89,7 +95,7 @@ def report(kept: list[Text], teacher: NDArray[np.float32]) -> None:
     what it says of good and ill feeling in them."""
     unseen = read("unseen_sentiment")
     lines = [
-        _line("held-out texts written one by one", kept, scores(kept)),
+        _line("held-out texts written one by one, which calibrate it", kept, scores(kept)),
         _line("texts of another writer", unseen, scores(unseen)),
         _line("the same, by the teacher", unseen, teacher.astype(np.float64)),
         _line("the same, by VADER", unseen, by_vader(unseen)),
@@ -105,6 +111,22 @@ def report(kept: list[Text], teacher: NDArray[np.float32]) -> None:
         by_kind[-1] += [float((feelings(each[of]) == label).mean()) for each in (found, others)]
     head = ["texts of another writer", "good", "ill", "neither", "told right", "by VADER"]
     _card.write("sentiment", "kinds", head, by_kind)
+
+
+def report_flagged(data: Path) -> None:
+    """How much of what is mostly said without feeling has a finding."""
+    detector = SentimentDetector(SentimentConfig(), Path())
+    sets = {
+        "everyday sentences": list(everyday(data, kept=True)),
+        "other languages": [each.text for each in read("unseen_languages") if each.lang != "en"],
+    }
+    lines: list[list[object]] = []
+    for name, found in sets.items():
+        told = Counter(
+            finding.type for text in found for finding in detector.inspect(text, 0, NO_BACKGROUND).findings
+        )
+        lines.append([name, len(found), *(told[type_] / len(found) for type_ in HEADS)])
+    _card.write("sentiment", "flagged", ["texts", "count", *HEADS], lines)
 
 
 def _line(name: str, found: list[Text], told: NDArray[np.float64]) -> list[object]:

@@ -67,12 +67,12 @@ class Teacher:
         self._encoder.eval()
         self._head.eval()
 
-    def probabilities(self, texts: Sequence[str], title: str = "asking the teacher") -> NDArray[np.float32]:
+    def probabilities(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """[texts, classes]."""
         order = sorted(range(len(texts)), key=lambda each: len(texts[each]))
         made = np.zeros((len(texts), self._head.out_features), np.float32)
         with torch.inference_mode():
-            for first in track(range(0, len(order), _CHUNK), title):
+            for first in track(range(0, len(order), _CHUNK), "asking the teacher"):
                 part = order[first : first + _CHUNK]
                 made[part] = self._logits([texts[each] for each in part]).softmax(1).numpy()
         return made

@@ -24,7 +24,8 @@ INJECTION = ("override", "extraction", "jailbreak")
 
 
 class Text(msgspec.Struct, frozen=True):
-    """`label`: 1 for what is sought, in files whose kinds do not tell; `lang`: ISO 639-1."""
+    """`label`: 1 for what is sought, in files whose kinds do not tell; of feelings 1 for good, -1 for ill, 0
+    for neither. `lang`: ISO 639-1."""
 
     text: str
     kind: str

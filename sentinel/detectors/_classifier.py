@@ -100,6 +100,13 @@ class Classifier:
             answers[index] = tuple(row)
         return answers
 
+    def known(self, text: str, places: Sequence[tuple[int, int]]) -> list[float]:
+        """Of each stretch, as `judge` reads it, the share of its words that have a vector: most of English
+        ones, few of other languages'; 0 without words."""
+        line = line_of(text, places)
+        told: NDArray[np.bool_] = np.any(line.vectors, axis=1)
+        return [float(told[low:high].mean()) if low < high else 0.0 for low, high in line.places]
+
     def _hashed(self, line: Line, bounds: NDArray[np.int64], size: NDArray[np.int64]) -> NDArray[np.float64]:
         """What the n-grams of stretches say of each head, in units of `scale`: [stretches, heads]. Those
         whose words all lie in a stretch count, and weigh so that those of words have unit length together,

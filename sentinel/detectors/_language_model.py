@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import io
 import re
+import unicodedata
 from collections.abc import Collection
 from functools import cache
 from importlib.resources import files
@@ -22,12 +23,16 @@ if TYPE_CHECKING:
 
 BITS = 16  # of a bucket's number
 MOST = 5  # characters of an n-gram, a blank before or behind a word among them
-MAX_CHARS = 600  # of a text; what stands behind is not read
-_NO_LANGUAGE = re.compile(r"https?://\S+|\S+@\S+|[@#]\w+|<[^<>\s][^<>]*>")
+MAX_CHARS = 600  # of a text without what is no language; what stands behind is not read
+_SEEN = 2000  # characters of a text with that
+# In ASCII, for some languages put no blank behind an address.
+_NO_LANGUAGE = re.compile(
+    r"(?:https?://|www\.)[!-~]+|[\w.+-]{1,64}@[\w.-]+|[@#]\w+|<[^<>\s][^<>]*>", re.ASCII | re.IGNORECASE
+)
 # Marks are letters here: vowels are marks in the scripts of India.
 _MARKS = (
     "\u0300-\u036f\u0591-\u05c7\u0610-\u065f\u0900-\u0963\u0970-\u0dff"
-    "\u0e31-\u0e4e\u0eb1-\u0ecd\u102b-\u109d\u17b4-\u17d3"
+    "\u0e31-\u0e3a\u0e47-\u0e4e\u0eb1-\u0ecd\u102b-\u1049\u104c-\u109d\u17b4-\u17d3"
 )
 _NO_LETTERS = re.compile(rf"[^\w'{_MARKS}]+|[\d_]+|(?<!\w)'+|'+(?!\w)")
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)
@@ -70,12 +75,13 @@ class LanguageModel:
         """Raises FileNotFoundError where the package lacks the model."""
         return cls(load())
 
-    def likeliest(self, text: str, among: Collection[str] = ()) -> tuple[str, float] | None:
-        """The ISO 639-1 code and its probability, among these languages or all; None where the text holds no
-        letter."""
-        grams = buckets(text)
-        if not len(grams):
+    def likeliest(self, text: str, among: Collection[str] = (), least: int = 1) -> tuple[str, float] | None:
+        """The ISO 639-1 code and its probability, among these languages or all; None where the text holds
+        fewer letters than `least`."""
+        codes = letters(text)
+        if np.count_nonzero(codes != _BLANK) < least:
             return None
+        grams = buckets(codes)
         w = self._weights
         mean = w.table.take(grams, axis=0).sum(axis=0, dtype=np.int32) / np.float32(len(grams))
         logits = (mean @ w.out + w.bias) * np.exp(w.sure[0] + w.sure[1] * np.log(len(grams)))
@@ -85,9 +91,9 @@ class LanguageModel:
         return w.codes[best], float(1.0 / np.exp(logits - logits[best]).sum())
 
 
-def buckets(text: str) -> NDArray[np.int64]:
-    """Of each n-gram of 1 to MOST characters within a word, which begins and ends with a blank."""
-    codes = letters(text)
+def buckets(codes: NDArray[np.uint64]) -> NDArray[np.int64]:
+    """Of each n-gram of 1 to MOST characters within a word, which begins and ends with a blank; see
+    `letters`."""
     blanks = np.zeros(len(codes) + 1, np.int32)
     np.cumsum(codes == _BLANK, out=blanks[1:])
     found: list[NDArray[np.uint64]] = []
@@ -107,9 +113,9 @@ def buckets(text: str) -> NDArray[np.int64]:
 
 def letters(text: str) -> NDArray[np.uint64]:
     """The words' characters in lower case, one blank before and behind each word; empty without a letter."""
-    plain = _NO_LANGUAGE.sub(" ", text[:MAX_CHARS]).lower().replace("’", "'")
-    kept = _NO_LETTERS.sub(" ", plain).split()
+    plain = unicodedata.normalize("NFKC", _NO_LANGUAGE.sub(" ", text[:_SEEN])).lower().replace("’", "'")
+    kept = " ".join(_NO_LETTERS.sub(" ", plain).split())[:MAX_CHARS].rstrip()
     if not kept:
         return np.zeros(0, np.uint64)
-    raw = f" {' '.join(kept)} ".encode("utf-32-le", "surrogatepass")
+    raw = f" {kept} ".encode("utf-32-le")
     return np.frombuffer(raw, np.uint32).astype(np.uint64)

@@ -15,7 +15,14 @@ from sentinel.core.finding import Finding, Inspection
 
 BUILD = "2"  # raised whenever the same text may give other findings
 _FLOOR = 0.1
-_READ = 1000  # characters that are looked at for letters
+CODES = frozenset(
+    (
+        "af am ar az be bg bn br bs ca cs cy da de el en eo es et eu fa fi fo fr ga gd gl gu ha he hi hr ht "
+        "hu hy id ig is it ja jv ka kk km kn ko ku ky la lb lo lt lv mg mi mk ml mn mr ms mt my ne nl no oc "
+        "pa pl ps pt qu ro ru rw si sk sl so sq sr sv sw ta te tg th tk tl tr tt ug uk ur uz vi xh yo zh zu"
+    ).split()
+)
+"""ISO 639-1, of the languages that the model knows."""
 
 
 class LanguageConfig(BaseModel):
@@ -27,38 +34,34 @@ class LanguageConfig(BaseModel):
         default=(), description="Languages to choose among, as ISO 639-1 codes; empty: all that are known."
     )
     min_letters: int = Field(
-        default=4, ge=1, description="Texts with fewer letters are too short to tell, and have no finding."
+        default=3, ge=1, description="Texts with fewer letters are too short to tell, and have no finding."
     )
 
 
 class LanguageDetector:
     name = "language"
+    types = frozenset(code.upper() for code in CODES)
     compares = False
 
     def __init__(self, config: LanguageConfig, cache_dir: Path) -> None:
         from sentinel.detectors._language_model import LanguageModel  # with numpy, only where it is asked for
 
-        self._model = LanguageModel.shipped()
         among = frozenset(code.lower() for code in config.among)
-        unknown = sorted(among.difference(self._model.codes))
+        unknown = among - CODES
         if unknown:
-            known = ", ".join(sorted(self._model.codes))
-            message = f"no such language: {', '.join(unknown)}; known are {known}"
+            message = f"no such language: {', '.join(sorted(unknown))}; known are {', '.join(sorted(CODES))}"
             raise ConfigError(message, key="detectors.language.among")
+        self._model = LanguageModel.shipped()
         self._among = among
         self._least = config.min_letters
         settings = f"{','.join(sorted(among))}+{config.min_letters}"
         self.version = f"{self._model.version}+{settings}+{BUILD}"
 
     def inspect(self, text: str, background: Background) -> Inspection:
-        if sum(map(str.isalpha, text[:_READ])) < self._least:
-            return Inspection()
-        told = self._model.likeliest(text, self._among)
+        told = self._model.likeliest(text, self._among, self._least)
         if told is None or told[1] < _FLOOR:
             return Inspection()
-        start = len(text) - len(text.lstrip())
-        why = "the likeliest language of the text"
         code, score = told
-        return Inspection(
-            (Finding(self.name, code.upper(), start, len(text.rstrip()), round(score, 4), why),)
-        )
+        start, end = len(text) - len(text.lstrip()), len(text.rstrip())
+        why = "the likeliest language of the text"
+        return Inspection((Finding(self.name, code.upper(), start, end, round(score, 4), why),))

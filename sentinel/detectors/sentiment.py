@@ -15,6 +15,7 @@ from sentinel.core.finding import Finding, Inspection
 from sentinel.detectors._sentence_groups import groups
 
 BUILD = "2"  # raised whenever the same text may give other findings
+_ENGLISH = 0.7  # share of known words: of 99 in 100 English sentences, and of 1 in 100 others
 _WHY = {"NEGATIVE": "ill", "POSITIVE": "good"}
 LIKELY = 0.5  # what is less probable is told as a score alone
 
@@ -48,15 +49,15 @@ class SentimentDetector:
         found: list[Inspection] = []
         for group in groups(text, places):
             first, last = group[0][0], group[-1][1]
-            told = self._classifier.judge(
-                text[first:last], [(start - first, end - first) for start, end in group]
-            )
-            found += [self._of(text, place, each) for place, each in zip(group, told, strict=True)]
+            within = [(start - first, end - first) for start, end in group]
+            told = self._classifier.judge(text[first:last], within)
+            known = self._classifier.known(text[first:last], within)
+            for place, each, share in zip(group, told, known, strict=True):
+                english = share >= _ENGLISH and any(map(str.isalpha, text[slice(*place)]))
+                found.append(self._of(text, place, each) if each and english else Inspection())
         return found
 
-    def _of(self, text: str, place: tuple[int, int], told: tuple[float, ...] | None) -> Inspection:
-        if told is None:
-            return Inspection()
+    def _of(self, text: str, place: tuple[int, int], told: tuple[float, ...]) -> Inspection:
         start, end = place
         by_type = dict(zip(self._classifier.heads, told, strict=True))
         scores = {self.name: round(by_type["NEGATIVE"], 4)}

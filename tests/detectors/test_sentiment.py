@@ -47,6 +47,14 @@ def test_a_finding_tells_its_words(detector: SentimentDetector) -> None:
     assert "ill" in finding.why
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["Das war wirklich furchtbar!", "أكره هذا، إنه فظيع!", "本当に最高でした!", "!!!", "😡😡", " ", ""],
+)
+def test_other_languages_and_bare_signs_say_nothing(text: str, detector: SentimentDetector) -> None:
+    assert detector.inspect(text, 0, NO_BACKGROUND) == Inspection()
+
+
 def test_all_sentences_at_once_as_one_by_one(detector: SentimentDetector) -> None:
     text = "Thank you so much! The train leaves at nine. I hate this endless delay.\n... \nWhat now?"
     places = [(0, 18), (18, 44), (44, 71), (71, 76), (76, len(text))]

@@ -57,9 +57,11 @@ def test_tables_under_titles(card: Path) -> None:
 def test_tables_that_are_not_given_stay(card: Path) -> None:
     card.write_text(f"{_card.FIGURES}\n{_card.END_OF_FIGURES}\n")
     _card.write_figures(card, {"One": [["a"], ["1"]], "Two": [["b"], ["2"]]})
-    _card.write_figures(card, {"Two": [["c"], ["3"]], "Three": [["d"], ["4"]]})
+    _card.write_figures(card, {"Two": [["c"], ["3"]], "Three": [["d"], ["4"]]}, keep=True)
     made = card.read_text()
     titles = ("### One", "| a |", "| 1 |", "### Two", "| c |", "| 3 |", "### Three", "| d |", "| 4 |")
     places = [made.index(each) for each in titles]
     assert places == sorted(places)
     assert "| 2 |" not in made
+    _card.write_figures(card, {"Two": [["c"], ["3"]]})
+    assert "### One" not in card.read_text()
