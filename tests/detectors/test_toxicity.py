@@ -30,7 +30,7 @@ def strongest(answer: Inspection, type_: str) -> Finding:
     ("text", "kind"),
     [
         ("You are a disgusting, stupid moron.", "INSULT"),
-        ("I will find you and kill you tonight.", "THREAT"),
+        ("We will hunt you down and kill you.", "THREAT"),
         ("Those immigrants are vermin, all of them.", "IDENTITY_ATTACK"),
         ("fuck you, asshole", "OBSCENE"),
         ("You are a m o r o n and a stup1d idi0t.", "INSULT"),
