@@ -19,6 +19,7 @@ from rich.progress import track
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
+from sentinel.detectors import _classifier
 from sentinel.detectors._classifier_filters import TOP, WIDTH
 from sentinel.detectors._classifier_grams import BITS, features, words
 
@@ -257,7 +258,7 @@ def vectors_alone(rows: list[NDArray[np.int32]]) -> Table:
 
 
 def save(name: str, heads: Sequence[str], model: Model, calibration: NDArray[np.float32]) -> Path:
-    """The model as the package ships it; its table and filters in int8."""
+    """The model as the package ships it from now on; its table and filters in int8."""
     table_ = model.bags.weight.detach().numpy()
     # A few very large weights must not coarsen all others.
     scale = np.maximum(np.quantile(np.abs(table_), 0.9999, axis=0), 1e-6) / 127
@@ -270,6 +271,7 @@ def save(name: str, heads: Sequence[str], model: Model, calibration: NDArray[np.
     }
     place = PLACE / f"{name}.npz"
     np.savez_compressed(place, **arrays)
+    _classifier.load.cache_clear()
     return place
 
 

@@ -18,7 +18,6 @@ import torch
 from numpy.typing import NDArray
 
 from sentinel.core.background import NO_BACKGROUND
-from sentinel.detectors import _classifier
 from sentinel.detectors.misuse import FLAGGED, WINDOW, MisuseConfig, MisuseDetector
 from sentinel.evaluation.split import held_out
 from training import _card
@@ -131,7 +130,6 @@ def main() -> None:
 
 def report(data: Data) -> None:
     """Of the shipped model on kept rows, and of models that did not see a set, on all of it."""
-    _classifier.load.cache_clear()
     detector = MisuseDetector(MisuseConfig(), Path())
     kept = [
         row for row, is_kept in zip(data.rows, data.kept, strict=True) if is_kept and "/" not in row.source

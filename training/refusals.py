@@ -19,7 +19,6 @@ import torch
 from numpy.typing import NDArray
 
 from sentinel.core.background import NO_BACKGROUND
-from sentinel.detectors import _classifier
 from sentinel.detectors._refusals import PARTLY, READ, refusals
 from sentinel.detectors._sentences import sentences
 from sentinel.detectors.quality import QualityConfig, QualityDetector
@@ -86,7 +85,6 @@ def main() -> None:
     calibration = calibrate(logits(model, seen, part), targets[part], weight[part])
     place = save("refusals", ("REFUSAL",), model, calibration)
     print(f"{place.name}: {place.stat().st_size / 1e6:.2f} MB, {int(targets.sum())} of {len(found)} decline")
-    _classifier.load.cache_clear()
     report([row for row, is_kept in zip(found, kept, strict=True) if is_kept])
 
 

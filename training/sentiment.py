@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 
 from sentinel.core.background import NO_BACKGROUND
-from sentinel.detectors import _classifier
 from sentinel.detectors._classifier import Classifier
 from sentinel.detectors._sentences import sentences
 from sentinel.detectors.sentiment import LIKELY, SentimentConfig, SentimentDetector
@@ -84,7 +83,6 @@ def main() -> None:
     calibration = calibrate(logits(model, seen, part), targets[part], weight[part])
     place = save("sentiment", HEADS, model, calibration)
     print(f"{place.name}: {place.stat().st_size / 1e6:.2f} MB, {len(written)} written, {len(others)} others")
-    _classifier.load.cache_clear()
     by_teacher = teacher.probabilities([each.text for each in read("unseen_sentiment")])[:, [2, 0]]
     report([each for each, is_kept in zip(written, kept, strict=True) if is_kept], by_teacher)
     report_flagged(args.data)

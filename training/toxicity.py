@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 from rich.progress import track
 
 from sentinel.core.background import NO_BACKGROUND
-from sentinel.detectors import _classifier
 from sentinel.detectors.inspection import inspect_whole
 from sentinel.detectors.toxicity import FLAGGED, FLOOR, THRESHOLDS, ToxicityConfig, ToxicityDetector, bounded
 from sentinel.evaluation.split import held_out
@@ -179,7 +178,6 @@ def shipped(model: Model, calibration: NDArray[np.float32]) -> ToxicityDetector:
     """The detector, once the package holds this model."""
     place = save("toxicity", HEADS, model, calibration)
     print(f"{place.name}: {place.stat().st_size / 1e6:.2f} MB")
-    _classifier.load.cache_clear()
     return ToxicityDetector(ToxicityConfig(), Path())
 
 

@@ -7,17 +7,15 @@ their order. One file holds one model with all its heads; `training/_classifier.
 
 from __future__ import annotations
 
-import hashlib
-import io
 import threading
 from collections.abc import Sequence
 from functools import cache
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
 
+from sentinel.detectors import _shipped
 from sentinel.detectors._classifier_grams import STEPS, Book, sums
 from sentinel.detectors._classifier_network import Layers, Network
 from sentinel.detectors._classifier_words import Tokens, View, read, view
@@ -45,10 +43,8 @@ class Weights(msgspec.Struct, frozen=True):
 @cache
 def load(name: str) -> Weights:
     """The model in `weights/NAME.npz`. Raises FileNotFoundError where the package lacks it."""
-    raw = files("sentinel.detectors").joinpath("weights", f"{name}.npz").read_bytes()
-    with np.load(io.BytesIO(raw), allow_pickle=False) as kept:
+    with _shipped.weights(name) as (kept, version):
         heads = tuple(str(head) for head in kept["heads"])
-        version = hashlib.blake2b(raw, digest_size=4).hexdigest()
         return Weights(heads, version, kept["table"], kept["scale"], Layers.of(kept), kept["calibration"])
 
 

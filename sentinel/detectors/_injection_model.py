@@ -7,17 +7,15 @@ in one `.npz` beside the package, read once.
 
 from __future__ import annotations
 
-import hashlib
-import io
 import math
 from collections.abc import Iterator
 from functools import cache
-from importlib.resources import files
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from sentinel.detectors import _injection_indirect as indirect
+from sentinel.detectors import _shipped
 from sentinel.detectors._injection_features import ENGLISH, Reading, features, foreign, known_share
 from sentinel.detectors._injection_meaning import meanings
 
@@ -27,7 +25,6 @@ if TYPE_CHECKING:
     from sentinel.detectors._classifier_network import Network
 
 TYPES = ("OVERRIDE", "JAILBREAK", "PROMPT_EXTRACTION")
-_WEIGHTS = "weights/injection.npz"
 _STRETCHES = 5
 _RULED_OUT = -4.0  # logit
 _SPOKEN_TO = 1.75  # logit, 0.85: of a segment that addresses machines in so many words
@@ -93,9 +90,7 @@ def load(name: str) -> Weights:
 
     from sentinel.detectors._classifier_network import Layers, Network
 
-    raw = files("sentinel.detectors").joinpath(_WEIGHTS).read_bytes()
-    version = hashlib.blake2b(raw, digest_size=4).hexdigest()
-    with np.load(io.BytesIO(raw), allow_pickle=False) as kept:
+    with _shipped.weights("injection") as (kept, version):
         words, signals, bias, scale = (
             kept[f"{name}_{part}"].astype(np.float32) for part in ("words", "signals", "bias", "scale")
         )

@@ -6,17 +6,16 @@ answer is also grows with the text. `training/languages.py` makes `weights/langu
 
 from __future__ import annotations
 
-import hashlib
-import io
 import re
 import unicodedata
 from collections.abc import Collection
 from functools import cache
-from importlib.resources import files
 from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
+
+from sentinel.detectors import _shipped
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -55,9 +54,7 @@ class Weights(msgspec.Struct, frozen=True):
 @cache
 def load() -> Weights:
     """Raises FileNotFoundError where the package lacks the model."""
-    raw = files("sentinel.detectors").joinpath("weights", "languages.npz").read_bytes()
-    version = hashlib.blake2b(raw, digest_size=4).hexdigest()
-    with np.load(io.BytesIO(raw), allow_pickle=False) as kept:
+    with _shipped.weights("languages") as (kept, version):
         codes = tuple(str(code) for code in kept["codes"])
         return Weights(codes, version, kept["table"], kept["out"], kept["bias"], kept["sure"])
 
