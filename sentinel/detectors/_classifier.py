@@ -80,8 +80,11 @@ class Classifier:
     def judge(self, text: str, places: Sequence[tuple[int, int]]) -> list[tuple[float, ...] | None]:
         """Of each stretch start..end of the text, the calibrated probability of each head; None where it
         holds no word. Words belong to the stretch that they begin in. MAX_CHARS of the text are read."""
-        answers: list[tuple[float, ...] | None] = [None] * len(places)
-        line = line_of(text, places)
+        return self.judge_line(line_of(text, places))
+
+    def judge_line(self, line: Line) -> list[tuple[float, ...] | None]:
+        """What `judge` says, of a text that was looked up already."""
+        answers: list[tuple[float, ...] | None] = [None] * len(line.places)
         telling = [index for index, (low, high) in enumerate(line.places) if low < high]
         if not telling:
             return answers
@@ -95,13 +98,6 @@ class Classifier:
         for index, row in zip(telling, (1.0 / (1.0 + np.exp(-scaled))).tolist(), strict=True):
             answers[index] = tuple(row)
         return answers
-
-    def known(self, text: str, places: Sequence[tuple[int, int]]) -> list[float]:
-        """Of each stretch, as `judge` reads it, the share of its words that have a vector: most of English
-        ones, few of other languages'; 0 without words."""
-        line = line_of(text, places)
-        told: NDArray[np.bool_] = np.any(line.vectors, axis=1)
-        return [float(told[low:high].mean()) if low < high else 0.0 for low, high in line.places]
 
     def _hashed(self, line: Line, bounds: NDArray[np.int64], size: NDArray[np.int64]) -> NDArray[np.float64]:
         """What the n-grams of stretches say of each head, in units of `scale`: [stretches, heads]. Those

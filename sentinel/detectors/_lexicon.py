@@ -44,6 +44,12 @@ class Line(msgspec.Struct, frozen=True):
     vectors: NDArray[np.int8]
     places: list[tuple[int, int]]
 
+    def known(self) -> list[float]:
+        """Of each stretch, the share of its words that have a vector: most of English ones, few of other
+        languages'; 0 without words."""
+        upto = [0, *accumulate(np.any(self.vectors, axis=1).tolist())]
+        return [(upto[high] - upto[low]) / max(1, high - low) for low, high in self.places]
+
 
 class _Full(Exception):
     """No room for more words."""

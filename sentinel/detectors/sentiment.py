@@ -33,9 +33,12 @@ class SentimentDetector:
     compares = False
 
     def __init__(self, config: SentimentConfig, cache_dir: Path) -> None:
-        from sentinel.detectors._classifier import Classifier  # with numpy, only where it is asked for
+        # with numpy, only where it is asked for
+        from sentinel.detectors._classifier import Classifier
+        from sentinel.detectors._lexicon import line_of
 
         self._classifier = Classifier.shipped(self.name)
+        self._line_of = line_of
         self.version = f"{self._classifier.version}+{BUILD}"
 
     def inspect(self, text: str, start: int, background: Background) -> Inspection:
@@ -50,9 +53,9 @@ class SentimentDetector:
         for group in groups(text, places):
             first, last = group[0][0], group[-1][1]
             within = [(start - first, end - first) for start, end in group]
-            told = self._classifier.judge(text[first:last], within)
-            known = self._classifier.known(text[first:last], within)
-            for place, each, share in zip(group, told, known, strict=True):
+            line = self._line_of(text[first:last], within)
+            told = self._classifier.judge_line(line)
+            for place, each, share in zip(group, told, line.known(), strict=True):
                 english = share >= _ENGLISH and any(map(str.isalpha, text[slice(*place)]))
                 found.append(self._of(text, place, each) if each and english else Inspection())
         return found
