@@ -29,7 +29,7 @@ from training.encoder import TAPS, calibrates
 from training.encoder_data import HEADS, Row, rows
 from training.encoder_heads import auc, balanced
 
-RANK = 16
+RANK = 32
 LONGEST = 96  # tokens
 _BATCH, _POOL = 32, 24  # texts of a step; steps whose texts are sorted by length together
 _RATE, _HEAD_RATE, _WARM = 1.5e-3, 2e-3, 60
@@ -78,6 +78,17 @@ class Adapted(torch.nn.Module):  # type: ignore[misc]
         self.middle, self.spread = torch.zeros(features), torch.ones(features)
         self.heads = torch.nn.Linear(features, heads)
         torch.nn.init.zeros_(self.heads.weight)
+
+    def widened(self, adapters: _adapters.Adapters) -> _adapters.Adapters:
+        """Others of a rank that is no higher, with what they lack as it is before learning. Raises KeyError
+        when a matrix has none."""
+        made = {}
+        for name, (down, up) in self.adapters().items():
+            earlier_down, earlier_up = adapters[name]
+            rank = len(earlier_down)
+            down[:rank], up[:], up[:, :rank] = earlier_down, 0.0, earlier_up
+            made[name] = down, up
+        return made
 
     def lean(self, adapters: _adapters.Adapters, share: float) -> None:
         """Moves towards others by `share` of the way. Raises KeyError when a matrix has none."""
@@ -259,7 +270,7 @@ def main() -> None:
     model = Adapted(shape, weights, len(names))
     if arguments.start:
         with np.load(arguments.start) as held:
-            earlier = _adapters.adapters(held)
+            earlier = model.widened(_adapters.adapters(held))
         go_on(model, earlier, texts, chance, arguments.steps, arguments.courses)
     else:
         learn(model, texts, chance, arguments.steps)
@@ -270,7 +281,8 @@ def main() -> None:
 
 
 def judge(model: Adapted, tokenizer: Any, unseen: Sequence[Row]) -> None:
-    """Prints the AUC for abuse of each source, up to a thousand rows, by the throw-away heads."""
+    """Prints the AUC for abuse of each source, up to a thousand rows, by the throw-away heads; where a
+    source calls other things bad too, also that of what counts fully."""
     rng = np.random.default_rng(1)
     for source in sorted({row.source for row in unseen}):
         of = [row for row in unseen if row.source == source and "toxic" in row.targets]
@@ -282,7 +294,14 @@ def judge(model: Adapted, tokenizer: Any, unseen: Sequence[Row]) -> None:
             chosen = order[first : first + _BATCH]
             with torch.inference_mode():
                 scores[chosen] = model(*texts.batch(chosen, rng, hidden=0.0)[:2])[:, 0].numpy()
-        print(f"{source}: {len(of)} texts, AUC {auc(texts.targets[:, 0], scores):.3f}", flush=True)
+        truth = texts.targets[:, 0]
+        clear = np.array([row.weight >= 1.0 for row in of]) | (truth == 0)
+        fully = (
+            ""
+            if clear.all() or not truth[clear].any()
+            else f", {auc(truth[clear], scores[clear]):.3f} of what counts fully"
+        )
+        print(f"{source}: {len(of)} texts, AUC {auc(truth, scores):.3f}{fully}", flush=True)
 
 
 def _learned(row: Row) -> bool:

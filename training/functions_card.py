@@ -1,5 +1,5 @@
-"""How the detectors of abuse manage each function of `functions_toxicity`, and each kind of what another
-writer wrote (`training/written/unseen_toxicity.jsonl`): `python -m training.functions_card`.
+"""How the detectors of abuse manage each function of `functions_toxicity`, and each kind of what other
+writers wrote (`training/written/unseen_toxicity.jsonl`): `python -m training.functions_card`.
 
 Asks the shipped small detector, and the encoder with and without it, as they are served; writes the tables
 into `docs/models/toxicity.md` and `docs/models/encoder.md`. Needs `sentinel-sidecar[models]` and the base

@@ -81,16 +81,16 @@ def held_out_table(told: Readings) -> tuple[Table, float]:
 
 
 def unseen_table(high: float) -> Table:
-    """What the detector finds of `attacks_unseen`, and of the texts of another writer, at a score and at the
+    """What the detector finds of `attacks_unseen`, and of the texts of other writers, at a score and at the
     fixed ones."""
     detector = InjectionDetector(InjectionConfig(), Path())
     fixed = [f"score {least}" for least in SCORES]
     lines = [["sentences that no training read", "", "number", f"at 1 % (score {high:.2f})", *fixed]]
     for kind, groups, every in (
         ("attack", attacks_unseen.ATTACKS, "all"),
-        ("attack", _of_another_writer(1), "another writer: all"),
+        ("attack", _of_other_writers(1), "other writers: all"),
         ("harmless", attacks_unseen.HARMLESS, "all"),
-        ("harmless", _of_another_writer(0), "another writer: all"),
+        ("harmless", _of_other_writers(0), "other writers: all"),
     ):
         together = [text for texts in groups.values() for text in texts]
         for group, texts in (*groups.items(), (every, together)):
@@ -100,9 +100,9 @@ def unseen_table(high: float) -> Table:
     return lines
 
 
-def _of_another_writer(label: int) -> dict[str, Sequence[str]]:
+def _of_other_writers(label: int) -> dict[str, Sequence[str]]:
     groups: dict[str, list[str]] = {}
     for each in read("unseen_injection"):
         if each.label == label:
-            groups.setdefault(f"another writer: {each.kind.replace('_', ' ')}", []).append(each.text)
+            groups.setdefault(f"other writers: {each.kind.replace('_', ' ')}", []).append(each.text)
     return {**groups}
