@@ -16,6 +16,7 @@ class ModelsAsked:
 
     def __init__(self, config: SentinelConfig) -> None:
         self.detectors = config.models.served
+        self.finds = config.models.finds
         self.by_sentence = config.models.by_sentence
         self._config = config
         self._client: ModelClient | None = None

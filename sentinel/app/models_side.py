@@ -13,6 +13,7 @@ from typing import Any
 
 from sentinel.config import SentinelConfig
 from sentinel.core.errors import SentinelError
+from sentinel.core.needs import able
 from sentinel.detectors.registry import READERS, known_detectors
 from sentinel.policy.load import load_policy
 from sentinel.proxy.children import Child
@@ -35,7 +36,7 @@ def needed(config: SentinelConfig) -> frozenset[str]:
         policy = load_policy(config.rules.files(), known_detectors() | served)
     except SentinelError:
         return frozenset()
-    return policy.detectors & served
+    return served & able(policy.needs, config.models.finds)
 
 
 def small_alone(config: SentinelConfig) -> frozenset[str]:

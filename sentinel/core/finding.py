@@ -28,7 +28,8 @@ class Inspection(msgspec.Struct, frozen=True):
     """The answer of all asked detectors about one text.
 
     `scores` holds one calibrated probability of the bad thing per scoring detector. `failed` names each
-    detector that broke or came late, with one sentence that holds no part of the text. `unsure` names
+    detector that broke or came late, with one sentence that holds no part of the text; `unsought` names the
+    finding types that were not looked for then, of detectors that looked for others. `unsure` names
     detectors whose answer is not certain, so that a larger model of the same name may be asked.
     """
 
@@ -36,3 +37,4 @@ class Inspection(msgspec.Struct, frozen=True):
     scores: dict[str, float] = {}
     failed: dict[str, str] = {}
     unsure: tuple[str, ...] = ()
+    unsought: dict[str, frozenset[str]] = {}

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import msgspec
+
+from sentinel.core.names import Names
 
 
 class Need(msgspec.Struct, frozen=True, order=True, gc=False):
@@ -17,6 +19,8 @@ class Need(msgspec.Struct, frozen=True, order=True, gc=False):
 
 
 Needs = frozenset[Need]
+Finds = Mapping[str, frozenset[str]]
+"""Detector -> all finding types that it can give, of detectors where that is known."""
 
 
 def everything(detectors: Iterable[str]) -> Needs:
@@ -26,3 +30,12 @@ def everything(detectors: Iterable[str]) -> Needs:
 
 def detectors_of(needs: Needs) -> frozenset[str]:
     return frozenset(need.detector for need in needs)
+
+
+def able(needs: Needs, finds: Finds) -> frozenset[str]:
+    """The detectors among those that are needed which can give what is needed."""
+    return frozenset(
+        need.detector
+        for need in needs
+        if need.detector not in finds or any(map(Names(need.types).__contains__, finds[need.detector]))
+    )

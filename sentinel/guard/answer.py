@@ -295,7 +295,7 @@ class AnswerScreen:
             return
         decision = self._decision(self._gates.cut, {text.number: inspection})
         text.findings += decision.findings
-        self._outcome.note(decision)
+        self._outcome.note(inspection)
         if any(hit.enforced and hit.action >= Action.REDACT for hit in decision.hits):
             self._blocked = decision
 
@@ -307,7 +307,7 @@ class AnswerScreen:
             inspection = msgspec.structs.replace(inspection, findings=new)
         decision = self._decision(rules, {text.number: inspection})
         text.findings += decision.findings
-        self._outcome.note(decision)
+        self._outcome.note(inspection)
         begin = min((finding.start for finding in decision.findings), default=to)
         stretch = text.slice(begin, max((finding.end for finding in decision.findings), default=begin))
         edits = replacements(decision, rules, text.number, stretch, begin, session.redactor)
@@ -331,7 +331,7 @@ class AnswerScreen:
         decision = holding.decide(
             session.decision_id(Stage.OUTPUT), parts, inspections, session.context, session.versions, 0
         )
-        self._outcome.note(decision)
+        self._outcome.note(*inspections)
         for finding in decision.findings:
             self._texts[finding.part].findings.append(finding)
         if decision.action is Action.BLOCK:

@@ -8,7 +8,8 @@
   and a streamed answer waits for its end.
 - A larger model's answer takes the place of the unsure one, but for what was found here by form. Where it has
   no score to tell (nothing to compare with), what was found here stands; where it is late or broken too, and
-  the detector counts as failed: each rule's `on_error` decides.
+  the detector counts as failed: each rule's `on_error` decides, but for rules about what the larger model
+  does not look for, where the detector here looks for other things (`CREDIT_CARD` beside a model of names).
 - What failed here has failed, unless the larger model says how bad the text is: one that only adds findings
   (names beside the patterns of `pii`) has not read it in the other's place.
 """
@@ -22,6 +23,7 @@ import msgspec
 
 from sentinel.core.background import Background, Passage
 from sentinel.core.finding import Inspection
+from sentinel.core.needs import Finds
 from sentinel.detectors.inspection import joined, moved
 
 # Passages, detectors, deadline in milliseconds (None: the models' own) -> an answer for each passage.
@@ -30,11 +32,14 @@ AskNow = Callable[[Sequence[Passage], frozenset[str], int | None], list[Inspecti
 
 
 class Served(Protocol):
-    """What the model plane answers for: the detectors' names, those of which it judges an answer sentence by
-    sentence, and their models' versions as last told."""
+    """What the model plane answers for: the detectors' names, what they can find there, those of which it
+    judges an answer sentence by sentence, and their models' versions as last told."""
 
     @property
     def detectors(self) -> frozenset[str]: ...
+
+    @property
+    def finds(self) -> Finds: ...
 
     @property
     def by_sentence(self) -> frozenset[str]: ...
@@ -45,6 +50,7 @@ class Served(Protocol):
 
 class _Nothing:
     detectors: frozenset[str] = frozenset()
+    finds: Finds = {}
     by_sentence: frozenset[str] = frozenset()
     versions: Mapping[str, str] = {}
 
@@ -54,13 +60,15 @@ NO_MODELS: Served = _Nothing()
 
 class Question(msgspec.Struct, frozen=True):
     """Detectors that are asked about some of the texts, by the texts' numbers. `by_form`: the finding types
-    of each that an answer does not take back. `here`: those of them that read the texts here too."""
+    of each that an answer does not take back. `here`: those of them that read the texts here too. `finds`:
+    what they can find."""
 
     detectors: frozenset[str]
     numbers: tuple[int, ...]
     passages: tuple[Passage, ...]
     by_form: Mapping[str, frozenset[str]] = {}
     here: frozenset[str] = frozenset()
+    finds: Finds = {}
 
 
 def questions(
@@ -69,6 +77,7 @@ def questions(
     passages: Sequence[Passage],
     inspections: Sequence[Inspection],
     by_form: Mapping[str, frozenset[str]] = {},
+    finds: Mapping[str, frozenset[str]] = {},
 ) -> list[Question]:
     """What to ask the detectors `needed` about `passages`, of which those `here` have said `inspections`."""
     asked: dict[tuple[int, ...], set[str]] = {}
@@ -88,6 +97,7 @@ def questions(
             tuple(passages[number] for number in numbers),
             by_form,
             frozenset(names & set(here)),
+            finds,
         )
         for numbers, names in asked.items()
     ]
@@ -127,16 +137,17 @@ class Sentence:
 
 
 class Asking(msgspec.Struct, frozen=True):
-    """Detectors of which the model plane is asked about sentences; `here` and `by_form` as in `questions`."""
+    """Detectors of which the model plane is asked about sentences; the others as in `questions`."""
 
     needed: frozenset[str]
     here: frozenset[str]
     by_form: Mapping[str, frozenset[str]] = {}
+    finds: Finds = {}
 
     def questions(self, sentences: Sequence[Sentence]) -> list[Question]:
         """What to ask about some sentences."""
         passages, known = [each.passage for each in sentences], [each.known for each in sentences]
-        return questions(self.needed, self.here, passages, known, self.by_form)
+        return questions(self.needed, self.here, passages, known, self.by_form, self.finds)
 
 
 def learn(
@@ -175,8 +186,14 @@ def _merged(here: Inspection, answer: Inspection, question: Question) -> Inspect
         {name: score for name, score in here.scores.items() if name not in replaced},
         {name: why for name, why in here.failed.items() if not _made_up_for(name, answer, question)},
         tuple(name for name in here.unsure if name not in replaced),
+        here.unsought,
     )
-    return joined([kept, answer])
+    # What scores a text has nothing to say in the larger model's place; patterns have found theirs.
+    beside = question.here - here.failed.keys() - here.scores.keys()
+    unsought = {
+        name: question.finds[name] for name in answer.failed if name in beside & question.finds.keys()
+    }
+    return joined([kept, msgspec.structs.replace(answer, unsought=unsought)])
 
 
 def _made_up_for(name: str, answer: Inspection, question: Question) -> bool:

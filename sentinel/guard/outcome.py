@@ -8,6 +8,7 @@ import msgspec
 
 from sentinel.core.decision import Action, Cause, Decision, RuleHit
 from sentinel.core.finding import Finding, Inspection
+from sentinel.detectors.inspection import joined
 from sentinel.guard.gates import Bound
 
 _STALL_ACTIONS = {"redact": Action.REDACT, "block": Action.BLOCK, "release": Action.ALLOW}
@@ -18,15 +19,13 @@ class Outcome:
     """What detectors said of an answer besides findings, and the bounds that struck."""
 
     def __init__(self) -> None:
-        self._failed: dict[str, str] = {}
-        self._scores: dict[str, float] = {}
+        self._told = Inspection()
         self._stalls: list[RuleHit] = []
 
-    def note(self, about: Decision | Inspection) -> None:
-        """What a part of the answer adds."""
-        self._failed.update(about.failed)
-        for name, score in about.scores.items():
-            self._scores[name] = max(score, self._scores.get(name, 0.0))
+    def note(self, *about: Inspection) -> None:
+        """What parts of the answer add."""
+        besides = [msgspec.structs.replace(each, findings=(), unsure=()) for each in about]
+        self._told = joined([self._told, *besides])
 
     def stall(self, bound: Bound, why: str) -> Action:
         """A bound struck; what follows."""
@@ -38,8 +37,8 @@ class Outcome:
     def inspections(self, found: Iterable[Iterable[Finding]]) -> list[Inspection]:
         """Of the answer's texts, in each of which so much was found."""
         told = [Inspection(tuple(sorted(each, key=_order))) for each in found]
-        if told and (self._failed or self._scores):
-            told[0] = Inspection(told[0].findings, self._scores, self._failed)
+        if told:
+            told[0] = msgspec.structs.replace(self._told, findings=told[0].findings)
         return told
 
     def told(self, decision: Decision, *, blocked: bool, unread: Collection[str] = ()) -> Decision:

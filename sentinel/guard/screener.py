@@ -11,7 +11,7 @@ from sentinel.core.background import NO_BACKGROUND, Background, Passage, reads_o
 from sentinel.core.errors import ConfigError
 from sentinel.core.exchange import CallContext, Stage
 from sentinel.core.finding import Inspection
-from sentinel.core.needs import Need, Needs, detectors_of, everything
+from sentinel.core.needs import Need, Needs, able, everything
 from sentinel.detectors._sentences import Neighbours, sentences
 from sentinel.detectors.base import Reading, by_form, by_sentence, quick, reads
 from sentinel.detectors.detector_set import DetectorSet, Scope, View
@@ -25,6 +25,8 @@ from sentinel.guard.memory import SHORTEST, Memory
 from sentinel.guard.reading import Parted, Read
 from sentinel.policy.engine import Policy, Selection
 from sentinel.policy.load import load_policy
+
+_ASKED = 256  # needs whose detectors are kept: one a selection of rules
 
 
 class Screener:
@@ -48,6 +50,7 @@ class Screener:
         """Detectors of which the model plane is asked about each sentence of an answer."""
         if self.by_sentence:
             self.by_sentence -= detectors.reading_whole(Stage.OUTPUT)
+        self._asked = functools.lru_cache(_ASKED)(lambda needs: models.detectors & able(needs, models.finds))
         self._complete = functools.cache(complete or (lambda: detectors))
         self.memory = Memory()
         self._gates: WeakKeyDictionary[Selection, Gates] = WeakKeyDictionary()
@@ -91,9 +94,8 @@ class Screener:
         return bool(self.asked(needs))
 
     def asked(self, needs: Needs) -> frozenset[str]:
-        """The detectors among those that are needed which the model plane answers for."""
-        served = self.models.detectors
-        return served & detectors_of(needs) if served else served
+        """The detectors among those that are needed of which the model plane can find what is needed."""
+        return self._asked(needs) if self.models.detectors else frozenset()
 
     def read(
         self,
@@ -117,10 +119,11 @@ class Screener:
             return Read(found)
         forms = _forms((*view.others, *view.apart))
         passages = [Passage(text, 0, around) for text, around in zip(texts, given, strict=True)]
-        whole = questions(asked - parted, detectors.names, passages, found, forms)
+        finds = self.models.finds
+        whole = questions(asked - parted, detectors.names, passages, found, forms, finds)
         if not parted:
             return Read(found, whole)
-        asking = Asking(parted, detectors.names, forms)
+        asking = Asking(parted, detectors.names, forms, finds)
         return Read(found, whole, [_parted(*each, view, asking) for each in zip(texts, given, strict=True)])
 
     def inspector(self, selection: Selection, beside: BySentence | None = None) -> Reader:
@@ -142,7 +145,7 @@ class Screener:
             if reads(other, Stage.OUTPUT) and (reader := by_sentence(other)) is not None
         ]
         if asked := self.asked(needs) & self.by_sentence:
-            asking = Asking(asked, self.detectors.names, _forms(others))
+            asking = Asking(asked, self.detectors.names, _forms(others), self.models.finds)
             return AskingSentences(readers, asking, apart(background))
         return SentenceInspector(readers, background) if readers else None
 

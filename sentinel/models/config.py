@@ -23,6 +23,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 from sentinel.core import address
 from sentinel.core.errors import ConfigError
 from sentinel.core.mistakes import mistakes_of
+from sentinel.core.needs import Finds
 from sentinel.core.source import KeyPath
 from sentinel.models import registry
 
@@ -138,6 +139,12 @@ class ModelConfig(BaseModel):
         """The detectors that it answers for, under the name that the user gave it."""
         return frozenset(getattr(self.settings, "serves", (name,)))
 
+    def finds(self, name: str) -> Finds:
+        """What they can find, where the settings tell."""
+        labels = getattr(self.settings, "labels", None)
+        told: Finds = getattr(self.settings, "finds", {name: frozenset(labels.values())} if labels else {})
+        return told
+
     def by_sentence(self, name: str) -> frozenset[str]:
         """Those of them that are asked about each sentence of an answer."""
         served = self.detectors(name)
@@ -231,6 +238,20 @@ class ModelsConfig(BaseModel):
         """The detectors that some model answers for."""
         every = (model.detectors(name) for name, model in self.detectors.items())
         return frozenset().union(*every)
+
+    @property
+    def finds(self) -> Finds:
+        """What they can find, of those all of whose models tell."""
+        made: dict[str, frozenset[str]] = {}
+        for detector in self.served:
+            models = [
+                (each, name) for name, each in self.detectors.items() if detector in each.detectors(name)
+            ]
+            told = [each.finds(name).get(detector) for each, name in models]
+            known = [types for types in told if types is not None]
+            if len(known) == len(told):
+                made[detector] = frozenset().union(*known)
+        return made
 
     @property
     def tried_within_s(self) -> float:

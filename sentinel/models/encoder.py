@@ -24,6 +24,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sentinel.core.background import Background
 from sentinel.core.exchange import Role
 from sentinel.core.finding import Finding, Inspection
+from sentinel.core.needs import Finds
 from sentinel.core.paths import FOLDER_OR_NAME
 from sentinel.detectors.registry import DetectorsConfig
 from sentinel.models import _runtime
@@ -74,6 +75,11 @@ class EncoderConfig(BaseModel):
         (0.2, 0.8),
         description="Between these scores a larger model of the same name is asked, if any.",
     )
+
+    @property
+    def finds(self) -> Finds:
+        """Topics by example, where there are any; what its heads find is in their file."""
+        return {"topics": frozenset(map(str.upper, self.topics))}
 
 
 class EncoderModel:

@@ -135,7 +135,7 @@ class Selection:
         for index, inspection in enumerate(inspections):
             for name, why in inspection.failed.items():
                 failed.setdefault(name, why)
-                judging.judge_failure(name, why, index)
+                judging.judge_failure(name, why, index, inspection.unsought.get(name))
             for name, score in inspection.scores.items():
                 scores[name] = max(score, scores.get(name, 0.0))
         findings, hits = judging.outcome()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -65,10 +65,12 @@ class Judging:
         except Exception as error:  # as above
             self._add_condition_error(rule, [], error)
 
-    def judge_failure(self, detector: str, why: str, part: int) -> None:
-        """A detector that did not read a text."""
+    def judge_failure(self, detector: str, why: str, part: int, unsought: Collection[str] | None) -> None:
+        """A detector that did not read a text, or did not look for these types alone."""
         for rule in self._rules.values():
             if rule.detector != detector or (rule.roles and self._parts[part].role not in rule.roles):
+                continue
+            if unsought is not None and not any(type_ in rule.types for type_ in unsought):
                 continue
             self.add_error(rule, Cause.DETECTOR_FAILED, f"detector {detector} failed: {why}")
 

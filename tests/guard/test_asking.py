@@ -18,6 +18,7 @@ from sentinel.core.errors import ConfigError
 from sentinel.core.exchange import Role, TextPart
 from sentinel.core.finding import Finding, Inspection
 from sentinel.core.ids import TraceContext
+from sentinel.core.needs import Finds
 from sentinel.core.record import Outcome
 from sentinel.detectors import registry
 from sentinel.detectors.registry import DetectorsConfig
@@ -65,6 +66,7 @@ def _found(name: str, words: str, text: str, start: int, score: float) -> list[F
 
 class Served:
     detectors = by_sentence = frozenset({"manners", "depth"})
+    finds: Finds = {}
     versions: Mapping[str, str] = {}
 
 

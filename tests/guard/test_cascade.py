@@ -12,6 +12,7 @@ from sentinel.core.background import Background, Passage
 from sentinel.core.decision import Action
 from sentinel.core.exchange import Stage
 from sentinel.core.finding import Finding, Inspection
+from sentinel.core.needs import Finds
 from sentinel.core.redact import Redactor
 from sentinel.detectors import registry
 from sentinel.detectors.registry import DetectorsConfig
@@ -46,6 +47,7 @@ class Manners:
 class Served:
     detectors = frozenset({"manners", "depth"})
     by_sentence: frozenset[str] = frozenset()
+    finds: Finds = {}
     versions: Mapping[str, str] = {"manners": "large-2"}
 
 
@@ -174,6 +176,52 @@ def test_a_detector_of_the_plane_alone_can_be_asked_for(
         build("flag"), redactor, ScreenRequest("a bad text", detectors=("depth",)), plane := Plane()
     )
     assert told.scores["depth"] == 0.8 and plane.asked == [(("a bad text",), frozenset({"depth"}))]
+
+
+CARDS = """
+rules:
+  - {id: cards, stage: both, detect: {detector: pii, type: CREDIT_CARD}, action: block, level: high}
+"""
+PEOPLE = (
+    "  - {id: people, stage: both, detect: {detector: pii, type: PERSON}, action: flag, on_error: closed}\n"
+)
+
+
+class Names:
+    """A model of names beside the patterns of `pii`, and an encoder without topics beside phrases."""
+
+    detectors = by_sentence = frozenset({"pii", "topics"})
+    finds: Finds = {"pii": frozenset({"PERSON"}), "topics": frozenset()}
+    versions: Mapping[str, str] = {}
+
+
+def beside_names(folder: Path, rules: str) -> Screener:
+    (folder / "rules.yaml").write_text(rules)
+    topics: Any = {"topics": {"FERRY": {"phrases": ["ferry"]}}}
+    config = DetectorsConfig.model_validate(topics)
+    return load_screener([folder / "rules.yaml"], config, folder / "cache", models=Names())
+
+
+def test_a_model_is_asked_only_for_what_it_can_find(tmp_path: Path, redactor: Redactor) -> None:
+    ferry = (
+        "  - {id: ferry, stage: both, detect: {detector: topics, type: FERRY}, action: block, level: high}\n"
+    )
+    mine, plane = beside_names(tmp_path, CARDS + ferry), Plane()
+    told = [screen(mine, redactor, ScreenRequest(text), plane).rule for text in ("BREAK", "by ferry, BREAK")]
+    assert (told, plane.asked) == (["", "ferry"], [])
+    commands = streamed(session_of(mine, "hi"), plane, ["one BREAK ", "two"])
+    assert (content(commands[:1]), plane.asked) == ("one BREAK ", [])  # nothing waits for the answer's end
+
+
+def test_a_broken_model_of_names_is_nothing_to_rules_about_cards(tmp_path: Path, redactor: Redactor) -> None:
+    mine = beside_names(tmp_path, CARDS + PEOPLE)
+    told = screen(mine, redactor, ScreenRequest("BREAK"), Plane())
+    assert told.failed == {"pii": "no answer within 5 ms"}
+    assert (told.action, told.rule) == ("flag", "people")
+    session = session_of(mine, "hi")
+    assert content(streamed(session, Plane(), ["BREAK ", "it."])) == "BREAK it."
+    decision = session.output.decision
+    assert decision is not None and [hit.rule for hit in decision.hits] == ["people"]
 
 
 def streamed(session: Session, plane: Plane, pieces: list[str]) -> list[StreamCommand]:

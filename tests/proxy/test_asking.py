@@ -13,6 +13,7 @@ import pytest
 
 from sentinel.core.background import Passage
 from sentinel.core.finding import Finding, Inspection
+from sentinel.core.needs import Finds
 from sentinel.core.record import Outcome, Phase
 from sentinel.detectors.registry import DetectorsConfig
 from sentinel.guard.screener import Screener, load_screener
@@ -36,6 +37,7 @@ rules:
 
 class Served:
     detectors = by_sentence = frozenset({"depth"})
+    finds: Finds = {}
     versions: Mapping[str, str] = {}
 
 
