@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal, Protocol, cast
 
 from sentinel.core.background import Background
 from sentinel.core.exchange import Stage
-from sentinel.core.finding import Inspection
+from sentinel.core.finding import Finding, Inspection
 
 
 class Detector(Protocol):
@@ -43,6 +44,8 @@ class SentenceDetector(Protocol):
 
 
 Reading = Detector | SentenceDetector
+Keeps = Callable[[str, Finding], bool]
+"""Whether a finding in a text counts by a detector's settings, if another of its name made it."""
 
 
 def by_sentence(detector: Reading) -> SentenceDetector | None:
@@ -66,6 +69,12 @@ def reads(detector: object, stage: Stage) -> bool:
     """Whether a detector reads texts of a stage."""
     stages: frozenset[Stage] | None = getattr(detector, "stages", None)
     return stages is None or stage in stages
+
+
+def keeps(detector: object) -> Keeps | None:
+    """What a detector's settings say of findings that another of its name made; None for nothing."""
+    found: Keeps | None = getattr(detector, "keeps", None)
+    return found
 
 
 def quick(detector: object) -> bool:

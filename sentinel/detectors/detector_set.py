@@ -24,7 +24,7 @@ from sentinel.detectors._normalise import Normalised, context_start, normalised
 from sentinel.detectors._page import Covers, Margins, Page, PatternDetector
 from sentinel.detectors._patterns import Candidates, Scanner, Work
 from sentinel.detectors._skeleton import skeleton
-from sentinel.detectors.base import Reading, SentenceDetector, by_sentence, reads, types_of
+from sentinel.detectors.base import Reading, SentenceDetector, by_sentence, keeps, reads, types_of
 from sentinel.detectors.inspection import by_place, inspect_whole, joined
 
 _NOTHING = Inspection()
@@ -103,6 +103,7 @@ class DetectorSet:
         for each in every:
             known = self.versions.get(each.name)
             self.versions[each.name] = f"{known}+{each.version}" if known else each.version
+        self.keeps = {each.name: keep for each in every if (keep := keeps(each)) is not None}
         self._everything = self._view(everything(self.names))
         self._views: dict[tuple[Needs, frozenset[str]], View] = {}
         self._lives: dict[frozenset[int], Live] = {}

@@ -160,6 +160,11 @@ class PiiDetector:
         self._floors = config.min_scores
         self._plans: dict[Callable[[str, str], float], _Plan] = {}
 
+    def keeps(self, text: str, finding: Finding) -> bool:
+        """Whether the settings let a finding count that a larger model made."""
+        floor = self._floors.get(finding.type, self._floor)
+        return finding.score >= floor and not self._allowed.covers(text[finding.start : finding.end])
+
     def _best(self, source: _Source, pattern: int) -> float:
         """The highest score that a pattern's matches can get.
 

@@ -10,6 +10,8 @@
   no score to tell (nothing to compare with), what was found here stands; where it is late or broken too, and
   the detector counts as failed: each rule's `on_error` decides, but for rules about what the larger model
   does not look for, where the detector here looks for other things (`CREDIT_CARD` beside a model of names).
+- What a detector's settings here rule out (an `allow_list`, a `min_score`) is no finding of a larger model
+  of its name either.
 - What failed here has failed, unless the larger model says how bad the text is: one that only adds findings
   (names beside the patterns of `pii`) has not read it in the other's place.
 """
@@ -24,6 +26,7 @@ import msgspec
 from sentinel.core.background import Background, Passage
 from sentinel.core.finding import Inspection
 from sentinel.core.needs import Finds
+from sentinel.detectors.base import Keeps
 from sentinel.detectors.inspection import joined, moved
 
 # Passages, detectors, deadline in milliseconds (None: the models' own) -> an answer for each passage.
@@ -58,47 +61,54 @@ class _Nothing:
 NO_MODELS: Served = _Nothing()
 
 
+class Beside(msgspec.Struct, frozen=True):
+    """The detectors beside the model plane: those that read a text `here` too, of each the finding types that
+    an answer does not take back (`by_form`), and which findings its settings let count (`keeps`); and what the plane can find under their names (`finds`)."""
+
+    here: frozenset[str] = frozenset()
+    by_form: Mapping[str, frozenset[str]] = {}
+    keeps: Mapping[str, Keeps] = {}
+    finds: Finds = {}
+
+
 class Question(msgspec.Struct, frozen=True):
-    """Detectors that are asked about some of the texts, by the texts' numbers. `by_form`: the finding types
-    of each that an answer does not take back. `here`: those of them that read the texts here too. `finds`:
-    what they can find."""
+    """Detectors that are asked about some of the texts, by the texts' numbers."""
 
     detectors: frozenset[str]
     numbers: tuple[int, ...]
     passages: tuple[Passage, ...]
-    by_form: Mapping[str, frozenset[str]] = {}
-    here: frozenset[str] = frozenset()
-    finds: Finds = {}
+    beside: Beside = Beside()
+
+    def kept(self, told: Sequence[Inspection]) -> list[Inspection]:
+        """An answer for each passage without the findings that do not count."""
+        keeps = self.beside.keeps
+        if not keeps:
+            return list(told)
+        return [
+            _kept(passage.text, answer, keeps) for passage, answer in zip(self.passages, told, strict=True)
+        ]
 
 
 def questions(
     needed: Collection[str],
-    here: Collection[str],
+    beside: Beside,
     passages: Sequence[Passage],
     inspections: Sequence[Inspection],
-    by_form: Mapping[str, frozenset[str]] = {},
-    finds: Mapping[str, frozenset[str]] = {},
 ) -> list[Question]:
-    """What to ask the detectors `needed` about `passages`, of which those `here` have said `inspections`."""
+    """What to ask the detectors `needed` about `passages`, of which those here have said `inspections`."""
     asked: dict[tuple[int, ...], set[str]] = {}
     blank = [not passage.text[passage.start :].strip() for passage in passages]
     for name in sorted(needed):
         numbers = tuple(
             number
             for number, found in enumerate(inspections)
-            if (name not in here or name not in found.scores or name in found.unsure) and not blank[number]
+            if (name not in beside.here or name not in found.scores or name in found.unsure)
+            and not blank[number]
         )
         if numbers:
             asked.setdefault(numbers, set()).add(name)
     return [
-        Question(
-            frozenset(names),
-            numbers,
-            tuple(passages[number] for number in numbers),
-            by_form,
-            frozenset(names & set(here)),
-            finds,
-        )
+        Question(frozenset(names), numbers, tuple(passages[number] for number in numbers), beside)
         for numbers, names in asked.items()
     ]
 
@@ -107,6 +117,12 @@ def with_answers(
     inspections: Sequence[Inspection], asked: Sequence[Question], answers: Sequence[Sequence[Inspection]]
 ) -> list[Inspection]:
     """The inspections with what the model plane said; `answers[i]` belong to question i."""
+    return _with_kept(inspections, asked, [q.kept(told) for q, told in zip(asked, answers, strict=True)])
+
+
+def _with_kept(
+    inspections: Sequence[Inspection], asked: Sequence[Question], answers: Sequence[Sequence[Inspection]]
+) -> list[Inspection]:
     merged = list(inspections)
     for question, told in zip(asked, answers, strict=True):
         for number, answer in zip(question.numbers, told, strict=True):
@@ -137,17 +153,15 @@ class Sentence:
 
 
 class Asking(msgspec.Struct, frozen=True):
-    """Detectors of which the model plane is asked about sentences; the others as in `questions`."""
+    """Detectors of which the model plane is asked about sentences."""
 
     needed: frozenset[str]
-    here: frozenset[str]
-    by_form: Mapping[str, frozenset[str]] = {}
-    finds: Finds = {}
+    beside: Beside
 
     def questions(self, sentences: Sequence[Sentence]) -> list[Question]:
         """What to ask about some sentences."""
         passages, known = [each.passage for each in sentences], [each.known for each in sentences]
-        return questions(self.needed, self.here, passages, known, self.by_form, self.finds)
+        return questions(self.needed, self.beside, passages, known)
 
 
 def learn(
@@ -155,10 +169,10 @@ def learn(
 ) -> None:
     """Add what the model plane said; as in `with_answers`."""
     placed = [
-        [sentences[n].placed(answer) for n, answer in zip(question.numbers, told, strict=True)]
+        [sentences[n].placed(answer) for n, answer in zip(question.numbers, question.kept(told), strict=True)]
         for question, told in zip(asked, answers, strict=True)
     ]
-    known = with_answers([sentence.known for sentence in sentences], asked, placed)
+    known = _with_kept([sentence.known for sentence in sentences], asked, placed)
     for sentence, inspection in zip(sentences, known, strict=True):
         sentence.known = inspection
 
@@ -170,7 +184,15 @@ def apart(background: Background) -> Background:
     return msgspec.structs.replace(background, siblings=(), tokens=())
 
 
+def _kept(text: str, answer: Inspection, keeps: Mapping[str, Keeps]) -> Inspection:
+    kept = tuple(
+        each for each in answer.findings if each.detector not in keeps or keeps[each.detector](text, each)
+    )
+    return answer if len(kept) == len(answer.findings) else msgspec.structs.replace(answer, findings=kept)
+
+
 def _merged(here: Inspection, answer: Inspection, question: Question) -> Inspection:
+    beside = question.beside
     replaced = {name for name in question.detectors if name in here.unsure and name in answer.scores}
     told = {(finding.detector, finding.type) for finding in answer.findings}
     kept = Inspection(
@@ -179,7 +201,7 @@ def _merged(here: Inspection, answer: Inspection, question: Question) -> Inspect
             for finding in here.findings
             if finding.detector not in replaced
             or (
-                finding.type in question.by_form.get(finding.detector, ())
+                finding.type in beside.by_form.get(finding.detector, ())
                 and (finding.detector, finding.type) not in told
             )
         ),
@@ -189,13 +211,11 @@ def _merged(here: Inspection, answer: Inspection, question: Question) -> Inspect
         here.unsought,
     )
     # What scores a text has nothing to say in the larger model's place; patterns have found theirs.
-    beside = question.here - here.failed.keys() - here.scores.keys()
-    unsought = {
-        name: question.finds[name] for name in answer.failed if name in beside & question.finds.keys()
-    }
+    others = beside.here & beside.finds.keys() - here.failed.keys() - here.scores.keys()
+    unsought = {name: beside.finds[name] for name in answer.failed if name in others}
     return joined([kept, msgspec.structs.replace(answer, unsought=unsought)])
 
 
 def _made_up_for(name: str, answer: Inspection, question: Question) -> bool:
     """Whether the answer stands for what failed here."""
-    return name in question.detectors and (name in answer.scores or name not in question.here)
+    return name in question.detectors and (name in answer.scores or name not in question.beside.here)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from weakref import WeakKeyDictionary
 
@@ -19,7 +19,7 @@ from sentinel.detectors.inspection import inspect_sentences, joined
 from sentinel.detectors.registry import DetectorsConfig, known_detectors, load_detectors
 from sentinel.detectors.stream import BySentence, Inspector, Reader, SentenceInspector, Together
 from sentinel.guard.asking import AskingSentences
-from sentinel.guard.cascade import NO_MODELS, Asking, Sentence, Served, apart, questions
+from sentinel.guard.cascade import NO_MODELS, Asking, Beside, Sentence, Served, apart, questions
 from sentinel.guard.gates import Gates, gates_of
 from sentinel.guard.memory import SHORTEST, Memory
 from sentinel.guard.reading import Parted, Read
@@ -117,14 +117,18 @@ class Screener:
         found = self._found(detectors, texts, view, tenant, given)
         if not asked:
             return Read(found)
-        forms = _forms((*view.others, *view.apart))
+        beside = self._beside(detectors, (*view.others, *view.apart))
         passages = [Passage(text, 0, around) for text, around in zip(texts, given, strict=True)]
-        finds = self.models.finds
-        whole = questions(asked - parted, detectors.names, passages, found, forms, finds)
+        whole = questions(asked - parted, beside, passages, found)
         if not parted:
             return Read(found, whole)
-        asking = Asking(parted, detectors.names, forms, finds)
+        asking = Asking(parted, beside)
         return Read(found, whole, [_parted(*each, view, asking) for each in zip(texts, given, strict=True)])
+
+    def _beside(self, detectors: DetectorSet, readers: Sequence[Reading]) -> Beside:
+        """Of these detectors, of which `readers` read."""
+        forms = {reader.name: by_form(reader) for reader in readers}
+        return Beside(detectors.names, forms, detectors.keeps, self.models.finds)
 
     def inspector(self, selection: Selection, beside: BySentence | None = None) -> Reader:
         """For one text that arrives in pieces, asked for what the rules of a selection need; `beside`: what
@@ -145,7 +149,7 @@ class Screener:
             if reads(other, Stage.OUTPUT) and (reader := by_sentence(other)) is not None
         ]
         if asked := self.asked(needs) & self.by_sentence:
-            asking = Asking(asked, self.detectors.names, _forms(others), self.models.finds)
+            asking = Asking(asked, self._beside(self.detectors, others))
             return AskingSentences(readers, asking, apart(background))
         return SentenceInspector(readers, background) if readers else None
 
@@ -261,10 +265,6 @@ def load_screener(
     screener = Screener(policy, detectors, load, models)
     _check_cuts(policy, screener)
     return screener
-
-
-def _forms(readers: Iterable[Reading]) -> dict[str, frozenset[str]]:
-    return {reader.name: by_form(reader) for reader in readers}
 
 
 def _parted(text: str, background: Background, view: View, asking: Asking) -> Parted:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -16,7 +17,7 @@ from sentinel.core.needs import Finds
 from sentinel.core.redact import Redactor
 from sentinel.detectors import registry
 from sentinel.detectors.registry import DetectorsConfig
-from sentinel.guard.cascade import questions, with_answers
+from sentinel.guard.cascade import Beside, questions, with_answers
 from sentinel.guard.commands import Cut, StreamCommand
 from sentinel.guard.screener import Screener, load_screener
 from sentinel.guard.screening import ScreenRequest, screen
@@ -28,6 +29,7 @@ RULES = """
 rules:
   - {id: rude, level: high, stage: both, detect: {detector: manners, score: 0.6}, action: ACTION}
 """
+HERE = Beside(frozenset({"a", "pii"}))
 EXTRA = "  - {id: deep, stage: output, detect: {detector: depth, score: 0.6}, action: ACTION}\n"
 
 
@@ -95,12 +97,12 @@ def passages(*texts: str) -> list[Passage]:
 def test_only_what_is_unsure_goes_on() -> None:
     sure, unsure = Inspection(scores={"a": 0.9}), Inspection(scores={"a": 0.5}, unsure=("a",))
     broken = Inspection(failed={"a": "it raised ValueError"})
-    asked = questions({"a", "b"}, {"a"}, passages("one", "two", "three", " "), [sure, unsure, broken, unsure])
+    asked = questions({"a", "b"}, HERE, passages("one", "two", "three", " "), [sure, unsure, broken, unsure])
     assert {(frozenset(q.detectors), q.numbers) for q in asked} == {
         (frozenset({"a"}), (1, 2)),
         (frozenset({"b"}), (0, 1, 2)),
     }
-    both = questions({"a", "b"}, {"a"}, passages("one"), [unsure])
+    both = questions({"a", "b"}, HERE, passages("one"), [unsure])
     assert [(q.detectors, q.numbers) for q in both] == [(frozenset({"a", "b"}), (0,))]
 
 
@@ -108,7 +110,7 @@ def test_an_answer_takes_the_place_of_an_unsure_one_and_a_failure_does_not() -> 
     here = Inspection(
         (Finding("a", "X", 0, 1, 0.5), Finding("pii", "Y", 2, 3, 1.0)), {"a": 0.5}, unsure=("a",)
     )
-    asked = questions({"a"}, {"a", "pii"}, passages("text"), [here])
+    asked = questions({"a"}, HERE, passages("text"), [here])
     better = Inspection((Finding("a", "X", 0, 4, 0.9),), {"a": 0.9})
     (told,) = with_answers([here], asked, [[better]])
     assert [(f.detector, f.score) for f in told.findings] == [("a", 0.9), ("pii", 1.0)]
@@ -120,7 +122,7 @@ def test_an_answer_takes_the_place_of_an_unsure_one_and_a_failure_does_not() -> 
 def test_what_was_found_by_form_stays() -> None:
     form, opinion = Finding("a", "FORM", 0, 1, 0.5), Finding("a", "X", 2, 3, 0.5)
     here = Inspection((form, opinion), {"a": 0.5}, unsure=("a",))
-    asked = questions({"a"}, {"a"}, passages("text"), [here], {"a": frozenset({"FORM"})})
+    asked = questions({"a"}, Beside(frozenset({"a"}), {"a": frozenset({"FORM"})}), passages("text"), [here])
     (told,) = with_answers([here], asked, [[Inspection(scores={"a": 0.1})]])
     assert (told.findings, told.scores) == ((form,), {"a": 0.1})
     surer = Finding("a", "FORM", 0, 2, 0.7)
@@ -130,7 +132,7 @@ def test_what_was_found_by_form_stays() -> None:
 
 def test_an_answer_without_a_score_changes_nothing() -> None:
     here = Inspection((Finding("a", "X", 0, 1, 0.5),), {"a": 0.5}, unsure=("a",))
-    asked = questions({"a"}, {"a"}, passages("text"), [here])
+    asked = questions({"a"}, HERE, passages("text"), [here])
     assert with_answers([here], asked, [[Inspection()]]) == [here]
 
 
@@ -147,7 +149,7 @@ def test_what_failed_here_has_failed_unless_the_answer_stands_for_it(
     name: str, answer: Inspection, failed: bool
 ) -> None:
     late = Inspection(failed={name: "no answer within 5 ms"})
-    asked = questions({"a", "b"}, {"a"}, passages("text"), [late])
+    asked = questions({"a", "b"}, HERE, passages("text"), [late])
     (told,) = with_answers([late], asked, [[answer]])
     assert (name in told.failed) is failed
     assert told.findings == answer.findings
@@ -195,10 +197,9 @@ class Names:
     versions: Mapping[str, str] = {}
 
 
-def beside_names(folder: Path, rules: str) -> Screener:
+def beside_names(folder: Path, rules: str, **pii: Any) -> Screener:
     (folder / "rules.yaml").write_text(rules)
-    topics: Any = {"topics": {"FERRY": {"phrases": ["ferry"]}}}
-    config = DetectorsConfig.model_validate(topics)
+    config = DetectorsConfig.model_validate({"pii": pii, "topics": {"FERRY": {"phrases": ["ferry"]}}})
     return load_screener([folder / "rules.yaml"], config, folder / "cache", models=Names())
 
 
@@ -222,6 +223,35 @@ def test_a_broken_model_of_names_is_nothing_to_rules_about_cards(tmp_path: Path,
     assert content(streamed(session, Plane(), ["BREAK ", "it."])) == "BREAK it."
     decision = session.output.decision
     assert decision is not None and [hit.rule for hit in decision.hits] == ["people"]
+
+
+@pytest.mark.parametrize(
+    ("pii", "told"),
+    [
+        ({}, ["Ada", "Bo"]),
+        ({"allow_list": ["Ada"]}, ["Bo"]),
+        ({"min_scores": {"PERSON": 0.9}}, []),
+    ],
+)
+def test_settings_here_hold_for_what_a_larger_model_finds(
+    tmp_path: Path, redactor: Redactor, pii: dict[str, Any], told: list[str]
+) -> None:
+    def plane(passages: Sequence[Passage], *_: object) -> list[Inspection]:
+        return [
+            Inspection(
+                tuple(
+                    Finding("pii", "PERSON", m.start(), m.end(), 0.85)
+                    for m in re.finditer("Ada|Bo", passage.text)
+                )
+            )
+            for passage in passages
+        ]
+
+    text = "It was Ada. It was Bo."
+    mine = beside_names(tmp_path, CARDS + PEOPLE, **pii)
+    request = ScreenRequest(text, stage=Stage.OUTPUT)
+    found = screen(mine, redactor, request, plane).findings
+    assert [text[each.start : each.end] for each in found] == told
 
 
 def streamed(session: Session, plane: Plane, pieces: list[str]) -> list[StreamCommand]:
