@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import types
 import typing
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Literal
 
 from pydantic import BaseModel
@@ -13,18 +13,28 @@ from pydantic_core import PydanticUndefined
 
 from sentinel.config import SentinelConfig
 from sentinel.core.mistakes import model_in
+from sentinel.models.registry import settings_of
+
+_Row = tuple[str, str, str, str]
 
 
 def reference() -> str:
     """A table of key, type, default and meaning; keys are dotted paths."""
+    return _table(_rows(SentinelConfig))
+
+
+def kind_reference(kind: str) -> str:
+    """The same of the keys that an entry of `models.detectors` has for its kind."""
+    return _table(row for row in _rows(settings_of(kind)) if row[0] != "kind")
+
+
+def _table(rows: Iterable[_Row]) -> str:
     lines = ["| key | type | default | meaning |", "|---|---|---|---|"]
-    lines += [
-        f"| `{key}` | {kind} | {default} | {text} |" for key, kind, default, text in _rows(SentinelConfig)
-    ]
+    lines += [f"| `{key}` | {kind} | {default} | {text} |" for key, kind, default, text in rows]
     return "\n".join(lines)
 
 
-def _rows(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, str, str, str]]:
+def _rows(model: type[BaseModel], prefix: str = "") -> Iterator[_Row]:
     for name, field in model.model_fields.items():
         key = f"{prefix}{field.alias or name}"
         inner = model_in(field.annotation)
@@ -66,6 +76,8 @@ def _default(field: FieldInfo) -> str:
         return "none"
     if isinstance(default, bool):
         return f"`{str(default).lower()}`"
+    if isinstance(default, dict):
+        return "`" + ", ".join(f"{key}: {value}" for key, value in default.items()) + "`"
     if isinstance(default, tuple | list | frozenset):
         return "`" + ", ".join(str(item) for item in default) + "`"
     return f"`{default}`"

@@ -37,11 +37,16 @@ def config(
     Checked is what `sentinel serve` would read: the keys, the rules, the detectors' settings, and the files
     of keys, passwords and certificates that are named. Nothing is connected to.
     """
-    from sentinel.cli.config_reference import reference
+    from sentinel.cli.config_reference import kind_reference, reference
     from sentinel.config import load_config
+    from sentinel.models.registry import KINDS
 
     if check is None:
         typer.echo(reference())
+        for kind in KINDS:
+            typer.echo(
+                f"\n`models.detectors.NAME` with `kind: {kind}` has besides:\n\n{kind_reference(kind)}"
+            )
         return
     _check_what_it_names(load_config(check))
     typer.echo(f"{check}: correct")

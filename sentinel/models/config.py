@@ -212,8 +212,8 @@ class ModelsConfig(BaseModel):
     detectors: dict[str, ModelConfig] = Field(
         {},
         description="Name -> model: its `kind` (encoder, detoxify, transformers, onnx, spacy, nli, or "
-        "package.module:Class of your own), the kind's settings, and how it is run. Rules ask for it by the "
-        "name, for an encoder by its heads' names.",
+        "package.module:Class of your own), the kind's keys (docs/models.md), and how it is run. Rules ask "
+        "for it by the name, for an encoder by its heads' names.",
     )
 
     @field_validator("listen")

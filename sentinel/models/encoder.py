@@ -62,7 +62,9 @@ class EncoderConfig(BaseModel):
         description="Heads of your own, as `training.encoder` writes them; absent: those that come with us.",
     )
     topics: dict[str, list[str]] = Field(
-        default={}, description="Topic -> example texts; a text near to one of them is of that topic."
+        default={},
+        description="Topic -> example texts; a text near to one of them is of that topic. Its name in "
+        "capitals is the finding type, of the detector `topics`.",
     )
     device: str = Field("cpu", pattern=r"^(cpu|cuda(:\d+)?)$", description="`cpu` or `cuda:N`.")
     threads: int = Field(1, ge=1, description="Threads of one run on a CPU.")

@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from sentinel.cli.config_reference import kind_reference
+from sentinel.models.registry import KINDS
+
 
 def sentinel(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "sentinel.cli", *map(str, arguments)]
@@ -65,3 +68,10 @@ def test_the_version_is_printed() -> None:
     done = sentinel("--version")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.strip()[0].isdigit()
+
+
+def test_every_key_is_listed_and_those_of_each_kind_of_models() -> None:
+    told = sentinel("config").stdout
+    assert "| `state_dir` |" in told
+    assert told.count("`models.detectors.NAME` with `kind: ") == len(KINDS)
+    assert all(kind_reference(kind) in told for kind in KINDS)
