@@ -8,7 +8,7 @@ import pytest
 from sentinel.config import load_config
 from sentinel.detectors.registry import DetectorsConfig, known_detectors
 from sentinel.policy.condition import FIELDS
-from sentinel.policy.load import load_policy
+from sentinel.policy.load import bundled_rules, load_policy
 from sentinel.policy.rule import DetectConfig, ExampleConfig, MatchConfig, OperatorConfig, RuleConfig
 
 DOC = (Path(__file__).parents[2] / "docs" / "rules.md").read_text("utf-8")
@@ -32,3 +32,8 @@ def test_every_fact_is_named() -> None:
     for name, fields in FIELDS.items():
         assert f"`{name}`" in DOC
         assert all(field in DOC for field in fields)
+
+
+def test_the_bundled_packs_are_named() -> None:
+    told = DOC[DOC.index("Without PATHS") : DOC.index("in `rules/`")]
+    assert re.findall(r"`([\w.]+)`", told) == sorted(pack.name for pack in bundled_rules().glob("*.yaml"))
