@@ -1,4 +1,4 @@
-"""docs/operations.md says what the code says."""
+"""docs/operations.md says what the code says; every model's card says what it must."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from sentinel.app import metrics
 from sentinel.app.worker import _NEED_RESTART
 from sentinel.config import SentinelConfig
 
-DOC = (Path(__file__).resolve().parents[1] / "docs" / "operations.md").read_text("utf-8")
+DOCS = Path(__file__).resolve().parents[1] / "docs"
+DOC = (DOCS / "operations.md").read_text("utf-8")
 BLOCKS = [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", DOC, re.DOTALL)]
 
 
@@ -51,3 +52,8 @@ def test_the_pod_is_given_the_time_that_a_stop_takes() -> None:
     (pod,) = [block for block in BLOCKS if block.get("kind") == "Pod"]
     needed = config.drain_s + config.exporter.drain_seconds + 10
     assert pod["spec"]["terminationGracePeriodSeconds"] >= needed
+
+
+@pytest.mark.parametrize("card", sorted((DOCS / "models").glob("*.md")), ids=lambda card: card.stem)
+def test_a_card_says_what_is_known_of_groups_of_people(card: Path) -> None:
+    assert re.search(r"groups of people|^## Groups|\*\*Groups\.\*\*", card.read_text("utf-8"), re.I | re.M)
