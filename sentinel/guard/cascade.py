@@ -63,7 +63,8 @@ NO_MODELS: Served = _Nothing()
 
 class Beside(msgspec.Struct, frozen=True):
     """The detectors beside the model plane: those that read a text `here` too, of each the finding types that
-    an answer does not take back (`by_form`), and which findings its settings let count (`keeps`); and what the plane can find under their names (`finds`)."""
+    an answer does not take back (`by_form`), and which findings its settings let count (`keeps`); and what
+    the plane can find under their names (`finds`)."""
 
     here: frozenset[str] = frozenset()
     by_form: Mapping[str, frozenset[str]] = {}
