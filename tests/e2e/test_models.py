@@ -6,6 +6,10 @@ import asyncio
 import json
 import os
 import signal
+import threading
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -65,8 +69,8 @@ rules:
 """
 
 
-def asked(sidecar: Sidecar, prompt: str, answer: str = "fine") -> Observation:
-    call = Call(infer.answer(answer), (infer.request(prompt),), INFER)
+def asked(sidecar: Sidecar, prompt: str, answer: str = "fine", model: str = "m") -> Observation:
+    call = Call(infer.answer(answer), (infer.request(prompt, model=model),), INFER)
     return observe(sidecar.address, call)
 
 
@@ -83,6 +87,76 @@ def test_calls_are_screened_by_the_plane_and_fail_as_told(tmp_path: Path, upstre
         os.kill(plane(sidecar)["pid"], signal.SIGKILL)
         assert asked(sidecar, "another kind word").code == "PERMISSION_DENIED"
         eventually(lambda: asked(sidecar, "yet a kind word").code, lambda code: code == "OK")
+
+
+MANNERS = {"detector": "manners", "score": 0.5}
+BOTH_WAYS: list[dict[str, Any]] = [
+    {
+        "id": way,
+        "stage": "input",
+        "match": {"model": way},
+        "detect": MANNERS,
+        "action": "block",
+        "on_error": way,
+        "deadline_ms": 20_000,
+    }
+    for way in ("open", "closed")
+]
+
+
+def test_a_plane_that_dies_under_load_is_replaced_and_each_rule_fails_as_told(
+    tmp_path: Path, upstream: Torture
+) -> None:
+    rules = tmp_path / "rules.yaml"
+    rules.write_text(json.dumps({"rules": BOTH_WAYS}))
+    models = {"detectors": {"manners": {"kind": TOY, "deadline_ms": 20_000, "pause_s": 0.02}}}
+    seen: Counter[tuple[str, str, str]] = Counter()
+    numbers, lock, done = count(), threading.Lock(), threading.Event()
+
+    def caller(sidecar: Sidecar, way: str, word: str) -> None:
+        while not done.is_set():
+            code = asked(sidecar, f"a {word} word {next(numbers)}", model=way).code
+            with lock:
+                seen[way, word, code] += 1
+
+    def seen_all(*outcomes: tuple[str, str, str]) -> None:
+        """Each of them, and again."""
+        with lock:
+            before = Counter(seen)
+        eventually(lambda: Counter(seen), lambda now: all(now[each] > before[each] + 1 for each in outcomes))
+
+    judged = [
+        (way, word, code)
+        for way in ("open", "closed")
+        for word, code in (("kind", "OK"), ("rude", "PERMISSION_DENIED"))
+    ]
+    failed = [("open", "rude", "OK"), ("closed", "kind", "PERMISSION_DENIED")]
+    with (
+        start_sidecar(tmp_path, upstream.address, rules={"paths": [str(rules)]}, models=models) as sidecar,
+        ThreadPoolExecutor(8) as pool,
+    ):
+        try:
+            callers = [
+                pool.submit(caller, sidecar, way, word)
+                for way in ("open", "closed")
+                for word in ("kind", "rude")
+                for _ in range(2)
+            ]
+            seen_all(*judged)
+            assert set(seen) == set(judged)
+            first = plane(sidecar)["pid"]
+            os.kill(first, signal.SIGKILL)
+            seen_all(*failed)
+            eventually(lambda: plane(sidecar), lambda it: it["pid"] != first and it["models"])
+            seen_all(*judged)
+        finally:
+            done.set()
+        for each in callers:
+            each.result(60)
+        assert set(seen) == {*judged, *failed}
+        assert sidecar.total("sentinel_restarts_total", process="models") == 1
+        for way, word, code in judged:  # nothing of the failure is left
+            assert asked(sidecar, f"a {word} word at last", model=way).code == code
 
 
 INSULTS = """
