@@ -7,16 +7,16 @@ from collections.abc import Sequence
 import msgspec
 
 from sentinel.core.finding import Finding, Inspection
-from sentinel.models._scores import FLOOR
+from sentinel.models._scores import FLOOR, Label, why_of
 from sentinel.models.base import Passage
 
 
 class Piece(msgspec.Struct, frozen=True):
-    """A token or an entity: where it is in the text, its finding type (None: none), how sure that is."""
+    """A token or an entity: where it is in the text, its label, how sure that is."""
 
     start: int
     end: int
-    type: str | None
+    label: Label
     score: float
 
 
@@ -24,7 +24,7 @@ def joined(text: str, pieces: Sequence[Piece]) -> list[Piece]:
     """Entities: neighbours of one type, with only white space, a dot, a hyphen or an apostrophe between.
 
     Where windows overlap the first one's answer counts, and a word has the label of its first token: the
-    continuations of a word are seldom trained. An entity's score is its weakest word's.
+    continuations of a word are seldom trained. An entity's label and score are its weakest word's.
     """
     entities: list[Piece] = []
     reached = 0
@@ -34,12 +34,14 @@ def joined(text: str, pieces: Sequence[Piece]) -> list[Piece]:
             continue
         reached = piece.end
         gap = text[last.end : piece.start] if last is not None else ""
-        if last is not None and piece.type == last.type and piece.type is not None and _same(gap):
-            last = Piece(last.start, piece.end, last.type, min(last.score, piece.score))
+        type_ = piece.label.type
+        if last is not None and type_ == last.label.type and type_ is not None and _same(gap):
+            weakest = min(last, piece, key=lambda each: each.score)
+            last = Piece(last.start, piece.end, weakest.label, weakest.score)
             entities[-1] = last
         else:
             last = piece
-            if piece.type is not None:
+            if type_ is not None:
                 entities.append(piece)
     return entities
 
@@ -55,7 +57,7 @@ def _words(text: str, pieces: Sequence[Piece]) -> list[Piece]:
         inside = piece.start > 0 and text[piece.start - 1].isalnum() and text[piece.start].isalnum()
         if inside and words and words[-1].end == piece.start:
             first = words[-1]
-            words[-1] = Piece(first.start, piece.end, first.type, first.score)
+            words[-1] = Piece(first.start, piece.end, first.label, first.score)
         else:
             words.append(piece)
     return words
@@ -66,13 +68,13 @@ def bare(label: str) -> str:
     return label[2:] if label[:2] in ("B-", "I-", "E-", "S-", "L-", "U-") else label
 
 
-def named(detector: str, passage: Passage, pieces: Sequence[Piece], why: str) -> Inspection:
+def named(detector: str, passage: Passage, pieces: Sequence[Piece], model: str) -> Inspection:
     """Findings of a passage's entities, whose places count from the passage's start."""
-    found = tuple(
-        Finding(
-            detector, piece.type, passage.start + piece.start, passage.start + piece.end, piece.score, why
-        )
-        for piece in pieces
-        if piece.type is not None and piece.score >= FLOOR
-    )
-    return Inspection(found, {})
+    found: list[Finding] = []
+    for piece in pieces:
+        type_ = piece.label.type
+        if type_ is not None and piece.score >= FLOOR:
+            start, end = passage.start + piece.start, passage.start + piece.end
+            why = why_of(piece.label.name, model, piece.score)
+            found.append(Finding(detector, type_, start, end, piece.score, why))
+    return Inspection(tuple(found), {})

@@ -52,6 +52,15 @@ def placed(model: Any, where: Any, precision: Precision, key: str) -> Any:
     return model.to(device=where, dtype=types[precision])
 
 
+def tokenizer(model: str, key: str, **options: Any) -> Any:
+    """The tokenizer of a folder or of a name on the hub, in its fast form, which alone tells where in a text
+    each token is. Raises ConfigError where it has none."""
+    made = package("transformers", "transformers", key).AutoTokenizer.from_pretrained(model, **options)
+    if not made.is_fast:
+        raise ConfigError(f"the tokenizer of `{model}` has no fast form (tokenizer.json)", key=key)
+    return made
+
+
 class Window(msgspec.Struct, frozen=True):
     """Some tokens of a text. `owner`: the index of the text; `offsets`: each token's place in it, (0, 0) for
     those that stand for nothing; `cut`: whether the text goes on behind its last window."""

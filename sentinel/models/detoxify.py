@@ -19,7 +19,7 @@ from sentinel.core.errors import ConfigError
 from sentinel.core.finding import Inspection
 from sentinel.models import _torch
 from sentinel.models._loading import existing, loading, package
-from sentinel.models._scores import highest, inspection, with_cut
+from sentinel.models._scores import Label, classified
 from sentinel.models.base import Passage, key_of
 
 Variant = Literal["original", "unbiased", "multilingual", "original-small", "unbiased-small"]
@@ -99,6 +99,9 @@ class DetoxifyModel:
                 told = ", ".join(f"`{label}`" for label in labels)
                 message = f"the checkpoint has no label `toxicity`; it has {told}"
                 raise ConfigError(message, key=f"{self._key}.checkpoint")
+            if not tokenizer.is_fast:
+                # The class that the checkpoint names (`BertTokenizer`) was a slow one until transformers 5.
+                tokenizer = _torch.tokenizer(tokenizer.name_or_path, self._key)
             self._model = _torch.placed(model, where, config.precision, f"{self._key}.precision")
             self._tokenizer, self._labels = tokenizer, labels
 
@@ -119,22 +122,20 @@ class DetoxifyModel:
             message = f"{path} is no checkpoint of Detoxify: it needs `config` and `state_dict`"
             raise ConfigError(message, key=key) from None
         make = detoxify.detoxify.get_model_and_tokenizer
-        model, tokenizer = make(**{**arguments, "model_type": str(base)}, state_dict=weights)
+        # A folder with tokenizer.json alone is enough for `AutoTokenizer`, and not for every named class.
+        own = {"model_type": str(base), "tokenizer_name": "AutoTokenizer"}
+        model, tokenizer = make(**{**arguments, **own}, state_dict=weights)
         return model, tokenizer, labels
 
     def infer(self, passages: Sequence[Passage]) -> list[Inspection]:
         texts = [passage.text[passage.start :] for passage in passages]
         chosen = _torch.windows(self._tokenizer, texts)
         rows = _torch.run(self._model, self._tokenizer, chosen, lambda logits: logits.sigmoid())
-        types = [TYPES.get(label) for label in self._labels]
-        best: list[dict[str, float]] = [{} for _ in passages]
-        for window, row in zip(chosen, rows, strict=True):
-            # The `unbiased` variants give more numbers than labels: those of groups that are spoken of.
-            for type_, score in highest(types, row[: len(types)]).items():
-                best[window.owner][type_] = max(best[window.owner].get(type_, 0.0), score)
-        why = f"Detoxify ({self._config.variant if self._config.checkpoint is None else 'own checkpoint'})"
-        answers = [inspection(self.name, *each, why) for each in zip(passages, best, strict=True)]
-        return with_cut(answers, chosen, self.name)
+        labels = [Label(label, TYPES.get(label)) for label in self._labels]
+        # The `unbiased` variants give more numbers than labels: those of groups that are spoken of.
+        rows = [row[: len(labels)] for row in rows]
+        what = f"Detoxify ({self._config.variant if self._config.checkpoint is None else 'own checkpoint'})"
+        return classified(self.name, passages, chosen, rows, labels, what)
 
     def unload(self) -> None:
         where = None if self._model is None else next(self._model.parameters()).device

@@ -207,13 +207,10 @@ class EncoderModel:
         return self._heads.heads[index].probability(float(read.logits[index])), read
 
     def _finding(self, passage: Passage, read: _Read, index: int, head: Head, score: float) -> Finding:
-        spans = [span for span in read.window.offsets if span[1] > max(span[0], passage.start)]
-        start, end = (spans[0][0], spans[-1][1]) if spans else (passage.start, len(passage.text))
         return Finding(
             head.detector,
             head.type,
-            max(start, passage.start),
-            end,
+            *_place(passage, read),
             score,
             f"sentence encoder, {head.type.lower().replace('_', ' ')}",
             evidence=_evidence(read, index, passage.text),
@@ -222,11 +219,15 @@ class EncoderModel:
     def _topics(self, passage: Passage, windows: Sequence[_Read]) -> list[Finding]:
         found = []
         for topic, examples in self._examples:
-            nearest = max(float((examples @ each.embedding).max()) for each in windows)
-            if nearest >= _TOPIC_FLOOR:
-                end = len(passage.text)
-                why = "near to an example of the topic"
-                found.append(Finding("topics", topic, passage.start, end, min(nearest, 1.0), why))
+            for read in windows:
+                cosines = examples @ read.embedding
+                nearest = int(cosines.argmax())
+                score = min(float(cosines[nearest]), 1.0)
+                if score >= _TOPIC_FLOOR:
+                    place = _place(passage, read)
+                    why = f"{score:.2f} near to example {nearest + 1} of the topic; from {_TOPIC_FLOOR} on"
+                    evidence = ((*place, score),)
+                    found.append(Finding("topics", topic, *place, score, why, evidence=evidence))
         return found
 
     def unload(self) -> None:
@@ -265,6 +266,14 @@ class _Read(msgspec.Struct, frozen=True, eq=False):
     def end(self) -> int:
         """Of the window in the text."""
         return max((end for _, end in self.window.offsets), default=0)
+
+
+def _place(passage: Passage, read: _Read) -> tuple[int, int]:
+    """What of the window lies behind the passage's start."""
+    spans = [span for span in read.window.offsets if span[1] > max(span[0], passage.start)]
+    if not spans:
+        return passage.start, len(passage.text)
+    return max(spans[0][0], passage.start), spans[-1][1]
 
 
 def _evidence(read: _Read, index: int, text: str) -> tuple[tuple[int, int, float], ...]:

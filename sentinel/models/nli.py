@@ -43,13 +43,26 @@ class NliConfig(HuggingFaceConfig):
     windows: int = Field(3, ge=1, description="How many of them a sentence is held against.")
 
 
+class _Premise(msgspec.Struct, frozen=True):
+    """A window of the documents: `start:end` of one, which are counted from 0."""
+
+    document: int
+    start: int
+    end: int
+    text: str
+
+    def __str__(self) -> str:
+        """Where it stands; never what it says."""
+        return f"document {self.document + 1}, characters {self.start} to {self.end}"
+
+
 class _Question(msgspec.Struct, frozen=True):
     """Does this window of the documents support the sentence? `owner`: the passage's index."""
 
     owner: int
     start: int
     end: int
-    premise: str
+    premise: _Premise
 
 
 class NliModel:
@@ -88,29 +101,34 @@ class NliModel:
         questions = [
             each for owner, passage in enumerate(passages) for each in self._questions(owner, passage)
         ]
-        premises = [each.premise for each in questions]
+        premises = [each.premise.text for each in questions]
         claims = [passages[each.owner].text[each.start : each.end].strip() for each in questions]
         found: list[list[Finding]] = [[] for _ in passages]
         scores: list[dict[str, float]] = [{} for _ in passages]
         if questions:
             chosen = _torch.windows(self._tokenizer, premises, claims)
             rows = _torch.run(self._model, self._tokenizer, chosen, lambda logits: logits.softmax(-1))
-            best: dict[tuple[int, int, int], tuple[float, float]] = {}
+            told: dict[tuple[int, int, int], list[tuple[float, float, _Premise]]] = {}
             for window, row in zip(chosen, rows, strict=True):
                 asked = questions[window.owner]
-                place = (asked.owner, asked.start, asked.end)
-                entailed, contradicted = best.get(place, (0.0, 0.0))
                 against = 0.0 if self._contradiction is None else row[self._contradiction]
-                best[place] = max(entailed, row[self._entailment]), max(contradicted, against)
-            for (owner, start, end), (entailed, contradicted) in best.items():
+                answer = row[self._entailment], against, asked.premise
+                told.setdefault((asked.owner, asked.start, asked.end), []).append(answer)
+            for (owner, start, end), held in told.items():
+                entailed, _, nearest = max(held, key=lambda answer: answer[0])
+                _, contradicted, against_it = max(held, key=lambda answer: answer[1])
                 unsupported = 1.0 - entailed
                 scores[owner][self.name] = max(scores[owner].get(self.name, 0.0), unsupported)
                 outweighed = min(contradicted, unsupported)
-                for type_, score in (("UNSUPPORTED", unsupported), ("CONTRADICTED", outweighed)):
+                degrees = f"entailed to {entailed:.2f}, contradicted to {contradicted:.2f}"
+                for type_, score, by in (
+                    ("UNSUPPORTED", unsupported, f"most entailed by {nearest}"),
+                    ("CONTRADICTED", outweighed, f"most contradicted by {against_it}"),
+                ):
                     if score >= FLOOR:
-                        why = f"entailed to {entailed:.2f}, contradicted to {contradicted:.2f}"
+                        why = f"{degrees}; {by}; findings begin at {FLOOR}"
                         found[owner].append(Finding(self.name, type_, start, end, score, why))
-        answers = [Inspection(tuple(each), told) for each, told in zip(found, scores, strict=True)]
+        answers = [Inspection(tuple(each), score) for each, score in zip(found, scores, strict=True)]
         return [
             partly(answer, self.name) if _longer(passage) else answer
             for passage, answer in zip(passages, answers, strict=True)
@@ -120,7 +138,7 @@ class NliModel:
         premises = _premises(passage.background.context, self._config.window)
         if not premises:
             return []
-        words = [set(_WORD.findall(premise.lower())) for premise in premises]
+        words = [set(_WORD.findall(premise.text.lower())) for premise in premises]
         asked: list[_Question] = []
         for start, end in itertools.islice(
             sentences(passage.text, passage.start, final=True), _MAX_SENTENCES
@@ -149,14 +167,14 @@ def _longer(passage: Passage) -> bool:
     return any(not passage.text[start:end].isspace() for start, end in unread)
 
 
-def _premises(documents: Sequence[str], window: int) -> list[str]:
+def _premises(documents: Sequence[str], window: int) -> list[_Premise]:
     """The documents in windows of whole sentences; a sentence that is longer than a window is one."""
-    found: list[str] = []
-    for document in documents:
+    found: list[_Premise] = []
+    for number, document in enumerate(documents):
         first = 0
         for start, end in sentences(document, 0, final=True):
             if end - first > window and start > first:
-                found.append(document[first:start])
+                found.append(_Premise(number, first, start, document[first:start]))
                 first = start
-        found.append(document[first:])
-    return [premise for premise in found if premise.strip()]
+        found.append(_Premise(number, first, len(document), document[first:]))
+    return [premise for premise in found if premise.text.strip()]

@@ -16,7 +16,7 @@ from sentinel.core.errors import ConfigError
 from sentinel.core.finding import Inspection
 from sentinel.models import _runtime
 from sentinel.models._loading import existing, loading, package
-from sentinel.models._scores import checked_labels, highest, inspection, with_cut
+from sentinel.models._scores import Label, checked_labels, classified, with_cut
 from sentinel.models._spans import Piece, bare, joined, named
 from sentinel.models.base import Passage, key_of
 from sentinel.models.inference import not_a_number
@@ -89,7 +89,7 @@ class OnnxModel:
         self._key = key_of(name)
         self._session: Any = None
         self._tokenizer: Any = None
-        self._types: list[str | None] = []
+        self._labels: list[Label] = []
 
     def load(self) -> None:
         """Raises ConfigError."""
@@ -104,16 +104,16 @@ class OnnxModel:
         names = config.label_names or _label_names(_near(path, "config.json"), f"{key}.label_names")
         if config.task == "tokens":
             checked_labels(config.labels, list(dict.fromkeys(map(bare, names))), f"{key}.labels")
-            types = [config.labels.get(bare(name)) for name in names]
+            labels = [Label(name, config.labels.get(name)) for name in map(bare, names)]
         else:
-            types = checked_labels(config.labels, names, f"{key}.labels")
+            labels = checked_labels(config.labels, names, f"{key}.labels")
         self._check_shapes(session)
         width = session.get_outputs()[0].shape[-1]
         if isinstance(width, int) and width != len(names):
             each = config.task.removesuffix("s")
             message = f"the model gives {width} numbers a {each}, and {len(names)} labels are named"
             raise ConfigError(message, key=f"{key}.label_names")
-        self._session, self._tokenizer, self._types = session, tokenizer, types
+        self._session, self._tokenizer, self._labels = session, tokenizer, labels
 
     def _file(self) -> Path:
         """The .onnx file, downloaded when the hub has it. Raises ConfigError."""
@@ -161,13 +161,8 @@ class OnnxModel:
         rows = _runtime.run(self._session, chosen, [self._session.get_outputs()[0].name])
         if config.task == "tokens":
             return with_cut(self._entities(passages, chosen, [row for (row,) in rows]), chosen, self.name)
-        best: list[dict[str, float]] = [{} for _ in passages]
-        for window, (row,) in zip(chosen, rows, strict=True):
-            scores = _probabilities(row, config.several)
-            for type_, score in highest(self._types, scores.tolist()).items():
-                best[window.owner][type_] = max(best[window.owner].get(type_, 0.0), score)
-        answers = [inspection(self.name, *each, self._what) for each in zip(passages, best, strict=True)]
-        return with_cut(answers, chosen, self.name)
+        scores = [_probabilities(row, config.several).tolist() for (row,) in rows]
+        return classified(self.name, passages, chosen, scores, self._labels, self._what)
 
     def _entities(
         self,
@@ -182,7 +177,7 @@ class OnnxModel:
             for (start, end), each in zip(window.offsets, scores, strict=True):
                 if end > start:
                     index = int(each.argmax())
-                    piece = Piece(start, end, self._types[index], float(each[index]))
+                    piece = Piece(start, end, self._labels[index], float(each[index]))
                     pieces[window.owner].append(piece)
         return [
             named(self.name, passage, joined(passage.text[passage.start :], found), self._what)

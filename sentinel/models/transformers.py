@@ -13,7 +13,7 @@ from sentinel.core.finding import Inspection
 from sentinel.core.paths import FOLDER_OR_NAME
 from sentinel.models import _torch
 from sentinel.models._loading import existing, loading, package
-from sentinel.models._scores import checked_labels, highest, inspection, with_cut
+from sentinel.models._scores import Label, checked_labels, classified, with_cut
 from sentinel.models._spans import Piece, bare, joined, named
 from sentinel.models.base import Passage, key_of
 
@@ -30,7 +30,9 @@ class HuggingFaceConfig(BaseModel):
     device: str = Field("cpu", pattern=r"^(cpu|cuda(:\d+)?)$", description="`cpu` or `cuda:N`.")
     precision: _torch.Precision = Field("fp32", description="fp32, fp16, bf16, or (on a CPU) int8.")
     attention: _torch.Attention = Field(
-        "auto", description="How attention is computed: auto, eager, sdpa or flash_attention_2."
+        "auto",
+        description="How attention is computed: auto, eager, sdpa or flash_attention_2 (which needs a CUDA "
+        "device, and fp16 or bf16).",
     )
 
 
@@ -66,12 +68,15 @@ def loaded(config: HuggingFaceConfig, task: str, key: str) -> tuple[Any, Any]:
         existing(Path(config.model), f"{key}.model")
         existing(Path(config.model) / "config.json", f"{key}.model")
     where = _torch.device(config.device, f"{key}.device")
+    if config.attention == "flash_attention_2" and (
+        where.type == "cpu" or config.precision not in ("fp16", "bf16")
+    ):
+        message = "flash_attention_2 needs a CUDA device and fp16 or bf16; `auto` takes what runs here"
+        raise ConfigError(message, key=f"{key}.attention")
     options: dict[str, Any] = {"local_files_only": True} if here else {"revision": config.revision}
     attention = {} if config.attention == "auto" else {"attn_implementation": config.attention}
     with loading(f"the model `{config.model}`", f"{key}.model"):
-        tokenizer = library.AutoTokenizer.from_pretrained(config.model, **options)
-        if not tokenizer.is_fast:
-            raise ConfigError("its tokenizer has no fast form (tokenizer.json)", key=f"{key}.model")
+        tokenizer = _torch.tokenizer(config.model, f"{key}.model", **options)
         made, told = getattr(library, task).from_pretrained(
             config.model, output_loading_info=True, **options, **attention
         )
@@ -95,7 +100,7 @@ class TransformersModel:
         self._key = key_of(name)
         self._model: Any = None
         self._tokenizer: Any = None
-        self._types: list[str | None] = []
+        self._labels: list[Label] = []
         self._several = False
 
     def load(self) -> None:
@@ -108,9 +113,9 @@ class TransformersModel:
         if config.task == "tokens":
             kinds = list(dict.fromkeys(bare(label) for label in labels))
             checked_labels(config.labels, kinds, f"{self._key}.labels")
-            self._types = [config.labels.get(bare(label)) for label in labels]
+            self._labels = [Label(name, config.labels.get(name)) for name in map(bare, labels)]
         else:
-            self._types = checked_labels(config.labels, labels, f"{self._key}.labels")
+            self._labels = checked_labels(config.labels, labels, f"{self._key}.labels")
         theirs = settings.problem_type == "multi_label_classification" or len(labels) == 1
         self._several = theirs if config.several is None else config.several
         self._model, self._tokenizer = model, tokenizer
@@ -127,13 +132,7 @@ class TransformersModel:
         )
         if self._config.task == "tokens":
             return with_cut(self._spans(passages, chosen, rows), chosen, self.name)
-        best: list[dict[str, float]] = [{} for _ in passages]
-        for window, row in zip(chosen, rows, strict=True):
-            for type_, score in highest(self._types, row).items():
-                best[window.owner][type_] = max(best[window.owner].get(type_, 0.0), score)
-        why = self._config.model
-        answers = [inspection(self.name, *each, why) for each in zip(passages, best, strict=True)]
-        return with_cut(answers, chosen, self.name)
+        return classified(self.name, passages, chosen, rows, self._labels, self._config.model)
 
     def _spans(
         self, passages: Sequence[Passage], chosen: Sequence[_torch.Window], rows: Sequence[Any]
@@ -143,7 +142,7 @@ class TransformersModel:
             for (start, end), scores in zip(window.offsets, row, strict=False):
                 if end > start:
                     index = max(range(len(scores)), key=scores.__getitem__)
-                    pieces[window.owner].append(Piece(start, end, self._types[index], scores[index]))
+                    pieces[window.owner].append(Piece(start, end, self._labels[index], scores[index]))
         return [
             named(self.name, passage, joined(passage.text[passage.start :], found), self._config.model)
             for passage, found in zip(passages, pieces, strict=True)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from sentinel.models._weights import HeadSet, read_heads
 from tests.models import tiny
+
+Hub = Callable[[str, Path, str], None]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -31,6 +34,24 @@ def classifier(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def tagger(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a BERT that gives tokens the labels O, B-PER and I-PER."""
     return tiny.save(tmp_path_factory.mktemp("tagger"), "BertForTokenClassification", ["O", "B-PER", "I-PER"])
+
+
+@pytest.fixture
+def hub(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Hub:
+    """Puts (name, folder, revision) where the offline client of the hub finds what it downloaded before."""
+    from huggingface_hub import constants
+
+    cache = tmp_path_factory.mktemp("hub")
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(cache))
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+
+    def put(name: str, folder: Path, revision: str) -> None:
+        place, commit = cache / f"models--{name.replace('/', '--')}", "0" * 40
+        shutil.copytree(folder, place / "snapshots" / commit)
+        (place / "refs").mkdir()
+        (place / "refs" / revision).write_text(commit)
+
+    return put
 
 
 @pytest.fixture

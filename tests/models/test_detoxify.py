@@ -10,8 +10,9 @@ import pytest
 
 from sentinel.core.errors import ConfigError
 from sentinel.models.base import Passage
-from sentinel.models.detoxify import DetoxifyConfig, DetoxifyModel
+from sentinel.models.detoxify import TYPES, DetoxifyConfig, DetoxifyModel
 from tests.models import tiny
+from tests.models.conftest import Hub
 
 LABELS = ["toxic", "severe_toxic", "obscene", "threat", "insult", "identity_hate"]
 on_torch = pytest.mark.torch
@@ -28,17 +29,22 @@ def test_a_missing_package_names_its_extra(monkeypatch: pytest.MonkeyPatch, tmp_
 
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Like bert-base-uncased on the hub, whose tokenizer_config.json names no class."""
     folder = tmp_path_factory.mktemp("base")
     tiny.save_base(folder)
+    (folder / "tokenizer_config.json").write_text('{"do_lower_case": true, "model_max_length": 64}')
     return folder
 
 
-@pytest.fixture(scope="module")
-def checkpoint(tmp_path_factory: pytest.TempPathFactory, base: Path) -> Path:
-    return _checkpoint(tmp_path_factory.mktemp("checkpoint") / "tiny.ckpt", base, LABELS)
+@pytest.fixture(scope="module", params=["BertTokenizer", "AutoTokenizer"])
+def checkpoint(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, base: Path) -> Path:
+    """The published ones name the class of their base model's tokenizer."""
+    return _checkpoint(tmp_path_factory.mktemp("checkpoint") / "tiny.ckpt", base, LABELS, request.param)
 
 
-def _checkpoint(path: Path, base: Path, labels: list[str]) -> Path:
+def _checkpoint(
+    path: Path, base: Path, labels: list[str], tokenizer: str = "BertTokenizer", model_type: str = ""
+) -> Path:
     """What Detoxify's training writes: the config that it ran with, and the weights."""
     import torch
     import transformers
@@ -51,9 +57,9 @@ def _checkpoint(path: Path, base: Path, labels: list[str]) -> Path:
             if parameter.dim() > 1:
                 parameter.normal_(0.0, 0.3)
     arguments = {
-        "model_type": str(base),
+        "model_type": model_type or str(base),
         "model_name": "BertForSequenceClassification",
-        "tokenizer_name": "AutoTokenizer",
+        "tokenizer_name": tokenizer,
         "num_classes": len(labels),
     }
     told = {"dataset": {"args": {"classes": labels}}, "arch": {"args": arguments}}
@@ -100,7 +106,74 @@ def test_scores_are_those_of_the_package(checkpoint: Path, base: Path, tmp_path:
             if wanted[label] >= 0.1
         }
         assert all(f.start == 0 and f.end == len(text) and f.detector == "tox" for f in answer.findings)
+        for finding in answer.findings:
+            label = next(label for label in LABELS if TYPES.get(label) == finding.type)
+            told = f"label `{label}` of Detoxify (own checkpoint), {finding.score:.2f}"
+            assert finding.why == f"{told}; findings begin at 0.1"
     assert len({answer.scores["tox"] for answer in answers}) == 3
+
+
+@on_torch
+def test_a_variant_by_name(
+    base: Path, tmp_path: Path, hub: Hub, monkeypatch: pytest.MonkeyPatch, slow_at_first: None
+) -> None:
+    """All is the packages' own but the network: the checkpoint is copied where it would be downloaded, and
+    its base model's files are in the hub's cache."""
+    import torch
+    from detoxify.detoxify import MODEL_URLS
+
+    file = _checkpoint(tmp_path / "published.ckpt", base, LABELS, model_type="bert-base-uncased")
+    hub("bert-base-uncased", base, "main")
+    asked: list[str] = []
+
+    def download(url: str, to: str, hash_prefix: str | None = None, progress: bool = True) -> None:
+        asked.append(url)
+        shutil.copy(file, to)
+
+    monkeypatch.setattr(torch.hub, "download_url_to_file", download)
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    named, own = DetoxifyModel("tox", DetoxifyConfig(), tmp_path), _model(file, base, tmp_path)
+    answers = []
+    for model in (named, own):
+        model.load()
+        answers.append(model.infer([Passage("you are a fool"), Passage(tiny.LONG)]))
+    assert asked == [MODEL_URLS["original"]]
+    for theirs, ours in zip(*answers, strict=True):
+        assert theirs.scores == ours.scores and theirs.findings
+        assert [(f.type, f.start, f.end) for f in theirs.findings] == [
+            (f.type, f.start, f.end) for f in ours.findings
+        ]
+    assert "label `toxicity` of Detoxify (original), " in answers[0][0].findings[0].why
+
+
+@pytest.fixture(params=[False, True], ids=["fast", "slow"])
+def slow_at_first(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With transformers below 5, `BertTokenizer` itself is the slow one."""
+    if request.param:
+        import transformers
+
+        monkeypatch.setattr(transformers, "BertTokenizer", _Slow)
+
+
+class _Slow:
+    """Tells no offsets, and where it is from."""
+
+    is_fast = False
+
+    def __init__(self, name_or_path: str) -> None:
+        self.name_or_path = name_or_path
+
+    @classmethod
+    def from_pretrained(cls, name: str, **options: object) -> _Slow:
+        return cls(name)
+
+
+@on_torch
+def test_a_tokenizer_that_is_only_slow(base: Path, tmp_path: Path) -> None:
+    folder = tiny.slow(base, tmp_path / "slow")
+    file = _checkpoint(tmp_path / "slow.ckpt", folder, LABELS, "CanineTokenizer")
+    with pytest.raises(ConfigError, match=r"detectors\.tox: the tokenizer of `.*slow` has no fast form"):
+        _model(file, folder, tmp_path).load()
 
 
 @on_torch

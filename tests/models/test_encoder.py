@@ -192,12 +192,25 @@ def test_the_smaller_detectors_are_set_as_the_data_planes_are(
 
 
 def test_topics_by_example(folder: Path, heads_file: Path, state: Path) -> None:
-    topics = {"weather": ["rain fell", "the rain fell in paris"]}
+    topics = {"weather": ["you are a fool", "rain fell"]}
     model = _model(folder, heads_file, state, topics=topics)
     found = model.infer([Passage(text="rain fell")])[0].findings
     (topic,) = [finding for finding in found if finding.detector == "topics"]
     assert (topic.type, topic.score) == ("WEATHER", pytest.approx(1.0, abs=0.01))
+    assert topic.why == "1.00 near to example 2 of the topic; from 0.5 on"
+    assert (topic.start, topic.end, topic.evidence) == (0, 9, ((0, 9, topic.score),))
     assert "WEATHER" in model.types
+
+
+def test_a_topic_is_found_where_it_stands(folder: Path, heads_file: Path, state: Path) -> None:
+    """Of a long text, each window that is near to an example."""
+    rain, rest = "rain fell " * 60, "you are a fool , " * 60
+    model = _model(folder, heads_file, state, topics={"weather": ["rain fell " * 40]})
+    found = [f for f in model.infer([Passage(rain + rest)])[0].findings if f.detector == "topics"]
+    first = max(found, key=lambda finding: finding.score)
+    assert first.start == 0 and 100 < first.end < len(rain)
+    assert len({(f.start, f.end) for f in found}) == len(found)
+    assert all(f.evidence == ((f.start, f.end, f.score),) for f in found)
 
 
 def test_embeddings_have_length_one(folder: Path, heads_file: Path, state: Path) -> None:

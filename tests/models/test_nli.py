@@ -33,7 +33,15 @@ def _model(folder: Path, tmp_path: Path, **more: Any) -> NliModel:
 def test_premises_are_whole_sentences(window: int, count: int) -> None:
     found = _premises([DOCUMENT], window)
     assert len(found) == count
-    assert "".join(found) == DOCUMENT
+    assert "".join(premise.text for premise in found) == DOCUMENT
+
+
+def test_premises_have_their_places() -> None:
+    documents = ["", DOCUMENT, "Rain fell."]
+    found = _premises(documents, 30)
+    assert [premise.document for premise in found] == [1, 1, 1, 2]
+    assert all(documents[each.document][each.start : each.end] == each.text for each in found)
+    assert str(found[-1]) == "document 3, characters 0 to 10"
 
 
 @on_torch
@@ -69,6 +77,32 @@ def test_each_sentence_is_judged(judge: Path, tmp_path: Path) -> None:
         assert found == pytest.approx({k: v for k, v in wanted.items() if v >= 0.1}, abs=1e-5)
     assert not any(answer[f.start : f.end].strip() == "Yes." for f in got.findings)
     assert got.scores["judge"] == max(f.score for f in got.findings)
+
+
+@on_torch
+def test_which_document_decided(judge: Path, tmp_path: Path) -> None:
+    """Against each alone, the document that a finding names gives the degree that the finding tells."""
+    model = _model(judge, tmp_path)
+    model.load()
+    claim = "Ann will find you in Paris."
+    documents = ("the cat and the dog", "Rain fell. You are a fool.", "Ann Lee went home in Paris.")
+
+    def asked(*given: str) -> dict[str, str]:
+        (answer,) = model.infer([Passage(claim, background=Background(context=given))])
+        return {finding.type: finding.why for finding in answer.findings}
+
+    degrees = []
+    for document in documents:
+        why = asked(document)["UNSUPPORTED"].split(";")[0]
+        degrees.append(tuple(float(part.rsplit(" ", 1)[1]) for part in why.split(",")))
+    entailed, contradicted = (max(range(3), key=lambda i, by=by: degrees[i][by]) for by in (0, 1))
+    told = f"entailed to {degrees[entailed][0]:.2f}, contradicted to {degrees[contradicted][1]:.2f}; "
+    ends = [f"document {i + 1}, characters 0 to {len(documents[i])}" for i in (entailed, contradicted)]
+    assert asked(*documents) == {
+        "UNSUPPORTED": f"{told}most entailed by {ends[0]}; findings begin at 0.1",
+        "CONTRADICTED": f"{told}most contradicted by {ends[1]}; findings begin at 0.1",
+    }
+    assert entailed != contradicted
 
 
 @on_torch

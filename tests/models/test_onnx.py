@@ -99,7 +99,9 @@ def test_a_name_on_the_hub(tagger: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert asked == [("acme/names", "v1", files)]
     assert model.version == "onnx-acme/names@v1"
     (answer,) = model.infer([Passage(text="the fool")])
-    assert [(f.type, f.start, f.why) for f in answer.findings] == [("PERSON", 4, "acme/names")]
+    (name,) = answer.findings
+    assert (name.type, name.start) == ("PERSON", 4)
+    assert name.why == f"label `PER` of acme/names, {name.score:.2f}; findings begin at 0.1"
 
 
 def test_one_of_path_and_model_is_named() -> None:
@@ -109,7 +111,9 @@ def test_one_of_path_and_model_is_named() -> None:
 
 def _scores(model: OnnxModel, text: str, start: int = 0) -> dict[str, float]:
     (answer,) = model.infer([Passage(text=text, start=start)])
-    assert all((finding.start, finding.end) == (start, len(text)) for finding in answer.findings)
+    for finding in answer.findings:
+        assert (finding.start, finding.end) == (start, len(text))
+        assert finding.evidence == ((start, len(text), finding.score),)
     return {finding.type: finding.score for finding in answer.findings}
 
 
@@ -154,9 +158,32 @@ def test_what_stands_before_the_start_is_not_read(folder: Path) -> None:
 
 
 def test_a_text_beyond_the_window_is_read_to_its_end(folder: Path) -> None:
-    model = _model(folder, several=True)
+    """Each window that shows something is found, with its place, so that a rule which redacts leaves none."""
+    model = _model(folder)
     model.load()
-    assert _scores(model, "the cat " * 50 + "fool")["INSULT"] == pytest.approx(1 / (1 + math.exp(-3)))
+    ahead, some = "cat . ", "the cat " * 20
+    text = f"{ahead}fool {some}find {some}fool"
+    (answer,) = model.infer([Passage(text, len(ahead))])
+    insults = [finding for finding in answer.findings if finding.score > 0.8]
+    assert [finding.type for finding in insults] == ["INSULT", "INSULT"]
+    assert insults[0].start == len(ahead) and insults[1].end == len(text)
+    for finding in insults:
+        stretch = text[finding.start : finding.end]
+        assert stretch.count("fool") == 1 and len(stretch) < len(some)
+        assert finding.evidence == ((finding.start, finding.end, finding.score),)
+    told = f"label `rude` of model.onnx, {insults[0].score:.2f}; findings begin at 0.1, window"
+    assert [finding.why for finding in insults] == [f"{told} 1 of 6", f"{told} 6 of 6"]
+    (threat,) = [f for f in answer.findings if f.type == "THREAT" and f.score > 0.7]
+    assert "find" in text[threat.start : threat.end]
+    assert answer.scores == {"own": insults[0].score}
+
+
+def test_of_labels_that_stand_for_one_type_the_strongest_is_named(folder: Path) -> None:
+    model = _model(folder, labels={"rude": "TOXIC", "threatening": "TOXIC"})
+    model.load()
+    texts = ["you are a fool", "find it", "find a fool"]
+    whys = [answer.findings[0].why for answer in model.infer([Passage(text) for text in texts])]
+    assert [why.split("`")[1] for why in whys] == ["rude", "threatening", "rude"]
 
 
 def test_a_batch_answers_as_one_by_one(folder: Path) -> None:

@@ -15,6 +15,7 @@ from sentinel.models._spans import bare
 from sentinel.models.base import Passage
 from sentinel.models.transformers import TransformersConfig, TransformersModel
 from tests.models import tiny
+from tests.models.conftest import Hub
 
 on_torch = pytest.mark.torch
 LABELS = {"rude": "INSULT", "threatening": "THREAT"}
@@ -60,6 +61,29 @@ def test_texts(classifier: Path, tmp_path: Path, several: bool) -> None:
         found = {finding.type: finding.score for finding in answer.findings}
         expected = {LABELS[label]: score for label, score in row.items() if label in LABELS and score >= 0.1}
         assert found == pytest.approx(expected, abs=1e-5)
+        names = {type_: label for label, type_ in LABELS.items()}
+        for finding in answer.findings:
+            told = f"label `{names[finding.type]}` of {classifier}, {finding.score:.2f}"
+            assert finding.why == f"{told}; findings begin at 0.1"
+            assert finding.evidence == ((finding.start, finding.end, finding.score),)
+
+
+@on_torch
+def test_a_long_text_is_found_in_windows(classifier: Path, tmp_path: Path) -> None:
+    """A window's finding is what the model says of its stretch alone."""
+    model = _model(classifier, tmp_path, several=True)
+    model.load()
+    ahead, text = "the dog sat . ", tiny.LONG + TEXTS[0]
+    (answer,) = model.infer([Passage(ahead + text, len(ahead))])
+    places = sorted({(finding.start, finding.end) for finding in answer.findings})
+    assert len(places) > 3 and places[-1][1] == len(ahead + text) and places[0][0] == len(ahead)
+    for finding in answer.findings:
+        (alone,) = model.infer([Passage((ahead + text)[finding.start : finding.end])])
+        assert finding.score == pytest.approx(
+            {f.type: f.score for f in alone.findings}[finding.type], abs=1e-5
+        )
+        assert finding.evidence == ((finding.start, finding.end, finding.score),)
+    assert answer.scores["own"] == max(finding.score for finding in answer.findings)
 
 
 @on_torch
@@ -94,20 +118,95 @@ def test_tokens(tagger: Path, tmp_path: Path) -> None:
     tagged = [row for row in pipe(text) if row["entity"] != "O"]
     assert tagged and answer.findings
     assert {f.type for f in answer.findings} == {"PERSON"}
+    assert all(f.why.startswith(f"label `PER` of {tagger}, {f.score:.2f};") for f in answer.findings)
     covered = {i for f in answer.findings for i in range(f.start, f.end) if text[i] != " "}
     assert covered == {i for row in tagged for i in range(row["start"], row["end"])}
     assert not answer.scores
 
 
 @on_torch
-def test_fp16_where_attention_is_computed_by_torch(classifier: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("settings", "apart"),
+    [
+        ({"attention": "eager"}, 1e-4),
+        ({"attention": "sdpa"}, 1e-4),
+        ({"precision": "fp16", "attention": "eager"}, 0.01),
+        ({"precision": "fp16", "attention": "sdpa"}, 0.01),
+        ({"precision": "bf16", "attention": "sdpa"}, 0.1),
+    ],
+    ids=lambda each: "-".join(each.values()) if isinstance(each, dict) else "",
+)
+def test_precisions_and_ways_of_attention_answer_nearly_alike(
+    classifier: Path, tmp_path: Path, settings: dict[str, str], apart: float
+) -> None:
+    import torch
+
+    types = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
     scores = []
-    for settings in ({}, {"precision": "bf16", "attention": "sdpa"}, {"attention": "eager"}):
-        model = _model(classifier, tmp_path, **settings)
+    for more in ({}, settings):
+        model = _model(classifier, tmp_path, **more)
         model.load()
-        scores.append(model.infer([Passage(text=TEXTS[0])])[0].scores["own"])
-    assert scores[2] == pytest.approx(scores[0], abs=1e-4)
-    assert scores[1] == pytest.approx(scores[0], abs=0.1)
+        assert next(model._model.parameters()).dtype == types[more.get("precision", "fp32")]
+        assert more.get("attention", "sdpa") == model._model.config._attn_implementation
+        answers = model.infer([Passage(text=TEXTS[0]), Passage(text=tiny.LONG)])
+        scores.append([answer.scores["own"] for answer in answers])
+    assert scores[1] == pytest.approx(scores[0], abs=apart)
+
+
+@on_torch
+@pytest.mark.parametrize("settings", [{}, {"precision": "fp16"}])
+def test_flash_attention_is_not_for_a_cpu(classifier: Path, tmp_path: Path, settings: dict[str, str]) -> None:
+    with pytest.raises(
+        ConfigError, match=r"models\.detectors\.own\.attention: flash_attention_2 needs a CUDA device"
+    ):
+        _model(classifier, tmp_path, attention="flash_attention_2", **settings).load()
+
+
+@on_torch
+def test_flash_attention_needs_its_package(
+    classifier: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The library asks for it before anything is put on the device."""
+    import torch
+
+    from sentinel.models import _torch
+
+    monkeypatch.setattr(_torch, "device", lambda name, key: torch.device("cuda"))
+    with pytest.raises(ConfigError, match=r"own\.model: .*FlashAttention2.* installed"):
+        _model(classifier, tmp_path, attention="flash_attention_2", precision="fp16").load()
+
+
+@on_torch
+@pytest.mark.parametrize("revision", [None, "v1"])
+def test_a_name_on_the_hub(classifier: Path, tmp_path: Path, hub: Hub, revision: str | None) -> None:
+    hub("acme/manners", classifier, revision or "main")
+    here, there = (
+        _model(classifier, tmp_path),
+        _model(tmp_path, tmp_path, model="acme/manners", revision=revision),
+    )
+    for model in (here, there):
+        model.load()
+    assert there.version == f"acme/manners@{revision or 'local'}-fp32"
+    wanted, (found,) = here.infer([Passage(TEXTS[0])])[0], there.infer([Passage(TEXTS[0])])
+    assert found.scores == wanted.scores
+    assert {f.why.split(",")[0] for f in found.findings} <= {f"label `{x}` of acme/manners" for x in LABELS}
+
+
+@on_torch
+def test_a_name_that_the_hub_does_not_give(classifier: Path, tmp_path: Path, hub: Hub) -> None:
+    hub("acme/manners", classifier, "main")
+    for more in ({"model": "acme/others"}, {"model": "acme/manners", "revision": "v2"}):
+        with pytest.raises(
+            ConfigError, match=r"own\.model: the model `acme/\w+` cannot be loaded \(OSError\)"
+        ):
+            _model(tmp_path, tmp_path, **more).load()
+
+
+@on_torch
+def test_a_tokenizer_that_is_only_slow(classifier: Path, tmp_path: Path) -> None:
+    folder = tiny.slow(classifier, tmp_path / "slow")
+    with pytest.raises(ConfigError, match=r"own\.model: the tokenizer of `.*slow` has no fast form"):
+        _model(folder, tmp_path).load()
 
 
 @on_torch

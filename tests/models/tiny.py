@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,7 @@ def save_base(folder: Path, class_name: str = "", labels: list[str] | None = Non
         model_input_names=["input_ids", "token_type_ids", "attention_mask"],
     )
     wrapped.save_pretrained(folder)
+    (folder / "vocab.txt").write_text("\n".join(dict.fromkeys(VOCABULARY)))  # what a slow one reads
     named = (
         {}
         if labels is None
@@ -96,6 +98,18 @@ def save(folder: Path, class_name: str, labels: list[str]) -> Path:
         model.bert.embeddings.word_embeddings.weight.mul_(5.0)  # so that words matter more than places
     model.save_pretrained(folder)
     return folder
+
+
+def slow(folder: Path, place: Path) -> Path:
+    """`folder`, copied to `place`, with a tokenizer that the library has in slow form alone. Needs
+    transformers."""
+    import transformers
+
+    shutil.copytree(folder, place)
+    for name in ("tokenizer.json", "tokenizer_config.json", "vocab.txt"):
+        (place / name).unlink()
+    transformers.CanineTokenizer().save_pretrained(place)
+    return place
 
 
 def weights(seed: int = 3) -> dict[str, Any]:
