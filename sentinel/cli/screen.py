@@ -11,8 +11,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from sentinel.core.errors import SentinelError
-from sentinel.guard.screening import ScreenRequest
+from sentinel.guard.screening import NotLoaded, ScreenRequest
 from sentinel.sdk import Guard
 
 _decoder = msgspec.json.Decoder(ScreenRequest)
@@ -39,6 +38,7 @@ def screen(
     Out: {"id", "action", "text", "findings", "scores", "decision_id", "policy", "elapsed_us", ...}
 
     A malformed line is told on stderr with its number and does not stop the rest; the exit status is then 1.
+    A mistake in the configuration (a model that cannot be loaded) ends the run.
     """
     names = tuple(name.strip() for name in detectors.split(",") if name.strip())
     guard = Guard.from_config(config, names)
@@ -55,7 +55,7 @@ def screen(
                 if names:
                     request = msgspec.structs.replace(request, detectors=(*request.detectors, *names))
                 result = guard.screen_request(request)
-            except (msgspec.DecodeError, UnicodeDecodeError, SentinelError) as error:
+            except (msgspec.DecodeError, UnicodeDecodeError, NotLoaded) as error:
                 bad += 1
                 told = f"line {number}: {_reason(error)}"
                 console.print(told, markup=False, highlight=False, soft_wrap=True)
@@ -70,6 +70,8 @@ def screen(
 
 def _reason(error: Exception) -> str:
     """Why a line is malformed. msgspec names keys and positions, never values."""
+    if isinstance(error, NotLoaded):
+        return str(error)
     if isinstance(error, UnicodeDecodeError):
         return "is not UTF-8"
     return f"{error}; a line is " + '{"id": "1", "stage": "input", "text": "..."}'

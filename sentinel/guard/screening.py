@@ -23,6 +23,10 @@ from sentinel.policy.vault import Vault
 METHOD = "/sentinel.v1.GuardService/Screen"
 
 
+class NotLoaded(ConfigError):
+    """A request asks for detectors that are not loaded: a mistake of that request alone."""
+
+
 class ScreenRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A text to screen.
 
@@ -93,12 +97,12 @@ class ScreenResult(msgspec.Struct, frozen=True):
 def screen(
     screener: Screener, redactor: Redactor, request: ScreenRequest, ask: AskNow | None = None
 ) -> ScreenResult:
-    """Decide about one text. `ask` is how the model plane is asked, where there is one. Raises ConfigError
-    when a detector is asked for that is not loaded."""
+    """Decide about one text. `ask` is how the model plane is asked, where there is one. Raises NotLoaded,
+    and ConfigError when a model in this process cannot be loaded."""
     strangers = sorted(set(request.detectors) - screener.names)
     if strangers:
         loaded = ", ".join(sorted(screener.names)) or "none"
-        raise ConfigError(
+        raise NotLoaded(
             f"{', '.join(strangers)} not loaded; loaded are {loaded}; name others when the guard starts: "
             "`sentinel screen --detectors`, `Guard.from_config(detectors=...)`",
             key="detectors",

@@ -67,3 +67,23 @@ def test_an_unknown_detector_is_told_before_any_line(folder: Path) -> None:
     done = run(folder, '{"text": "t"}\n', "--detectors", "astrology")
     assert (done.returncode, done.stdout) == (1, "")
     assert "astrology" in done.stderr and "pii" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_a_line_that_asks_for_a_detector_that_is_not_loaded_is_told_and_the_rest_goes_on(
+    folder: Path,
+) -> None:
+    done = run(folder, '{"text": "t", "detectors": ["secrets"]}\n{"id": "last", "text": "fine"}\n')
+    assert [json.loads(line)["id"] for line in done.stdout.splitlines()] == ["last"]
+    assert done.stderr.startswith("line 1: detectors: secrets not loaded; loaded are pii;")
+    assert "a line is" not in done.stderr
+
+
+def test_a_model_that_cannot_be_loaded_ends_the_run(tmp_path: Path) -> None:
+    (tmp_path / "rules.yaml").write_text(
+        "rules:\n  - {id: r, level: low, detect: {detector: rude, type: RUDE}, action: flag}\n"
+    )
+    models = "models: {detectors: {rude: {kind: 'tests.models.toys:Toy', path: absent}}}\n"
+    (tmp_path / "sentinel.yaml").write_text("rules: {paths: [rules.yaml]}\n" + models)
+    done = run(tmp_path, '{"text": "t"}\n' * 2)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"models.detectors.rude.path: {tmp_path}/absent does not exist\n"
