@@ -35,7 +35,8 @@ def config(
     """List every configuration key with its default and meaning, or check a file.
 
     Checked is what `sentinel serve` would read: the keys, the rules, the detectors' settings, and the files
-    of keys, passwords and certificates that are named. Nothing is connected to.
+    of keys, passwords, certificates and (unless they run elsewhere, at `models.connect`) models that are
+    named. Nothing is connected to, and no model is loaded.
     """
     from sentinel.cli.config_reference import kind_reference, reference
     from sentinel.config import load_config
@@ -53,12 +54,15 @@ def config(
 
 
 def _check_what_it_names(settings: SentinelConfig) -> None:
-    """Raises ConfigError for the first thing that `serve` would refuse to start with."""
+    """Raises ConfigError for the first thing that `serve` would refuse to start with, or a model to load."""
+    from sentinel.app.models_asked import ModelsAsked
     from sentinel.guard.screener import load_screener
+    from sentinel.models.registry import check_files
     from sentinel.proxy.tls import channel_credentials, server_credentials
     from sentinel.telemetry.keys import load_redactors
 
-    load_screener(settings.rules.files(), settings.detectors, settings.cache_dir)
+    models = ModelsAsked(settings)
+    load_screener(settings.rules.files(), settings.detectors, settings.cache_dir, models=models)
     if settings.redaction.key_file:  # without one, `serve` makes it
         load_redactors(settings.redaction, settings.state_dir)
     if settings.listen.tls:
@@ -69,4 +73,7 @@ def _check_what_it_names(settings: SentinelConfig) -> None:
         server_credentials(settings.models.tls, "models.tls")
     if settings.models.detectors:
         settings.model_channel()
+    if settings.models.connect is None:
+        for name, model in settings.models.detectors.items():
+            check_files(name, model.settings)
     settings.store.password()

@@ -1,8 +1,16 @@
-"""Where a shipped classifier's answer is not certain: a setting that its detectors share."""
+"""Where an answer is not certain: settings that the detectors which score texts share."""
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from typing import Annotated, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Share = Annotated[float, Field(ge=0, le=1)]
+From = Annotated[
+    Share, Field(description="Scores from here on are unsure: a larger model, if there is one, is asked.")
+]
+To = Annotated[Share, Field(description="Scores above are sure.")]
 
 
 class UnsureBand(BaseModel):
@@ -10,10 +18,16 @@ class UnsureBand(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    unsure_from: float = Field(
-        default=0.2,
-        ge=0,
-        le=1,
-        description="Scores from here on are unsure: a larger model, if there is one, is asked.",
-    )
-    unsure_to: float = Field(default=0.9, ge=0, le=1, description="Scores above are sure.")
+    unsure_from: From = 0.2
+    unsure_to: To = 0.9
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        check_order(self.unsure_from, self.unsure_to, "`unsure_from`", "`unsure_to`")
+        return self
+
+
+def check_order(low: float, high: float, first: str, second: str) -> None:
+    """Raises ValueError where no score can lie between the two bounds, named `first` and `second`."""
+    if low > high:
+        raise ValueError(f"{first} is {low:g}, above {second}, {high:g}: lower the one or raise the other")

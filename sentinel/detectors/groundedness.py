@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from sentinel.core.background import Background
 from sentinel.core.exchange import Role
@@ -22,6 +22,7 @@ from sentinel.detectors._grounding import Reading, Source, readings
 from sentinel.detectors._grounding_model import GroundingModel
 from sentinel.detectors._improbable import improbable
 from sentinel.detectors._references import unknown_references
+from sentinel.detectors._unsure import From, To, UnsureBand
 
 BUILD = "4"  # raised whenever the same text may give other findings
 BASE_RATE = 0.2  # unsupported answers to general questions, where nothing tells (docs/models/groundedness.md)
@@ -44,11 +45,11 @@ _IMPROBABLE = 0.6  # one with a number or name that the model all but ruled out
 _READABLE = 0.5
 
 
-class GroundednessConfig(BaseModel):
+class GroundednessConfig(UnsureBand):
     """How much of what the model was given an answer is compared with."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
+    unsure_from: From = 0.15
+    unsure_to: To = 0.85
     max_context_chars: int = Field(
         default=200_000,
         ge=1000,
@@ -58,13 +59,6 @@ class GroundednessConfig(BaseModel):
     max_answer_chars: int = Field(
         default=50_000, ge=1000, description="Characters of an answer that are looked at, from the first on."
     )
-    unsure_from: float = Field(
-        default=0.15,
-        ge=0,
-        le=1,
-        description="Scores from here on are unsure: a larger model, if there is one, is asked.",
-    )
-    unsure_to: float = Field(default=0.85, ge=0, le=1, description="Scores above are sure.")
 
 
 class GroundednessDetector:

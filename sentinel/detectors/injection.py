@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from sentinel.core.background import Background
 from sentinel.core.exchange import Role
@@ -22,6 +22,7 @@ from sentinel.detectors import _injection_model as model
 from sentinel.detectors._injection_features import Reading
 from sentinel.detectors._injection_forms import Mark, hidden
 from sentinel.detectors._injection_reading import focused, marks_of, read
+from sentinel.detectors._unsure import From, To, UnsureBand
 
 BUILD = "4"  # raised whenever the same text may give other findings
 TYPES = frozenset(
@@ -35,21 +36,15 @@ _LIFT = 0.4  # how much the words around a mark may add to its score
 _CERTAIN = 0.5
 
 
-class InjectionConfig(BaseModel):
+class InjectionConfig(UnsureBand):
     """How much of a text is read, and which scores are uncertain."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
+    unsure_from: From = 0.1
+    unsure_to: To = 0.8
     max_chars: int = Field(
         default=200_000,
         ge=2_000,
         description="Characters of a text that are read; of a longer one half as many at either end.",
-    )
-    unsure_from: float = Field(
-        default=0.1, ge=0.0, le=1.0, description="Least score that a larger model may be asked about."
-    )
-    unsure_to: float = Field(
-        default=0.8, ge=0.0, le=1.0, description="Highest score that a larger model may be asked about."
     )
 
 

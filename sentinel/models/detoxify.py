@@ -11,9 +11,9 @@ from __future__ import annotations
 import pickle
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from sentinel.core.errors import ConfigError
 from sentinel.core.finding import Inspection
@@ -61,6 +61,12 @@ class DetoxifyConfig(BaseModel):
     device: str = Field("cpu", pattern=r"^(cpu|cuda(:\d+)?)$", description="`cpu` or `cuda:N`.")
     precision: _torch.Precision = Field("fp32", description="fp32, fp16, bf16, or (on a CPU) int8.")
 
+    @model_validator(mode="after")
+    def _go_together(self) -> Self:
+        if (self.checkpoint is None) != (self.config_path is None):
+            raise ValueError("`checkpoint` and `config_path` go together: write both, or neither")
+        return self
+
 
 class DetoxifyModel:
     """Probabilities of toxicity and its kinds."""
@@ -82,8 +88,6 @@ class DetoxifyModel:
         """Raises ConfigError."""
         config = self._config
         detoxify = package("detoxify", "detoxify", self._key)
-        if (config.checkpoint is None) != (config.config_path is None):
-            raise ConfigError("`checkpoint` and `config_path` go together", key=self._key)
         if config.checkpoint is not None and config.config_path is not None:
             existing(config.checkpoint, f"{self._key}.checkpoint")
             existing(config.config_path, f"{self._key}.config_path")

@@ -19,13 +19,14 @@ from typing import Annotated, Any, ClassVar, Literal
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from sentinel.core.background import Background
 from sentinel.core.exchange import Role
 from sentinel.core.finding import Finding, Inspection
 from sentinel.core.needs import Finds
 from sentinel.core.paths import FOLDER_OR_NAME
+from sentinel.detectors._unsure import Share, check_order
 from sentinel.detectors.registry import DetectorsConfig
 from sentinel.models import _runtime
 from sentinel.models._loading import loading, package
@@ -73,10 +74,16 @@ class EncoderConfig(BaseModel):
         description="Whether scores are the encoder's own, and not averaged with those of the smaller "
         "detectors of the same names.",
     )
-    unsure: tuple[float, float] = Field(
+    unsure: tuple[Share, Share] = Field(
         (0.2, 0.8),
         description="Between these scores a larger model of the same name is asked, if any.",
     )
+
+    @field_validator("unsure")
+    @classmethod
+    def _in_order(cls, value: tuple[float, float]) -> tuple[float, float]:
+        check_order(*value, "the first", "the second")
+        return value
 
     @property
     def finds(self) -> Finds:

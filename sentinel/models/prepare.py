@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sentinel.core.errors import ConfigError
+from sentinel.core.paths import is_folder
 from sentinel.detectors import _cache
 from sentinel.models import _adapters, _bert, _processor, _runtime, _safetensors
 from sentinel.models._loading import existing, loading, package
@@ -87,7 +88,7 @@ def base_folder(base: str | None, key: str) -> Path:
             )
             raise NotHere(message, key=f"{key}.base")
         return Path(found.origin).parent / "model"
-    if base.startswith(("/", "./", "../")):
+    if is_folder(base):
         return existing(Path(base), f"{key}.base")
     hub = package("huggingface_hub", "models", f"{key}.base")
     with loading(f"the base encoder `{base}`", f"{key}.base"):

@@ -13,8 +13,10 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from sentinel.core.paths import FOLDER_OR_NAME, is_folder
 from sentinel.detectors.registry import DetectorsConfig
-from sentinel.models.base import Model
+from sentinel.models._loading import existing
+from sentinel.models.base import Model, key_of
 
 # Kind -> its settings and its class, which takes (name, settings, state_dir).
 KINDS: dict[str, tuple[str, str]] = {
@@ -51,6 +53,19 @@ def make(name: str, settings: BaseModel, state_dir: Path, detectors: DetectorsCo
     model: Model = (_theirs(kind) if ":" in kind else _named(KINDS[kind][1]))(name, settings, state_dir)
     tell_of(detectors, model)
     return model
+
+
+def check_files(name: str, settings: BaseModel) -> None:
+    """Raises ConfigError for a file or folder that the settings of a kind of ours name and that is not there.
+    A kind of the user's own may name what it only makes."""
+    kind: str = settings.kind  # type: ignore[attr-defined]  # as above
+    if kind not in KINDS:
+        return
+    for key, field in type(settings).model_fields.items():
+        value = getattr(settings, key)
+        either = isinstance(value, str) and FOLDER_OR_NAME in field.metadata
+        if isinstance(value, Path) or (either and is_folder(value)):
+            existing(Path(value), f"{key_of(name)}.{key}")
 
 
 def tell_of(detectors: DetectorsConfig, model: Model) -> None:

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from sentinel.core.errors import ConfigError
 from sentinel.core.finding import Finding, Inspection
-from sentinel.core.paths import FOLDER_OR_NAME
+from sentinel.core.paths import FOLDER_OR_NAME, is_folder
 from sentinel.models import _stanza
 from sentinel.models._loading import existing, loading, package
 from sentinel.models.base import Passage, key_of
@@ -93,7 +93,7 @@ class SpacyModel:
     def _pipeline(self, name: str) -> _Entities:
         spacy = package("spacy", "spacy", self._key)
         key = f"{self._key}.pipeline"
-        if name.startswith(("/", "./", "../")):
+        if is_folder(name):
             existing(Path(name), key)
         elif not spacy.util.is_package(name):
             raise ConfigError(f"the pipeline is not installed: python -m spacy download {name}", key=key)

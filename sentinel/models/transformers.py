@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from sentinel.core.errors import ConfigError
 from sentinel.core.finding import Inspection
-from sentinel.core.paths import FOLDER_OR_NAME
+from sentinel.core.paths import FOLDER_OR_NAME, is_folder
 from sentinel.models import _torch
 from sentinel.models._loading import existing, loading, package
 from sentinel.models._scores import Label, checked_labels, classified, with_cut
@@ -63,7 +63,7 @@ def loaded(config: HuggingFaceConfig, task: str, key: str) -> tuple[Any, Any]:
     """The model, on its device and in its precision, and its tokenizer. Raises ConfigError."""
     library = package("transformers", "transformers", key)
     package("torch", "transformers", key)
-    here = config.model.startswith(("/", "./", "../"))
+    here = is_folder(config.model)
     if here:
         existing(Path(config.model), f"{key}.model")
         existing(Path(config.model) / "config.json", f"{key}.model")

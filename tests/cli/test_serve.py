@@ -34,6 +34,16 @@ FREE = 'listen: {grpc: "127.0.0.1:0", admin: "127.0.0.1:0"}\nstore: {listen: "12
             "detectors: {rude: {kind: 'tests.models.toys:Toy'}}}",
             "models.connect.tls.ca: cannot read",
         ),
+        (
+            "models: {detectors: {m: {kind: onnx, path: absent, labels: {a: A}}}}",
+            "models.detectors.m.path: {folder}/absent does not exist: write its path",
+        ),
+        (
+            "models: {detectors: {m: {kind: transformers, model: ./absent, labels: {a: A}}}}",
+            "models.detectors.m.model: {folder}/absent does not exist: write its path",
+        ),
+        ("detectors: {injection: {unsure_from: 0.95}}", "`unsure_from` is 0.95, above `unsure_to`, 0.8: "),
+        ("detectors: {misuse: {unsure_to: 2}}", ":1: detectors.misuse.unsure_to: should be less than or"),
         ("upstream: {address: triton}", ":1: upstream.address: must be HOST:PORT"),
         ("listen: {grpc: '127.0.0.1:99999'}", ":1: listen.grpc: the port must be 0 to 65535"),
     ],
@@ -43,8 +53,27 @@ def test_a_check_finds_what_serve_would_stumble_over(tmp_path: Path, text: str, 
     file.write_text(text)
     done = sentinel("config", "--check", file)
     assert (done.returncode, done.stdout) == (1, "")
-    assert told in done.stderr
+    assert told.replace("{folder}", str(tmp_path)) in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "models",
+    [
+        "{detectors: {rude: {kind: 'tests.models.toys:Toy'}}}",
+        "{detectors: {rude: {kind: transformers, model: hub/name, labels: {a: RUDE}}}}",
+        "{connect: {address: 'pool:1'}, detectors: {rude: {kind: onnx, path: /theirs, labels: {a: RUDE}}}}",
+    ],
+)
+def test_a_check_lets_rules_ask_for_models_and_pools_have_files_of_their_own(
+    tmp_path: Path, models: str
+) -> None:
+    file = tmp_path / "sentinel.yaml"
+    file.write_text(f"rules: {{paths: [rules.yaml]}}\nmodels: {models}\n")
+    (tmp_path / "rules.yaml").write_text(
+        "rules:\n  - {id: r, level: low, detect: {detector: rude, type: RUDE}, action: flag}\n"
+    )
+    assert sentinel("config", "--check", file).stdout == f"{file}: correct\n"
 
 
 @pytest.mark.parametrize("command", ["serve", "screen", "records"])

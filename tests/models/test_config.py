@@ -95,6 +95,24 @@ def test_a_detector_is_asked_about_sentences_if_all_its_models_are(tmp_path: Pat
         ("{kind: 'pathlib:Path'}", 4, "models.detectors.manners.kind", "has no class `Settings`"),
         (f"kind: {TOY}\n      max_batch: 0", 5, "models.detectors.manners.max_batch", "greater than"),
         (f"kind: {TOY}\n      pth: /x", 5, "models.detectors.manners.pth", "did you mean path?"),
+        (
+            "{kind: detoxify, checkpoint: a.ckpt}",
+            3,
+            "models.detectors.manners",
+            "`checkpoint` and `config_path` go together: write both, or neither",
+        ),
+        (
+            "{kind: encoder, unsure: [0.2, 8]}",
+            4,
+            "models.detectors.manners.unsure[1]",
+            "less than or equal to 1",
+        ),
+        (
+            "{kind: encoder, unsure: [0.8, 0.2]}",
+            4,
+            "models.detectors.manners.unsure",
+            "the first is 0.8, above the second, 0.2: lower the one or raise the other",
+        ),
         (f"kind: {TOY}\n      pause_s: long", 5, "models.detectors.manners.pause_s", "must be a number"),
     ],
 )

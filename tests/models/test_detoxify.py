@@ -232,9 +232,3 @@ def test_a_checkpoint_with_code_in_it_is_refused(checkpoint: Path, base: Path, t
 def test_a_device_that_is_not_there(checkpoint: Path, base: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"no device `cuda:99`"):
         _model(checkpoint, base, tmp_path, device="cuda:99").load()
-
-
-@on_torch
-def test_half_of_the_offline_pair(checkpoint: Path, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="go together"):
-        DetoxifyModel("tox", DetoxifyConfig(checkpoint=checkpoint), tmp_path).load()
