@@ -34,7 +34,9 @@ FINDINGS = Counter(
     "sentinel_findings", "Findings on which a rule acted", ["stage", "detector", "type", "action"]
 )
 REJECTED = Counter("sentinel_rejected", "Calls turned away by a limit of ours", ["reason"])
-DETECTOR_FAILURES = Counter("sentinel_detector_failures", "Detectors that broke or came late", ["detector"])
+DETECTOR_FAILURES = Counter(
+    "sentinel_detector_failures", "Detectors that broke, came late or read a text in part", ["detector"]
+)
 REQUEST_SECONDS = Histogram(
     "gen_ai_server_request_duration_seconds",
     "Time from request to answer, seconds",

@@ -28,9 +28,9 @@ class Inspection(msgspec.Struct, frozen=True):
     """The answer of all asked detectors about one text.
 
     `scores` holds one calibrated probability of the bad thing per scoring detector. `failed` names each
-    detector that broke or came late, with one sentence that holds no part of the text; `unsought` names the
-    finding types that were not looked for then, of detectors that looked for others. `unsure` names
-    detectors whose answer is not certain, so that a larger model of the same name may be asked.
+    detector that broke, came late or read only a part, with one sentence that holds nothing of the text;
+    `unsought` names the finding types that were not looked for then, of detectors that looked for others.
+    `unsure` names detectors whose answer is not certain, so that a larger model of the same name may be asked.
     """
 
     findings: tuple[Finding, ...] = ()

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from sentinel.core.finding import Finding, Inspection
+from sentinel.detectors.inspection import partly
 
 Share = Annotated[float, Field(ge=0, le=1)]
 From = Annotated[
@@ -25,6 +29,15 @@ class UnsureBand(BaseModel):
     def _in_order(self) -> Self:
         check_order(self.unsure_from, self.unsure_to, "`unsure_from`", "`unsure_to`")
         return self
+
+    def inspection(
+        self, detector: str, findings: Sequence[Finding], score: float, *, cut: bool = False
+    ) -> Inspection:
+        """The answer about a text that is as bad as `score` says; `cut`: of which only a part was read. Then
+        a low score is unsure too, and a high one stays sure, for the rest of a text makes it no better."""
+        unsure = score <= self.unsure_to and (cut or score >= self.unsure_from)
+        answer = Inspection(tuple(findings), {detector: score}, {}, (detector,) if unsure else ())
+        return partly(answer, detector) if cut else answer
 
 
 def check_order(low: float, high: float, first: str, second: str) -> None:

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 from pydantic import Field
 
 from sentinel.core.background import Background
@@ -57,7 +58,10 @@ class GroundednessConfig(UnsureBand):
         "stands behind is not looked at, and findings say so.",
     )
     max_answer_chars: int = Field(
-        default=50_000, ge=1000, description="Characters of an answer that are looked at, from the first on."
+        default=50_000,
+        ge=1000,
+        description="Characters of an answer that are looked at, from the first on; a longer one counts as "
+        "unsure, and as failed where no larger model reads all of it.",
     )
 
 
@@ -71,7 +75,7 @@ class GroundednessDetector:
         self._model = GroundingModel.shipped()
         self._limit = config.max_context_chars
         self._answer_limit = config.max_answer_chars
-        self._unsure = config.unsure_from, config.unsure_to
+        self._config = config
         self.version = f"{self._model.version}+{self._limit}+{self._answer_limit}+{BUILD}"
 
     def inspect(self, text: str, background: Background) -> Inspection:
@@ -89,9 +93,8 @@ class GroundednessDetector:
         score = round(max(score, probability), 4)
         findings += [finding for finding in more if finding.score >= _FLOOR]
         findings.sort(key=lambda finding: (finding.start, finding.end, finding.type))
-        low, high = self._unsure
-        unsure = (self.name,) if cut or not context or low <= score < high else ()
-        return Inspection(tuple(findings), {self.name: score}, {}, unsure)
+        answer = self._config.inspection(self.name, findings, score, cut=cut)
+        return answer if context else msgspec.structs.replace(answer, unsure=(self.name,))
 
     def _references(self, text: str, background: Background) -> Iterator[Finding]:
         given = [background.question, background.system, *background.context]

@@ -34,6 +34,7 @@ FLOOR = 0.1  # findings below are noise
 _MOST = 20  # findings of one text, the surest
 _LIFT = 0.4  # how much the words around a mark may add to its score
 _CERTAIN = 0.5
+_READ = (Role.PROMPT, Role.CONTEXT)  # of others only invisible text counts, wherever it stands
 
 
 class InjectionConfig(UnsureBand):
@@ -44,7 +45,8 @@ class InjectionConfig(UnsureBand):
     max_chars: int = Field(
         default=200_000,
         ge=2_000,
-        description="Characters of a text that are read; of a longer one half as many at either end.",
+        description="Characters of a text that are read; of a longer one half as many at either end, and it "
+        "counts as unsure, and as failed where no larger model reads all of it.",
     )
 
 
@@ -68,6 +70,7 @@ class InjectionDetector:
         return Background(background.stage, background.role, question)
 
     def inspect(self, text: str, background: Background) -> Inspection:
+        cut = background.role in _READ and len(text) > self._config.max_chars
         if background.role is Role.CONTEXT:
             found = self._of_document(text, background)
         elif background.role is Role.PROMPT:
@@ -76,8 +79,7 @@ class InjectionDetector:
             found = [_finding(mark, mark.score) for mark, _ in hidden(text)]
         telling = _strongest(finding for finding in found if finding.score >= FLOOR)
         score = max((finding.score for finding in found), default=0.0)
-        unsure = self._config.unsure_from <= score < self._config.unsure_to
-        return Inspection(telling, {self.name: score}, unsure=(self.name,) if unsure else ())
+        return self._config.inspection(self.name, telling, score, cut=cut)
 
     def _of_prompt(self, text: str) -> list[Finding]:
         found: list[Finding] = []

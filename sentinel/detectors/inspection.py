@@ -13,6 +13,7 @@ from sentinel.core.finding import Finding, Inspection
 from sentinel.detectors._sentences import LEFT, sentences
 from sentinel.detectors.base import Detector, Reading, SentenceDetector, by_sentence
 
+IN_PART = "the text is longer than what it reads of one, and was read in part"
 _NOTHING = Inspection()
 
 
@@ -46,6 +47,12 @@ def inspect_sentence(
     except Exception as error:  # a broken detector must not take the others with it
         return Inspection(failed={detector.name: f"it raised {type(error).__name__}"})
     return moved(answer, origin)
+
+
+def partly(answer: Inspection, detector: str) -> Inspection:
+    """The answer about a text of which only a part was read: what is found counts, and the rest of the text
+    could not be checked."""
+    return msgspec.structs.replace(answer, failed={**answer.failed, detector: IN_PART})
 
 
 def moved(inspection: Inspection, by: int) -> Inspection:

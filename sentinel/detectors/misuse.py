@@ -13,6 +13,7 @@ from pydantic import Field
 from sentinel.core.background import Background
 from sentinel.core.finding import Finding, Inspection
 from sentinel.detectors._unsure import UnsureBand
+from sentinel.detectors.inspection import partly
 
 BUILD = "1"  # raised whenever the same text may give other findings
 FLAGGED = 0.9  # where docs/models/misuse.md counts; for rules of a user's own
@@ -25,7 +26,10 @@ class MisuseConfig(UnsureBand):
     """How much of a text is read, and when the shipped classifier's answer is not certain."""
 
     max_chars: int = Field(
-        default=12_000, ge=100, description="Characters of a text that are read, from the first on."
+        default=12_000,
+        ge=100,
+        description="Characters of a text that are read, from the first on; a longer one counts as unsure, "
+        "and as failed where no larger model reads all of it.",
     )
 
 
@@ -38,18 +42,18 @@ class MisuseDetector:
         from sentinel.detectors._classifier import Classifier  # with numpy, only where it is asked for
 
         self._classifier = Classifier.shipped(self.name)
-        self._limit = config.max_chars
-        self._unsure = config.unsure_from, config.unsure_to
+        self._config = config
         self.version = f"{self._classifier.version}+{config.max_chars}+{BUILD}"
 
     def inspect(self, text: str, background: Background) -> Inspection:
         told: list[tuple[float, int, int]] = []
-        for start, end in windows(text[: self._limit]):
+        for start, end in windows(text[: self._config.max_chars]):
             (answer,) = self._classifier.judge(text[start:end], [(0, end - start)])
             if answer is not None:
                 told.append((round(answer[0], 4), start, end))
+        cut = len(text) > self._config.max_chars
         if not told:
-            return Inspection()
+            return partly(Inspection(), self.name) if cut else Inspection()
         score = max(told)[0]
         findings = []
         for probability, start, end in told:
@@ -63,8 +67,7 @@ class MisuseDetector:
             findings.append(
                 Finding(self.name, "HARMFUL_REQUEST", start, end, probability, why, evidence=evidence)
             )
-        unsure = (self.name,) if self._unsure[0] <= score <= self._unsure[1] else ()
-        return Inspection(tuple(findings), {self.name: score}, {}, unsure)
+        return self._config.inspection(self.name, findings, score, cut=cut)
 
 
 def windows(text: str) -> Iterator[tuple[int, int]]:

@@ -43,7 +43,7 @@ class ToxicityDetector:
         from sentinel.detectors._classifier import Classifier  # with numpy, only where it is asked for
 
         self._classifier = Classifier.shipped(self.name)
-        self._unsure = config.unsure_from, config.unsure_to
+        self._config = config
         self.version = f"{self._classifier.version}+{BUILD}"
 
     def inspect(self, text: str, start: int, background: Background) -> Inspection:
@@ -104,9 +104,7 @@ class ToxicityDetector:
         return self._scored(told[0], findings)
 
     def _scored(self, probability: float, findings: Sequence[Finding] = ()) -> Inspection:
-        score = round(probability, 4)
-        unsure = (self.name,) if self._unsure[0] <= score <= self._unsure[1] else ()
-        return Inspection(tuple(findings), {self.name: score}, {}, unsure)
+        return self._config.inspection(self.name, findings, round(probability, 4))
 
     def _finding(
         self, text: str, start: int, end: int, origin: int, head: int, score: float, telling: Evidence

@@ -12,8 +12,8 @@
   does not look for, where the detector here looks for other things (`CREDIT_CARD` beside a model of names).
 - What a detector's settings here rule out (an `allow_list`, a `min_score`) is no finding of a larger model
   of its name either.
-- What failed here has failed, unless the larger model says how bad the text is: one that only adds findings
-  (names beside the patterns of `pii`) has not read it in the other's place.
+- What failed here (or read a text in part) has failed, unless the larger model says how bad the text is: one
+  that only adds findings (names beside the patterns of `pii`) has not read it in the other's place.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ import os
 import threading
 
 from sentinel.core.finding import Inspection
+from sentinel.detectors.inspection import IN_PART
 
 SHORTEST = 200  # characters; a shorter text is searched as fast as it is looked up
 MOST_FINDINGS = 64  # of a text that is remembered, so that the bound on entries bounds memory
@@ -51,8 +52,10 @@ class Memory:
             return known
 
     def keep(self, key: Key, inspection: Inspection) -> None:
-        """A failed inspection is not kept: the next one may succeed."""
-        if inspection.failed or len(inspection.findings) > MOST_FINDINGS:
+        """A failed inspection is not kept, for the next one may succeed; what reads a part of a text never
+        reads more of it."""
+        broken = any(why != IN_PART for why in inspection.failed.values())
+        if broken or len(inspection.findings) > MOST_FINDINGS:
             return
         with self._lock:
             while len(self._known) >= self._limit:

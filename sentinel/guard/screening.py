@@ -77,8 +77,8 @@ class ScreenResult(msgspec.Struct, frozen=True):
     """What was decided.
 
     `text` is the text after the rules' edits, "" when it is blocked. `scores` holds a calibrated probability
-    of the bad thing per scoring detector, the highest of all texts. `failed` names detectors that broke, with
-    the reason.
+    of the bad thing per scoring detector, the highest of all texts. `failed` names detectors that broke or
+    read a text in part, with the reason.
     """
 
     id: str

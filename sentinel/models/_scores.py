@@ -6,10 +6,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
-import msgspec
-
 from sentinel.core.errors import ConfigError
 from sentinel.core.finding import Finding, Inspection
+from sentinel.detectors.inspection import partly
 from sentinel.models.base import Passage
 
 FLOOR = 0.1  # below is noise, and no finding
@@ -45,13 +44,6 @@ def checked_labels(labels: Mapping[str, str], known: Sequence[str], key: str) ->
         told = ", ".join(f"`{label}`" for label in known)
         raise ConfigError(f"the model has no label `{wrong[0]}`; it has {told}", key=key)
     return [Label(label, labels.get(label)) for label in known]
-
-
-def partly(answer: Inspection, detector: str) -> Inspection:
-    """The answer about a text of which only the beginning was read: what is found counts, and the rest of the
-    text could not be checked."""
-    told = "the text is longer than what it reads of one, and was read in part"
-    return msgspec.structs.replace(answer, failed={**answer.failed, detector: told})
 
 
 def with_cut(answers: Sequence[Inspection], windows: Iterable[_Window], detector: str) -> list[Inspection]:

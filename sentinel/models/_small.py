@@ -74,6 +74,8 @@ def both(
     theirs = told.scores.get(name)
     if theirs is None:
         return score, dict(kinds), {}
+    if name in told.failed:  # it read a part: of the rest it may think as the encoder does
+        theirs = max(theirs, score)
     found: dict[str, Finding] = {}
     for finding in told.findings:
         if finding.detector == name and finding.score > (

@@ -5,7 +5,7 @@ holds:
 - a text's logit is the highest of its windows', so a long text is as suspicious as its worst stretch;
 - a sentence is read together with what stands before it, for it often says little by itself;
 - of a text that goes on behind its last window, the answer holds what was found and no score, so that it
-  takes back nothing that the smaller detectors found, who read all of it;
+  takes back nothing that the smaller detectors found, who read more of it;
 - a head is linear in the means of token states, so what each word adds to it is known, and is the evidence;
 - heads fit one base encoder; `_prepared` proves that the prepared file is that one.
 """
@@ -27,10 +27,11 @@ from sentinel.core.finding import Finding, Inspection
 from sentinel.core.needs import Finds
 from sentinel.core.paths import FOLDER_OR_NAME
 from sentinel.detectors._unsure import Share, check_order
+from sentinel.detectors.inspection import partly
 from sentinel.detectors.registry import DetectorsConfig
 from sentinel.models import _runtime
 from sentinel.models._loading import loading, package
-from sentinel.models._scores import FLOOR, partly
+from sentinel.models._scores import FLOOR
 from sentinel.models._small import Small, both, in_english
 from sentinel.models._weights import Head, read_heads
 from sentinel.models.base import Passage, Progress, key_of

@@ -19,8 +19,9 @@ from pydantic import Field
 from sentinel.core.errors import ConfigError
 from sentinel.core.finding import Finding, Inspection
 from sentinel.detectors._sentences import sentences
+from sentinel.detectors.inspection import partly
 from sentinel.models import _torch
-from sentinel.models._scores import FLOOR, partly
+from sentinel.models._scores import FLOOR
 from sentinel.models.base import Passage, key_of
 from sentinel.models.transformers import HuggingFaceConfig, loaded
 

@@ -12,6 +12,7 @@ from sentinel.core.exchange import Role, Stage
 from sentinel.core.finding import Finding, Inspection
 from sentinel.detectors._grounding_model import FEATURES, GroundingModel
 from sentinel.detectors.groundedness import BASE_RATE, GroundednessConfig, GroundednessDetector
+from sentinel.detectors.inspection import IN_PART
 
 REPORT = (
     "The harbour of Lindby handled 412 ships in 2021, up from 380 the year before. "
@@ -252,6 +253,13 @@ def test_what_is_not_looked_at_is_told() -> None:
     whole = GroundednessDetector(GroundednessConfig(), Path())
     (finding,) = of(whole.inspect("Karin Holm is the director.", around(long)), "UNSUPPORTED")
     assert "first" not in finding.why
+
+
+def test_an_answer_of_which_a_part_was_read_says_so() -> None:
+    detector = GroundednessDetector(GroundednessConfig(max_answer_chars=1000), Path())
+    told = detector.inspect(REPORT * 20, around(REPORT))
+    assert (told.unsure, told.failed) == (("groundedness",), {"groundedness": IN_PART})
+    assert detector.inspect(REPORT, around(REPORT)).failed == {}
 
 
 @pytest.mark.parametrize("context", ["", " ", "?!", "\ud800", "0" * 5000, "a." * 5000])

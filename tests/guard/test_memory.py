@@ -12,6 +12,7 @@ from sentinel.core.exchange import Role, Stage, TextPart
 from sentinel.core.finding import Finding, Inspection
 from sentinel.core.needs import Need, Needs
 from sentinel.detectors.detector_set import DetectorSet, View
+from sentinel.detectors.inspection import partly
 from sentinel.detectors.registry import DetectorsConfig
 from sentinel.guard.backgrounds import backgrounds
 from sentinel.guard.memory import MOST_FINDINGS, SHORTEST, Memory
@@ -62,6 +63,13 @@ def test_a_broken_detector_is_asked_again(screener: Callable[[str], Screener], s
     for _ in range(2):
         assert mine.inspect([LONG + "BREAK", "short"], NEEDS)[0].failed
     assert searched.count(LONG + "BREAK") == 2
+
+
+def test_what_reads_a_part_of_a_text_is_not_asked_again() -> None:
+    memory = Memory()
+    key = memory.key("view", "", LONG)
+    memory.keep(key, partly(FOUND, "marks"))
+    assert memory.recall(key) == partly(FOUND, "marks")
 
 
 def test_it_is_bounded_and_forgets_what_was_not_asked_for_longest() -> None:

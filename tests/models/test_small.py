@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sentinel.core.finding import Finding, Inspection
+from sentinel.detectors.inspection import partly
 from sentinel.models._small import both, in_english
 
 
@@ -31,6 +32,15 @@ def _told(score: float, **kinds: float) -> Inspection:
             _told(0.6, ENCODED_PAYLOAD=0.6),
             0.6,
             {"ENCODED_PAYLOAD": 0.6, "OVERRIDE": 0.0163},
+        ),
+        # The small one read a part of the text, and takes nothing off what the encoder says of all of it.
+        (0.8, {"OVERRIDE": 0.8}, partly(_told(0.2), "injection"), 0.8, {"OVERRIDE": 0.8}),
+        (
+            0.8,
+            {"OVERRIDE": 0.8},
+            partly(_told(0.9, OVERRIDE=0.9), "injection"),
+            0.8356,
+            {"OVERRIDE": 0.8356},
         ),
         # Nothing was said of it.
         (0.4, {"OVERRIDE": 0.4}, Inspection(), 0.4, {"OVERRIDE": 0.4}),
