@@ -43,7 +43,7 @@ proto: $(STAMP)  ## generate sentinel/pb from proto/
 docs: $(STAMP)  ## the generated parts of the README
 	$(BIN)/python docs/build.py
 
-bench: $(STAMP)  ## speed and memory, as ratios against a baseline in the same run
+bench: $(STAMP)  ## speed and memory, as ratios within one run; its end says what was not measured (Detoxify without torch), and what that needs
 	$(BIN)/python -m bench
 
 clean:  ## remove everything that the targets made

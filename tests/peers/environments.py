@@ -54,16 +54,21 @@ TORCH = Environment("torch", ("torch==2.13.0", "transformers==5.24.0", "detoxify
 ENVIRONMENTS = (TRITONCLIENT, TRITON, MLSERVER, ENVOY, XDS, OPENAI, ANTHROPIC, LITSERVE, TORCH)
 
 
+def is_made(environment: Environment) -> bool:
+    """Whether it is there, with its present requirements."""
+    stamp = environment.folder / ".stamp"
+    return stamp.exists() and stamp.read_text() == environment.stamp
+
+
 def ensure(environment: Environment) -> Path:
     """The environment's python. Raises RuntimeError with the end of the log when it cannot be made."""
     FOLDER.mkdir(exist_ok=True)
     with (FOLDER / f"{environment.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        stamp = environment.folder / ".stamp"
-        if not (stamp.exists() and stamp.read_text() == environment.stamp):
+        if not is_made(environment):
             shutil.rmtree(environment.folder, ignore_errors=True)
             _make(environment)
-            stamp.write_text(environment.stamp)
+            (environment.folder / ".stamp").write_text(environment.stamp)
     return environment.python
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.peers import environments
-from tests.peers.environments import ENVIRONMENTS, TRITON, Environment, ensure
+from tests.peers.environments import ENVIRONMENTS, TRITON, Environment, ensure, is_made
 
 
 def test_names_and_stamps_differ() -> None:
@@ -28,7 +28,8 @@ def test_a_change_changes_the_stamp(change: dict[str, object]) -> None:
 def test_made_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(environments, "FOLDER", tmp_path)
     empty = Environment("empty", ("pip",))  # which is there already
-    assert ensure(empty).exists()
+    assert not is_made(empty)
+    assert ensure(empty).exists() and is_made(empty)
     mark = empty.folder / "mark"
     mark.touch()
     ensure(empty)
