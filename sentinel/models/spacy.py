@@ -39,7 +39,8 @@ _Entities = Callable[[Sequence[str]], list[list[tuple[str, int, int, float]]]]
 
 
 class SpacyConfig(BaseModel):
-    """One pipeline, or one NLP engine."""
+    """One pipeline, or one NLP engine. A pipeline runs on the CPU: spaCy chooses a GPU for a whole process
+    (`spacy.require_gpu`), and not for one pipeline."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
