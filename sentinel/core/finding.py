@@ -30,7 +30,7 @@ class Inspection(msgspec.Struct, frozen=True):
     `scores` holds one calibrated probability of the bad thing per scoring detector. `failed` names each
     detector that broke, came late or read only a part, with one sentence that holds nothing of the text;
     `unsought` names the finding types that were not looked for then, of detectors that looked for others.
-    `unsure` names detectors whose answer is not certain, so that a larger model of the same name may be asked.
+    `unsure` names detectors whose answer is not certain: a larger model of the same name may be asked.
     """
 
     findings: tuple[Finding, ...] = ()

@@ -26,7 +26,7 @@ class MisuseConfig(UnsureBand):
     """How much of a text is read, and when the shipped classifier's answer is not certain."""
 
     max_chars: int = Field(
-        default=12_000,
+        default=200_000,
         ge=100,
         description="Characters of a text that are read, from the first on; a longer one counts as unsure, "
         "and as failed where no larger model reads all of it.",

@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
+import msgspec
+
 from sentinel.core.errors import ConfigError
 from sentinel.core.finding import Finding, Inspection
 from sentinel.detectors.inspection import partly

@@ -11,6 +11,7 @@ import pytest
 from sentinel.core.background import Background
 from sentinel.core.exchange import Stage
 from sentinel.core.finding import Finding, Inspection
+from sentinel.core.needs import Finds
 from sentinel.core.redact import Redactor
 from sentinel.detectors import registry
 from sentinel.detectors.inspection import IN_PART
@@ -51,6 +52,7 @@ class Large:
 
     detectors = frozenset({"injection"})
     by_sentence: frozenset[str] = frozenset()
+    finds: Finds = {}
     versions: Mapping[str, str] = {}
 
 
