@@ -14,6 +14,7 @@ from sentinel.models import prepare
 from sentinel.models._weights import HeadSet, read_heads, write_heads
 from sentinel.models.base import NotHere
 from tests.models import tiny
+from tests.models.conftest import Hub
 
 
 @pytest.fixture
@@ -38,6 +39,14 @@ def test_made_once_and_shown_as_it_goes(base: Path, tiny_heads: HeadSet, tmp_pat
     assert first == sorted(first) and first[-1] == again[-1] == 1.0
     assert len(again) < len(first)
     assert len(list((tmp_path / "state" / "models").glob("*.graphs"))) == 1
+
+
+def test_a_base_from_the_hub_is_the_same(base: Path, tiny_heads: HeadSet, tmp_path: Path, hub: Hub) -> None:
+    hub("acme/small", base, "main")
+    there, here = (_prepared(each, tiny_heads, tmp_path, []) for each in ("acme/small", base))
+    assert there.graphs == here.graphs
+    with pytest.raises(ConfigError, match=r"models\.e\.base: .*acme/large"):
+        _prepared("acme/large", tiny_heads, tmp_path, [])
 
 
 def test_a_place_that_cannot_be_written_is_told(
