@@ -274,19 +274,23 @@ def main() -> None:
         go_on(model, earlier, texts, chance, arguments.steps, arguments.courses)
     else:
         learn(model, texts, chance, arguments.steps)
-    judge(model, tokenizer, [row for row in known if row.source in without])
+    harmless = [row for row in known if row.source == "benign_traffic" and held_out(row.cluster)]
+    judge(model, tokenizer, [row for row in known if row.source in without], harmless)
     made: dict[str, Any] = _adapters.arrays(model.adapters())
     np.savez(arguments.out, **made)
     print(f"{arguments.out}: {arguments.out.stat().st_size / 1e6:.2f} MB")
 
 
-def judge(model: Adapted, tokenizer: Any, unseen: Sequence[Row]) -> None:
+def judge(model: Adapted, tokenizer: Any, unseen: Sequence[Row], harmless: Sequence[Row]) -> None:
     """Prints the AUC for abuse of each source, up to a thousand rows, by the throw-away heads; where a
-    source calls other things bad too, also that of what counts fully."""
+    source calls other things bad too, also that of what counts fully. One without anything harmless is laid
+    beside everyday prompts."""
     rng = np.random.default_rng(1)
     for source in sorted({row.source for row in unseen}):
         of = [row for row in unseen if row.source == source and "toxic" in row.targets]
         of = [of[index] for index in rng.permutation(len(of))[:_JUDGED]]
+        if all(row.targets["toxic"] for row in of):
+            of += harmless[:_JUDGED]
         texts = Texts([_ids(tokenizer, row.text) for row in of], _targets(of))
         order = np.argsort([len(each) for each in texts.ids], kind="stable")
         scores = np.zeros(len(of))
