@@ -1,6 +1,6 @@
 """`python -m training.refusals --data DIR`: the model of refusals, for the detector `quality`.
 
-Learns from answers written one by one, two fifths of which decline, and from answers of the traffic sets,
+Learns from answers written one by one, three in seven of which decline, and from answers of the traffic sets,
 which do where the detector's forms say so. Writes `sentinel/detectors/weights/refusals.npz` and the figures
 of `docs/models/refusals.md`. Takes a minute of one core. Needs torch and scikit-learn, and the word table of
 `training.word_vectors`.
