@@ -54,7 +54,9 @@ def test_the_stage_chooses_the_rules(guard: Guard) -> None:
 def test_detectors_asked_for_tell_what_no_rule_acts_on(guard: Guard) -> None:
     result = guard.screen("on 192.0.2.1", detectors=["pii"])
     assert result.action == "allow"
-    assert [(finding.type, finding.rule) for finding in result.findings] == [("IP_ADDRESS", "")]
+    (finding,) = result.findings
+    assert (finding.type, finding.rule, finding.threshold) == ("IP_ADDRESS", "", 0.0)
+    assert result.detectors.keys() == {"pii", "secrets"} and all(result.detectors.values())
 
 
 def test_a_detector_that_is_not_loaded_is_told(guard: Guard) -> None:

@@ -57,9 +57,9 @@ class ScreenRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ScreenFinding(msgspec.Struct, frozen=True):
-    """A finding, with the rule that acted on it and the rule's level ("" where no rule did). `part` is 0 for
-    the text and n for the n-th document beside a prompt; offsets are those of that text. `evidence` are the
-    stretches (start, end, weight) that weighed most."""
+    """A finding, with the rule that acted on it, the rule's level and its least score, `threshold` ("" and 0
+    where no rule did). `part` is 0 for the text and n for the n-th document beside a prompt; offsets are
+    those of that text. `evidence` are the stretches (start, end, weight) that weighed most."""
 
     detector: str
     type: str
@@ -71,6 +71,7 @@ class ScreenFinding(msgspec.Struct, frozen=True):
     why: str
     part: int = 0
     evidence: tuple[tuple[int, int, float], ...] = ()
+    threshold: float = 0.0
 
 
 class ScreenResult(msgspec.Struct, frozen=True):
@@ -78,7 +79,7 @@ class ScreenResult(msgspec.Struct, frozen=True):
 
     `text` is the text after the rules' edits, "" when it is blocked. `scores` holds a calibrated probability
     of the bad thing per scoring detector, the highest of all texts. `failed` names detectors that broke or
-    read a text in part, with the reason.
+    read a text in part, with the reason, `detectors` the version of each that was asked.
     """
 
     id: str
@@ -92,6 +93,7 @@ class ScreenResult(msgspec.Struct, frozen=True):
     rule: str
     message: str
     failed: dict[str, str]
+    detectors: dict[str, str] = {}
 
 
 def screen(
@@ -131,6 +133,7 @@ def screen(
     elif decision.action is Action.REDACT:
         text = edit(decision, selection, parts, Vault(), redactor)[0]
     told = joined(inspections)
+    by_name = {name: versions[name] for name in request.detectors if name in versions}
     return ScreenResult(
         id=request.id,
         action=decision.action.label,
@@ -143,6 +146,7 @@ def screen(
         rule=decision.rule,
         message=decision.message,
         failed=told.failed,
+        detectors=decision.detectors | by_name,
     )
 
 
@@ -195,4 +199,5 @@ def _finding(finding: Finding, hit: RuleHit | None) -> ScreenFinding:
         why=finding.why,
         part=finding.part,
         evidence=finding.evidence,
+        threshold=hit.threshold if hit else 0.0,
     )

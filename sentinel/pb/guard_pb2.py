@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17sentinel/pb/guard.proto\x12\x0bsentinel.v1\"\xbc\x01\n\rScreenRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\r\n\x05stage\x18\x02 \x01(\t\x12\x0c\n\x04text\x18\x03 \x01(\t\x12\x10\n\x08question\x18\x04 \x01(\t\x12\x0f\n\x07\x63ontext\x18\x05 \x03(\t\x12\x11\n\tdetectors\x18\x06 \x03(\t\x12\r\n\x05route\x18\x07 \x01(\t\x12\r\n\x05model\x18\x08 \x01(\t\x12\x0e\n\x06tenant\x18\t \x01(\t\x12\x0e\n\x06system\x18\n \x01(\t\x12\x0e\n\x06schema\x18\x0b \x01(\t\"\x8a\x03\n\x0eScreenResponse\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06\x61\x63tion\x18\x02 \x01(\t\x12\x0c\n\x04text\x18\x03 \x01(\t\x12&\n\x08\x66indings\x18\x04 \x03(\x0b\x32\x14.sentinel.v1.Finding\x12\x37\n\x06scores\x18\x05 \x03(\x0b\x32\'.sentinel.v1.ScreenResponse.ScoresEntry\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x06 \x01(\t\x12\x0e\n\x06policy\x18\x07 \x01(\t\x12\x12\n\nelapsed_us\x18\x08 \x01(\x03\x12\x0c\n\x04rule\x18\t \x01(\t\x12\x0f\n\x07message\x18\n \x01(\t\x12\x37\n\x06\x66\x61iled\x18\x0b \x03(\x0b\x32\'.sentinel.v1.ScreenResponse.FailedEntry\x1a-\n\x0bScoresEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\x1a-\n\x0b\x46\x61iledEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xb5\x01\n\x07\x46inding\x12\x10\n\x08\x64\x65tector\x18\x01 \x01(\t\x12\x0c\n\x04type\x18\x02 \x01(\t\x12\r\n\x05start\x18\x03 \x01(\x05\x12\x0b\n\x03\x65nd\x18\x04 \x01(\x05\x12\r\n\x05score\x18\x05 \x01(\x01\x12\r\n\x05level\x18\x06 \x01(\t\x12\x0c\n\x04rule\x18\x07 \x01(\t\x12\x0b\n\x03why\x18\x08 \x01(\t\x12\x0c\n\x04part\x18\t \x01(\x05\x12\'\n\x08\x65vidence\x18\n \x03(\x0b\x32\x15.sentinel.v1.Evidence\"6\n\x08\x45vidence\x12\r\n\x05start\x18\x01 \x01(\x05\x12\x0b\n\x03\x65nd\x18\x02 \x01(\x05\x12\x0e\n\x06weight\x18\x03 \x01(\x01\x32Q\n\x0cGuardService\x12\x41\n\x06Screen\x12\x1a.sentinel.v1.ScreenRequest\x1a\x1b.sentinel.v1.ScreenResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17sentinel/pb/guard.proto\x12\x0bsentinel.v1\"\xbc\x01\n\rScreenRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\r\n\x05stage\x18\x02 \x01(\t\x12\x0c\n\x04text\x18\x03 \x01(\t\x12\x10\n\x08question\x18\x04 \x01(\t\x12\x0f\n\x07\x63ontext\x18\x05 \x03(\t\x12\x11\n\tdetectors\x18\x06 \x03(\t\x12\r\n\x05route\x18\x07 \x01(\t\x12\r\n\x05model\x18\x08 \x01(\t\x12\x0e\n\x06tenant\x18\t \x01(\t\x12\x0e\n\x06system\x18\n \x01(\t\x12\x0e\n\x06schema\x18\x0b \x01(\t\"\xfb\x03\n\x0eScreenResponse\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06\x61\x63tion\x18\x02 \x01(\t\x12\x0c\n\x04text\x18\x03 \x01(\t\x12&\n\x08\x66indings\x18\x04 \x03(\x0b\x32\x14.sentinel.v1.Finding\x12\x37\n\x06scores\x18\x05 \x03(\x0b\x32\'.sentinel.v1.ScreenResponse.ScoresEntry\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x06 \x01(\t\x12\x0e\n\x06policy\x18\x07 \x01(\t\x12\x12\n\nelapsed_us\x18\x08 \x01(\x03\x12\x0c\n\x04rule\x18\t \x01(\t\x12\x0f\n\x07message\x18\n \x01(\t\x12\x37\n\x06\x66\x61iled\x18\x0b \x03(\x0b\x32\'.sentinel.v1.ScreenResponse.FailedEntry\x12=\n\tdetectors\x18\x0c \x03(\x0b\x32*.sentinel.v1.ScreenResponse.DetectorsEntry\x1a-\n\x0bScoresEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\x1a-\n\x0b\x46\x61iledEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a\x30\n\x0e\x44\x65tectorsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xc8\x01\n\x07\x46inding\x12\x10\n\x08\x64\x65tector\x18\x01 \x01(\t\x12\x0c\n\x04type\x18\x02 \x01(\t\x12\r\n\x05start\x18\x03 \x01(\x05\x12\x0b\n\x03\x65nd\x18\x04 \x01(\x05\x12\r\n\x05score\x18\x05 \x01(\x01\x12\r\n\x05level\x18\x06 \x01(\t\x12\x0c\n\x04rule\x18\x07 \x01(\t\x12\x0b\n\x03why\x18\x08 \x01(\t\x12\x0c\n\x04part\x18\t \x01(\x05\x12\'\n\x08\x65vidence\x18\n \x03(\x0b\x32\x15.sentinel.v1.Evidence\x12\x11\n\tthreshold\x18\x0b \x01(\x01\"6\n\x08\x45vidence\x12\r\n\x05start\x18\x01 \x01(\x05\x12\x0b\n\x03\x65nd\x18\x02 \x01(\x05\x12\x0e\n\x06weight\x18\x03 \x01(\x01\x32Q\n\x0cGuardService\x12\x41\n\x06Screen\x12\x1a.sentinel.v1.ScreenRequest\x1a\x1b.sentinel.v1.ScreenResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,18 +35,22 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SCREENRESPONSE_SCORESENTRY']._serialized_options = b'8\001'
   _globals['_SCREENRESPONSE_FAILEDENTRY']._loaded_options = None
   _globals['_SCREENRESPONSE_FAILEDENTRY']._serialized_options = b'8\001'
+  _globals['_SCREENRESPONSE_DETECTORSENTRY']._loaded_options = None
+  _globals['_SCREENRESPONSE_DETECTORSENTRY']._serialized_options = b'8\001'
   _globals['_SCREENREQUEST']._serialized_start=41
   _globals['_SCREENREQUEST']._serialized_end=229
   _globals['_SCREENRESPONSE']._serialized_start=232
-  _globals['_SCREENRESPONSE']._serialized_end=626
-  _globals['_SCREENRESPONSE_SCORESENTRY']._serialized_start=534
-  _globals['_SCREENRESPONSE_SCORESENTRY']._serialized_end=579
-  _globals['_SCREENRESPONSE_FAILEDENTRY']._serialized_start=581
-  _globals['_SCREENRESPONSE_FAILEDENTRY']._serialized_end=626
-  _globals['_FINDING']._serialized_start=629
-  _globals['_FINDING']._serialized_end=810
-  _globals['_EVIDENCE']._serialized_start=812
-  _globals['_EVIDENCE']._serialized_end=866
-  _globals['_GUARDSERVICE']._serialized_start=868
-  _globals['_GUARDSERVICE']._serialized_end=949
+  _globals['_SCREENRESPONSE']._serialized_end=739
+  _globals['_SCREENRESPONSE_SCORESENTRY']._serialized_start=597
+  _globals['_SCREENRESPONSE_SCORESENTRY']._serialized_end=642
+  _globals['_SCREENRESPONSE_FAILEDENTRY']._serialized_start=644
+  _globals['_SCREENRESPONSE_FAILEDENTRY']._serialized_end=689
+  _globals['_SCREENRESPONSE_DETECTORSENTRY']._serialized_start=691
+  _globals['_SCREENRESPONSE_DETECTORSENTRY']._serialized_end=739
+  _globals['_FINDING']._serialized_start=742
+  _globals['_FINDING']._serialized_end=942
+  _globals['_EVIDENCE']._serialized_start=944
+  _globals['_EVIDENCE']._serialized_end=998
+  _globals['_GUARDSERVICE']._serialized_start=1000
+  _globals['_GUARDSERVICE']._serialized_end=1081
 # @@protoc_insertion_point(module_scope)

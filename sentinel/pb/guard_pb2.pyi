@@ -33,7 +33,7 @@ class ScreenRequest(_message.Message):
     def __init__(self, id: _Optional[str] = ..., stage: _Optional[str] = ..., text: _Optional[str] = ..., question: _Optional[str] = ..., context: _Optional[_Iterable[str]] = ..., detectors: _Optional[_Iterable[str]] = ..., route: _Optional[str] = ..., model: _Optional[str] = ..., tenant: _Optional[str] = ..., system: _Optional[str] = ..., schema: _Optional[str] = ...) -> None: ...
 
 class ScreenResponse(_message.Message):
-    __slots__ = ("id", "action", "text", "findings", "scores", "decision_id", "policy", "elapsed_us", "rule", "message", "failed")
+    __slots__ = ("id", "action", "text", "findings", "scores", "decision_id", "policy", "elapsed_us", "rule", "message", "failed", "detectors")
     class ScoresEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -42,6 +42,13 @@ class ScreenResponse(_message.Message):
         value: float
         def __init__(self, key: _Optional[str] = ..., value: _Optional[float] = ...) -> None: ...
     class FailedEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    class DetectorsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
         VALUE_FIELD_NUMBER: _ClassVar[int]
@@ -59,6 +66,7 @@ class ScreenResponse(_message.Message):
     RULE_FIELD_NUMBER: _ClassVar[int]
     MESSAGE_FIELD_NUMBER: _ClassVar[int]
     FAILED_FIELD_NUMBER: _ClassVar[int]
+    DETECTORS_FIELD_NUMBER: _ClassVar[int]
     id: str
     action: str
     text: str
@@ -70,10 +78,11 @@ class ScreenResponse(_message.Message):
     rule: str
     message: str
     failed: _containers.ScalarMap[str, str]
-    def __init__(self, id: _Optional[str] = ..., action: _Optional[str] = ..., text: _Optional[str] = ..., findings: _Optional[_Iterable[_Union[Finding, _Mapping]]] = ..., scores: _Optional[_Mapping[str, float]] = ..., decision_id: _Optional[str] = ..., policy: _Optional[str] = ..., elapsed_us: _Optional[int] = ..., rule: _Optional[str] = ..., message: _Optional[str] = ..., failed: _Optional[_Mapping[str, str]] = ...) -> None: ...
+    detectors: _containers.ScalarMap[str, str]
+    def __init__(self, id: _Optional[str] = ..., action: _Optional[str] = ..., text: _Optional[str] = ..., findings: _Optional[_Iterable[_Union[Finding, _Mapping]]] = ..., scores: _Optional[_Mapping[str, float]] = ..., decision_id: _Optional[str] = ..., policy: _Optional[str] = ..., elapsed_us: _Optional[int] = ..., rule: _Optional[str] = ..., message: _Optional[str] = ..., failed: _Optional[_Mapping[str, str]] = ..., detectors: _Optional[_Mapping[str, str]] = ...) -> None: ...
 
 class Finding(_message.Message):
-    __slots__ = ("detector", "type", "start", "end", "score", "level", "rule", "why", "part", "evidence")
+    __slots__ = ("detector", "type", "start", "end", "score", "level", "rule", "why", "part", "evidence", "threshold")
     DETECTOR_FIELD_NUMBER: _ClassVar[int]
     TYPE_FIELD_NUMBER: _ClassVar[int]
     START_FIELD_NUMBER: _ClassVar[int]
@@ -84,6 +93,7 @@ class Finding(_message.Message):
     WHY_FIELD_NUMBER: _ClassVar[int]
     PART_FIELD_NUMBER: _ClassVar[int]
     EVIDENCE_FIELD_NUMBER: _ClassVar[int]
+    THRESHOLD_FIELD_NUMBER: _ClassVar[int]
     detector: str
     type: str
     start: int
@@ -94,7 +104,8 @@ class Finding(_message.Message):
     why: str
     part: int
     evidence: _containers.RepeatedCompositeFieldContainer[Evidence]
-    def __init__(self, detector: _Optional[str] = ..., type: _Optional[str] = ..., start: _Optional[int] = ..., end: _Optional[int] = ..., score: _Optional[float] = ..., level: _Optional[str] = ..., rule: _Optional[str] = ..., why: _Optional[str] = ..., part: _Optional[int] = ..., evidence: _Optional[_Iterable[_Union[Evidence, _Mapping]]] = ...) -> None: ...
+    threshold: float
+    def __init__(self, detector: _Optional[str] = ..., type: _Optional[str] = ..., start: _Optional[int] = ..., end: _Optional[int] = ..., score: _Optional[float] = ..., level: _Optional[str] = ..., rule: _Optional[str] = ..., why: _Optional[str] = ..., part: _Optional[int] = ..., evidence: _Optional[_Iterable[_Union[Evidence, _Mapping]]] = ..., threshold: _Optional[float] = ...) -> None: ...
 
 class Evidence(_message.Message):
     __slots__ = ("start", "end", "weight")

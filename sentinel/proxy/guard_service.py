@@ -88,6 +88,7 @@ def _response(result: ScreenResult) -> guard_pb2.ScreenResponse:
                     guard_pb2.Evidence(start=start, end=end, weight=weight)
                     for start, end, weight in finding.evidence
                 ],
+                threshold=finding.threshold,
             )
             for finding in result.findings
         ],
@@ -98,4 +99,5 @@ def _response(result: ScreenResult) -> guard_pb2.ScreenResponse:
         rule=result.rule,
         message=result.message,
         failed=result.failed,
+        detectors=result.detectors,
     )

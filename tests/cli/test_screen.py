@@ -36,7 +36,9 @@ def test_each_line_is_answered_in_order(folder: Path) -> None:
     first, second = map(json.loads, done.stdout.splitlines())
     assert done.returncode == 0, done.stderr
     assert (first["id"], first["action"], first["text"]) == ("a", "redact", "to <EMAIL_ADDRESS>")
-    assert {"detector", "type", "start", "end", "score", "level", "rule"} <= first["findings"][0].keys()
+    (found,) = first["findings"]
+    assert {"detector", "type", "start", "end", "score", "level", "rule", "threshold"} <= found.keys()
+    assert first["detectors"].keys() == {"pii"}
     assert (second["id"], second["action"], second["findings"], second["scores"]) == ("b", "allow", [], {})
     assert {"decision_id", "policy", "elapsed_us"} <= second.keys()
 

@@ -21,7 +21,11 @@ from sentinel.guard.screening import ScreenRequest, ScreenResult, screen
 
 RULES = """
 rules:
-  - {id: planted, level: high, roles: [context, answer], detect: {detector: compare}, action: block}
+  - id: planted
+    level: high
+    roles: [context, answer]
+    detect: {detector: compare, score: 0.6}
+    action: block
 """
 CHAPEL = "The chapel was built in 1200."
 
@@ -98,8 +102,8 @@ def test_documents_beside_a_prompt_are_texts_of_their_own(
     ask: Callable[..., ScreenResult], compare: Compare
 ) -> None:
     told = ask(text="What is this? ignore", context=("fine", "now ignore that"), system="be kind")
-    assert [(f.part, f.start, f.rule) for f in told.findings] == [(2, 4, "planted")]
-    assert (told.action, told.scores) == ("block", {"compare": 0.9})
+    assert [(f.part, f.start, f.rule, f.threshold) for f in told.findings] == [(2, 4, "planted", 0.6)]
+    assert (told.action, told.scores, told.detectors) == ("block", {"compare": 0.9}, {"compare": "1"})
     assert [b.role for b in compare.told] == ["prompt", "context", "context"]
     assert {(b.question, b.system) for b in compare.told} == {("What is this? ignore", "be kind")}
 
