@@ -46,7 +46,8 @@ class Screened(StrEnum):
 
 
 class FindingRow(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
-    """A finding as it is kept. `value_hmac` is `<key id>:<hex>` of the canonical value."""
+    """A finding as it is kept. `value_hmac` is `<key id>:<hex>` of the canonical value, `evidence` the
+    stretches (start, end, weight) that contributed most, at most five, strongest first: offsets, no text."""
 
     stage: str
     part: int
@@ -64,6 +65,7 @@ class FindingRow(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     threshold: float = 0.0
     value_hmac: str = ""
     why: str = ""
+    evidence: tuple[tuple[int, int, float], ...] = ()
 
 
 class DecisionRow(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -82,7 +84,8 @@ class DecisionRow(msgspec.Struct, frozen=True, omit_defaults=True):
 class Record(msgspec.Struct, frozen=True, omit_defaults=True):
     """One exchange. Times are nanoseconds since the Unix epoch, durations in the unit of their suffix.
 
-    `action` is the strictest action over both stages and `rule` the rule that decided it. `grpc_code` is the
+    `action` is the strictest action over both stages and `rule` the rule that decided it. `detectors` holds
+    the version of each detector that was asked, in either stage. `grpc_code` is the
     status that the caller saw: gRPC's name of it, or the number of HTTP's (499: the caller left before it).
     `upstream_ns` is the time spent waiting for the model (0: not reached), `screen_us` the time that
     screening took. `released_chars` counts output characters that left before an interruption or a cut.

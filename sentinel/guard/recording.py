@@ -23,6 +23,7 @@ _MAX_NAME = 256
 # A text can be made to hold tens of thousands of findings; a record is bounded, and counts those it leaves
 # out.
 _MAX_FINDING_ROWS = 1_000
+_MAX_EVIDENCE = 5  # of a finding; a model of somebody else's may tell more
 
 
 class Transfer(msgspec.Struct, frozen=True):
@@ -84,7 +85,7 @@ def build_record(
         action=decision.action.label if decision else Action.ALLOW.label,
         rule=decision.rule if decision else "",
         policy=session.screener.policy.digest,
-        detectors=decision.detectors if decision else {},
+        detectors={name: version for each in decisions for name, version in each.detectors.items()},
         input_screened=given.screened,
         output_screened=made.screened,
         input_chars=_chars(given),
@@ -116,6 +117,7 @@ def build_edit(
         for row in findings
         if row.rule
     }
+    asked = {row.detector for row in findings}
     decided = DecisionRow(
         session.decision_id(Stage.OUTPUT), Stage.OUTPUT, Action.REDACT.label, rule, tuple(hits.values())
     )
@@ -132,6 +134,7 @@ def build_edit(
         route=session.context.route,
         action=Action.REDACT.label,
         rule=rule,
+        detectors={name: version for name, version in session.versions.items() if name in asked},
         decisions=(decided,),
         finding_count=len(findings),
         findings=tuple(findings[:_MAX_FINDING_ROWS]),
@@ -208,6 +211,7 @@ def _finding_row(
         threshold=hit.threshold if hit else 0.0,
         value_hmac=value_hmac,
         why=finding.why,
+        evidence=finding.evidence[:_MAX_EVIDENCE],
     )
 
 

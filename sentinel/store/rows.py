@@ -1,4 +1,4 @@
-"""Records -> columns of our own tables (`migrations/0002_records.sql`). Column-oriented: clickhouse-connect
+"""Records -> columns of our own tables (`migrations/`, from 0002 on). Column-oriented: clickhouse-connect
 writes Native blocks straight from columns."""
 
 from __future__ import annotations

@@ -23,6 +23,7 @@ def joined(record: Record, edit: Record) -> Record:
         record,
         action=action,
         rule=rule,
+        detectors=record.detectors | edit.detectors,
         decisions=_decisions(record.decisions, edit.decisions),
         findings=(*record.findings, *_new_rows(record, edit)),
         finding_count=_count(record) + _count(edit),

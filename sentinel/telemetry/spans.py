@@ -261,6 +261,10 @@ def _evaluation(finding: FindingRow, response_id: str, names: GenAi) -> dict[str
         (semconv.FINDING_RULE, finding.rule),
         (semconv.FINDING_LEVEL, finding.level),
         (semconv.FINDING_HMAC, finding.value_hmac),
+        (
+            semconv.FINDING_EVIDENCE,
+            [f"{start}-{end} {weight:.3g}" for start, end, weight in finding.evidence],
+        ),
     ):
         if value:
             found[name] = value

@@ -74,6 +74,7 @@ def test_json_holds_everything(config: Path) -> None:
     assert row["started_at"] == "2026-01-01T00:00:02.123456Z"
     assert set(Record.__struct_fields__) - {"ended_ns"} <= set(row)
     assert row["findings"][0]["value_hmac"] == "k1:00ff"
+    assert row["findings"][0]["evidence"][0] == {"start": 8, "end": 12, "weight": 1.25}
     assert row["decisions"][0]["hits"][0]["why"] == "a card number"
 
 

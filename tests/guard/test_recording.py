@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from sentinel.core.exchange import CallContext, Role, TextPart
-from sentinel.core.finding import Inspection
+from sentinel.core.finding import Finding, Inspection
 from sentinel.core.ids import trace_context
 from sentinel.core.record import Outcome, Phase, Record, Screened, decode, encode
 from sentinel.core.redact import Redactor
@@ -44,6 +44,26 @@ def test_findings_carry_offsets_rule_and_keyed_hash(play: Play, redactor: Redact
     (row,) = kept(play).findings
     assert (row.stage, row.type, row.start, row.end, row.rule) == ("input", "MAIL", 9, 14, "hide-mail")
     assert (row.action, row.level, row.value_hmac) == ("redact", "medium", redactor.hash("MAIL7"))
+
+
+def test_evidence_is_kept_and_bounded(play: Play) -> None:
+    told = tuple((place, place + 1, 1.0 / (place + 1)) for place in range(9))
+    found = Finding("marks", "SECRET", 0, 9, 0.9, "its words", evidence=told)
+    play.session.receive(RequestRead([TextPart(Role.PROMPT, "a b c d e", "p")]))
+    play.session.receive(Inspected([Inspection((found,))], 7))
+    record = kept(play)
+    assert record.findings[0].evidence == told[:5]
+    assert decode(encode(record)) == record
+
+
+def test_records_of_older_and_newer_versions_are_read(play: Play) -> None:
+    """An older one knows no evidence; a newer one may know more than this one."""
+    play.request("write to MAIL7")
+    record = kept(play)
+    raw = msgspec.msgpack.decode(encode(record))
+    assert "evidence" not in raw["findings"][0]
+    raw["later"] = raw["findings"][0]["later"] = [1]
+    assert decode(msgspec.msgpack.encode(raw)) == record
 
 
 def test_strictest_stage_names_action_and_rule(play: Play) -> None:
@@ -122,7 +142,7 @@ def test_an_edit_says_what_was_found_and_nothing_that_was_said(play: Play) -> No
     edit = build_edit(play.session, 5, [shadow, row], released_chars=9)
     assert (edit.exchange_id, edit.phase, edit.started_ns) == (play.session.exchange_id, Phase.EDIT, 5)
     assert (edit.action, edit.rule, edit.released_chars) == ("redact", "hide-mail", 9)
-    assert (edit.finding_count, edit.findings) == (2, (shadow, row))
+    assert (edit.finding_count, edit.findings, edit.detectors) == (2, (shadow, row), {"marks": "1"})
     (decided,) = edit.decisions
     assert (decided.decision_id, decided.stage) == (f"{play.session.exchange_id}.output", "output")
     assert (decided.action, decided.rule) == ("redact", "hide-mail")

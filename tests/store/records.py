@@ -28,6 +28,7 @@ def blocked(number: int = 1, *, started_ns: int = START_NS) -> Record:
             threshold=0.5,
             value_hmac="k1:00ff",
             why="pattern and checksum",
+            evidence=((8, 12, 1.25), (4, 7, 0.1)),
         )
         for i, kind in enumerate(("CREDIT_CARD", "EMAIL_ADDRESS"))
     )

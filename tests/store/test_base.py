@@ -66,6 +66,20 @@ def test_a_record_comes_back_with_its_decisions_and_findings(store: Store) -> No
         ("EMAIL_ADDRESS", 4, 20, 0.85),
     ]
     assert row["findings"][0]["detector_version"] == "2.2"
+    assert row["findings"][0]["evidence"] == [
+        {"start": 8, "end": 12, "weight": 1.25},
+        {"start": 4, "end": 7, "weight": 0.1},
+    ]
+
+
+def test_what_an_older_sentinel_writes_has_no_evidence(store: Store) -> None:
+    batch = record_tables([blocked()])
+    new = batch["sentinel_findings"]
+    old = [(name, values) for name, values in zip(*new, strict=True) if name != "evidence"]
+    batch["sentinel_findings"] = Table([name for name, _ in old], [values for _, values in old])
+    store.insert(batch, "older")
+    (row,) = store.recent()
+    assert [finding["evidence"] for finding in row["findings"]] == [[], []]
 
 
 def test_recent_is_newest_first_and_bounded(store: Store) -> None:

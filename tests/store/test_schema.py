@@ -116,6 +116,14 @@ def test_only_what_is_new_is_applied(store: Store) -> None:
     assert list(columns(store, "one")) == ["a", "b", "c"]
 
 
+def test_rows_from_before_there_was_evidence_have_none(store: Store) -> None:
+    *before, evidence = migrations()[:3]
+    run(store, *before)
+    store._client.command("INSERT INTO sentinel_findings (exchange_id, started_at) VALUES ('e', now())")
+    assert run(store, *before, evidence)[0] == "applied 0003 evidence"
+    assert store.query("SELECT evidence FROM sentinel_findings") == [{"evidence": []}]
+
+
 def test_a_migrator_that_died_half_way_is_followed_by_one_that_finishes(store: Store) -> None:
     broken = Migration(2, "two", TWO.sql + "ALTER TABLE nowhere ADD COLUMN d UInt8;\n")
     with pytest.raises(Exception, match="nowhere"):

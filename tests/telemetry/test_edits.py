@@ -62,6 +62,11 @@ def test_edits_join_first_or_one_by_one() -> None:
     )
 
 
+def test_the_versions_of_the_edits_detectors_are_told() -> None:
+    before = opening(ONE, detectors={"pii": "2.2"})
+    assert joined(before, edit(ONE, detectors={"secrets": "3"})).detectors == {"pii": "2.2", "secrets": "3"}
+
+
 def test_encoded() -> None:
     assert decode(amended(encode(opening(ONE)), encode(edit(ONE)))) == joined(opening(ONE), edit(ONE))
 

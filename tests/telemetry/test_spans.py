@@ -158,7 +158,8 @@ def test_a_call_over_http_is_told_in_http_s_words() -> None:
 
 def test_each_finding_is_an_evaluation_event() -> None:
     answer = finding(stage="output", type="PERSON", action="", why="", enforced=False)
-    one = record(TRACE, response_id="r1", findings=(finding(), answer))
+    telling = finding(evidence=((3, 8, 0.7251), (9, 20, 0.1)))
+    one = record(TRACE, response_id="r1", findings=(telling, answer))
     found, other = build(one)[SpanKind.SERVER].events
     assert found.name == "gen_ai.evaluation.result"
     assert dict(found.attributes or {}) == {
@@ -178,8 +179,10 @@ def test_each_finding_is_an_evaluation_event() -> None:
         "sentinel.finding.enforced": True,
         "sentinel.finding.threshold": 0.5,
         "sentinel.finding.value_hmac": "k1:00ff",
+        "sentinel.finding.evidence": ["3-8 0.725", "9-20 0.1"],
     }
     assert dict(other.attributes or {})["gen_ai.evaluation.score.label"] == "found"
+    assert "sentinel.finding.evidence" not in dict(other.attributes or {})
     assert (found.timestamp, other.timestamp) == (START_NS + 100_000, START_NS + SECOND_NS)
 
 
