@@ -76,25 +76,22 @@ def joined(answers: Sequence[Inspection]) -> Inspection:
         return telling[0] if telling else _NOTHING
     scores: dict[str, float] = {}
     failed: dict[str, str] = {}
-    unsought: dict[str, frozenset[str]] = {}
     for answer in telling:
-        unsought = unsought_of(Inspection(failed=failed, unsought=unsought), answer)
         failed.update(answer.failed)
         for name, score in answer.scores.items():
             scores[name] = max(score, scores.get(name, 0.0))
     findings = sorted((finding for answer in telling for finding in answer.findings), key=by_place)
     unsure = tuple(sorted({name for answer in telling for name in answer.unsure}))
-    return Inspection(tuple(findings), scores, failed, unsure, unsought)
+    return Inspection(tuple(findings), scores, failed, unsure, _unsought(telling))
 
 
-def unsought_of(one: Inspection, other: Inspection) -> dict[str, frozenset[str]]:
-    """Finding types of detectors that failed in either, and looked for all others in both."""
+def _unsought(answers: Sequence[Inspection]) -> dict[str, frozenset[str]]:
+    """Finding types of detectors that failed, and looked for all others wherever they did."""
     made: dict[str, frozenset[str]] = {}
-    for name in {*one.unsought, *other.unsought}:
-        parts = [each.unsought.get(name) for each in (one, other) if name in each.failed]
-        types = [part for part in parts if part is not None]
-        if len(types) == len(parts):
-            made[name] = frozenset().union(*types)
+    for name in {name for answer in answers for name in answer.unsought}:
+        failures = [answer for answer in answers if name in answer.failed]
+        if all(name in answer.unsought for answer in failures):
+            made[name] = frozenset().union(*(answer.unsought[name] for answer in failures))
     return made
 
 

@@ -141,8 +141,10 @@ class ModelConfig(BaseModel):
 
     def finds(self, name: str) -> Finds:
         """What they can find, where the settings tell."""
-        labels = getattr(self.settings, "labels", None)
-        told: Finds = getattr(self.settings, "finds", {name: frozenset(labels.values())} if labels else {})
+        ours = getattr(self.settings, "kind", "") in registry.KINDS
+        labels: dict[str, str] = getattr(self.settings, "labels", {}) if ours else {}
+        told: Finds = {name: frozenset(labels.values())} if labels else {}
+        told = getattr(self.settings, "finds", told)
         return told
 
     def by_sentence(self, name: str) -> frozenset[str]:
