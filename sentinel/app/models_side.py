@@ -13,7 +13,6 @@ from typing import Any
 
 from sentinel.config import SentinelConfig
 from sentinel.core.errors import SentinelError
-from sentinel.core.needs import able
 from sentinel.detectors.registry import READERS, known_detectors
 from sentinel.policy.load import load_policy
 from sentinel.proxy.children import Child
@@ -36,7 +35,7 @@ def needed(config: SentinelConfig) -> frozenset[str]:
         policy = load_policy(config.rules.files(), known_detectors() | served)
     except SentinelError:
         return frozenset()
-    return served & able(policy.needs, config.models.finds)
+    return policy.detectors & served
 
 
 def small_alone(config: SentinelConfig) -> frozenset[str]:

@@ -99,6 +99,8 @@ class DetectorSet:
             self._owner += [index] * len(detector.expressions)
         every: list[PatternDetector | Reading] = [*patterns, *others]
         self.names = frozenset(detector.name for detector in every)
+        self.judging = self.names - {detector.name for detector in patterns}
+        """Those that judge a text as a whole, where patterns find one thing beside another."""
         self.versions: dict[str, str] = {}
         for each in every:
             known = self.versions.get(each.name)

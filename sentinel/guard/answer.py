@@ -460,7 +460,8 @@ class AnswerScreen:
         if gates.rest.detectors and self._blocked is None:
             for number, more in enumerate(self._inspect(parts, gates.rest.needs)):
                 self._outcome.note(more)
-                found[number] += [f for f in more.findings if _at(f) not in set(map(_at, found[number]))]
+                known = set(map(_at, found[number]))
+                found[number] += [finding for finding in more.findings if _at(finding) not in known]
         decision = gates.every.decide(
             session.decision_id(Stage.OUTPUT),
             parts,

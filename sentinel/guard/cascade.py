@@ -64,7 +64,7 @@ NO_MODELS: Served = _Nothing()
 class Beside(msgspec.Struct, frozen=True):
     """The detectors beside the model plane: those that read a text `here` too, of each the finding types that
     an answer does not take back (`by_form`), and which findings its settings let count (`keeps`); and what
-    the plane can find under their names (`finds`)."""
+    the plane can find under their names (`finds`), where nobody here judges a text."""
 
     here: frozenset[str] = frozenset()
     by_form: Mapping[str, frozenset[str]] = {}
@@ -194,7 +194,11 @@ def _kept(text: str, answer: Inspection, keeps: Mapping[str, Keeps]) -> Inspecti
 
 def _merged(here: Inspection, answer: Inspection, question: Question) -> Inspection:
     beside = question.beside
-    replaced = {name for name in question.detectors if name in here.unsure and name in answer.scores}
+    replaced = {
+        name
+        for name in question.detectors
+        if name in here.unsure and name in answer.scores and name not in answer.failed
+    }
     told = {(finding.detector, finding.type) for finding in answer.findings}
     kept = Inspection(
         tuple(
@@ -211,12 +215,12 @@ def _merged(here: Inspection, answer: Inspection, question: Question) -> Inspect
         tuple(name for name in here.unsure if name not in replaced),
         here.unsought,
     )
-    # What scores a text has nothing to say in the larger model's place; patterns have found theirs.
-    others = beside.here & beside.finds.keys() - here.failed.keys() - here.scores.keys()
+    others = beside.here & beside.finds.keys() - here.failed.keys()
     unsought = {name: beside.finds[name] for name in answer.failed if name in others}
     return joined([kept, msgspec.structs.replace(answer, unsought=unsought)])
 
 
 def _made_up_for(name: str, answer: Inspection, question: Question) -> bool:
     """Whether the answer stands for what failed here."""
-    return name in question.detectors and (name in answer.scores or name not in question.beside.here)
+    judged = name in answer.scores and name not in answer.failed
+    return name in question.detectors and (judged or name not in question.beside.here)

@@ -5,6 +5,7 @@ type.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 import msgspec
@@ -23,6 +24,7 @@ _MAX_NAME = 256
 # A text can be made to hold tens of thousands of findings; a record is bounded, and counts those it leaves
 # out.
 _MAX_FINDING_ROWS = 1_000
+_MAX_OFFSET = 2**32 - 1
 _MAX_EVIDENCE = 5  # of a finding; a model of somebody else's may tell more
 
 
@@ -211,8 +213,16 @@ def _finding_row(
         threshold=hit.threshold if hit else 0.0,
         value_hmac=value_hmac,
         why=finding.why,
-        evidence=finding.evidence[:_MAX_EVIDENCE],
+        evidence=_strongest(finding),
     )
+
+
+def _strongest(finding: Finding) -> tuple[tuple[int, int, float], ...]:
+    """Its evidence, of which nothing is too large for the store, whoever made it."""
+    fit = [
+        each for each in finding.evidence if 0 <= each[0] <= each[1] <= _MAX_OFFSET and math.isfinite(each[2])
+    ]
+    return tuple(sorted(fit, key=lambda each: -each[2])[:_MAX_EVIDENCE])
 
 
 def _content(facts: StageFacts) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from sentinel.core.background import NO_BACKGROUND, Background, Passage, reads_o
 from sentinel.core.errors import ConfigError
 from sentinel.core.exchange import CallContext, Stage
 from sentinel.core.finding import Inspection
-from sentinel.core.needs import Need, Needs, able, everything
+from sentinel.core.needs import Finds, Need, Needs, able, everything
 from sentinel.detectors._sentences import Neighbours, sentences
 from sentinel.detectors.base import Reading, by_form, by_sentence, quick, reads
 from sentinel.detectors.detector_set import DetectorSet, Scope, View
@@ -50,7 +50,8 @@ class Screener:
         """Detectors of which the model plane is asked about each sentence of an answer."""
         if self.by_sentence:
             self.by_sentence -= detectors.reading_whole(Stage.OUTPUT)
-        self._asked = functools.lru_cache(_ASKED)(lambda needs: models.detectors & able(needs, models.finds))
+        finds = self._finds(detectors)
+        self._asked = functools.lru_cache(_ASKED)(lambda needs: models.detectors & able(needs, finds))
         self._complete = functools.cache(complete or (lambda: detectors))
         self.memory = Memory()
         self._gates: WeakKeyDictionary[Selection, Gates] = WeakKeyDictionary()
@@ -128,7 +129,12 @@ class Screener:
     def _beside(self, detectors: DetectorSet, readers: Sequence[Reading]) -> Beside:
         """Of these detectors, of which `readers` read."""
         forms = {reader.name: by_form(reader) for reader in readers}
-        return Beside(detectors.names, forms, detectors.keeps, self.models.finds)
+        return Beside(detectors.names, forms, detectors.keeps, self._finds(detectors))
+
+    def _finds(self, detectors: DetectorSet) -> Finds:
+        """What the model plane finds beside these detectors. Where one of the same name judges a text, the
+        plane's opinion is about all that it may find."""
+        return {name: types for name, types in self.models.finds.items() if name not in detectors.judging}
 
     def inspector(self, selection: Selection, beside: BySentence | None = None) -> Reader:
         """For one text that arrives in pieces, asked for what the rules of a selection need; `beside`: what

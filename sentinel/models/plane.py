@@ -18,6 +18,7 @@ from collections.abc import Collection, Sequence
 import msgspec
 
 from sentinel.core.finding import Inspection
+from sentinel.detectors.inspection import joined
 from sentinel.instruments import MODEL_CACHE_BYTES, MODEL_TEXTS
 from sentinel.models.answers import Answers, Keys
 from sentinel.models.base import Passage
@@ -163,10 +164,10 @@ def only(answer: Inspection, detector: str) -> Inspection:
 
 
 def next_answer(name: str, before: Inspection, answer: Inspection) -> Inspection:
-    """The later model's answer counts; where it failed, that and what the one before found."""
-    if name not in answer.failed or name in before.failed:
+    """The later model's answer counts; where it failed, that and what both found."""
+    if name not in answer.failed:
         return answer
-    return msgspec.structs.replace(before, failed=answer.failed)
+    return msgspec.structs.replace(joined([before, answer]), failed=answer.failed)
 
 
 def together(answers: Sequence[Inspection]) -> Inspection:

@@ -38,12 +38,6 @@ RULE: dict[str, Any] = {
         ({"detector": "pii"}, {"detectors": {"manners": {"kind": TOY}}}, set()),
         ({"detector": "pii"}, {"detectors": {"pii": {"kind": TOY}}}, {"pii"}),
         ({"detector": "pii"}, {}, set()),
-        ({"detector": "topics"}, {"detectors": {"encoder": {"kind": "encoder"}}}, set()),
-        (
-            {"detector": "topics"},
-            {"detectors": {"encoder": {"kind": "encoder", "topics": {"boats": ["by ferry"]}}}},
-            {"topics"},
-        ),
         (
             {"detector": "manners"},
             {"detectors": {"manners": {"kind": TOY}}, "connect": {"address": "pool:1"}},

@@ -13,9 +13,10 @@ from sentinel.core.background import Background, Passage
 from sentinel.core.decision import Action
 from sentinel.core.exchange import Stage
 from sentinel.core.finding import Finding, Inspection
-from sentinel.core.needs import Finds
+from sentinel.core.needs import Finds, Need
 from sentinel.core.redact import Redactor
 from sentinel.detectors import registry
+from sentinel.detectors.inspection import IN_PART, partly
 from sentinel.detectors.registry import DetectorsConfig
 from sentinel.guard.cascade import Beside, questions, with_answers
 from sentinel.guard.commands import Cut, StreamCommand
@@ -117,6 +118,13 @@ def test_an_answer_takes_the_place_of_an_unsure_one_and_a_failure_does_not() -> 
     assert (told.scores, told.unsure) == ({"a": 0.9}, ())
     (kept,) = with_answers([here], asked, [[Inspection(failed={"a": "late"})]])
     assert (kept.findings, kept.scores, kept.failed) == (here.findings, {"a": 0.5}, {"a": "late"})
+
+
+def test_an_answer_about_a_part_takes_nothing_back() -> None:
+    here = Inspection((Finding("a", "X", 90, 95, 0.7),), {"a": 0.7}, unsure=("a",))
+    asked = questions({"a"}, HERE, passages("text " * 20), [here])
+    (told,) = with_answers([here], asked, [[partly(Inspection(scores={"a": 0.05}), "a")]])
+    assert (told.findings, told.scores, told.failed) == (here.findings, {"a": 0.7}, {"a": IN_PART})
 
 
 def test_what_was_found_by_form_stays() -> None:
@@ -223,6 +231,15 @@ def test_a_broken_model_of_names_is_nothing_to_rules_about_cards(tmp_path: Path,
     assert content(streamed(session, Plane(), ["BREAK ", "it."])) == "BREAK it."
     decision = session.output.decision
     assert decision is not None and [hit.rule for hit in decision.hits] == ["people"]
+
+
+def test_where_a_detector_here_judges_the_model_is_asked_whatever_the_type(
+    build: Callable[..., Screener], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Served, "finds", {"manners": frozenset({"TOXIC"}), "depth": frozenset({"TOXIC"})})
+    screener = build("block")
+    rude = {name: frozenset({Need(name, ("RUDE",), 0.5)}) for name in ("manners", "depth")}
+    assert [screener.asked(needs) for needs in rude.values()] == [{"manners"}, frozenset()]
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import msgspec
@@ -48,7 +49,8 @@ def test_findings_carry_offsets_rule_and_keyed_hash(play: Play, redactor: Redact
 
 def test_evidence_is_kept_and_bounded(play: Play) -> None:
     told = tuple((place, place + 1, 1.0 / (place + 1)) for place in range(9))
-    found = Finding("marks", "SECRET", 0, 9, 0.9, "its words", evidence=told)
+    unfit = ((-3, 1, 0.5), (0, 2**33, 0.5), (4, 3, 0.5), (0, 1, math.nan), (0, 1, math.inf))
+    found = Finding("marks", "SECRET", 0, 9, 0.9, "its words", evidence=(*unfit, *reversed(told)))
     play.session.receive(RequestRead([TextPart(Role.PROMPT, "a b c d e", "p")]))
     play.session.receive(Inspected([Inspection((found,))], 7))
     record = kept(play)

@@ -13,12 +13,13 @@ from typing import Any
 import pytest
 
 from sentinel.core.background import Background
-from sentinel.core.finding import Inspection
+from sentinel.core.finding import Finding, Inspection
+from sentinel.detectors.inspection import partly
 from sentinel.detectors.registry import DetectorsConfig
 from sentinel.models import prepare, registry, runner
 from sentinel.models.base import Passage
 from sentinel.models.config import ModelConfig
-from sentinel.models.plane import Plane
+from sentinel.models.plane import Plane, next_answer
 from sentinel.models.runner import Runner
 from tests.models.toys import Absent, Hanging, Pair, Questioning, Sure, Toy, ToySettings
 
@@ -464,6 +465,13 @@ def test_what_the_first_found_is_kept_where_the_next_fails(tmp_path: Path) -> No
             assert "it is not loaded" in found.failed["manners"]
 
     run(test)
+
+
+def test_what_was_found_in_a_part_is_kept_where_the_next_fails() -> None:
+    part = partly(Inspection((Finding("a", "X", 0, 1, 0.95),), {"a": 0.95}), "a")
+    down = Inspection(failed={"a": "no answer within 5 ms"})
+    told = next_answer("a", part, down)
+    assert (told.findings, told.scores, told.failed) == (part.findings, part.scores, down.failed)
 
 
 def test_a_detector_that_no_model_answers_for() -> None:
