@@ -8,7 +8,8 @@ What a model may have besides:
 - `detectors: frozenset[str]`, the names that its findings and scores bear (absent: its own name); its
   settings class then says the same in a class variable `serves`, which is read without making the model;
 - `finds`, a property of its settings class: of each of these names the finding types that it can give, where
-  the settings tell; a rule that asks for others does not ask it;
+  the settings tell; a rule about others does not ask it, unless a detector of that name judges texts in the
+  sidecar;
 - `compares = False` when it reads no more of the background than stage and role: equal texts of different
   conversations are then answered from the cache;
 - `reads(background)`, what it reads of the background where that is neither all nor so little, as a
