@@ -13,16 +13,15 @@ from rich.progress import track
 from rich.table import Table
 
 from sentinel.cli._asking import Asking
+from sentinel.cli._strange_types import strange_types
 from sentinel.config import SentinelConfig, load_config
 from sentinel.core.background import Background
 from sentinel.core.decision import Decision, RuleHit
 from sentinel.core.errors import ConfigError, ConfigErrors
 from sentinel.core.exchange import CallContext, Role, Stage, TextPart
 from sentinel.core.finding import Finding, Inspection
-from sentinel.core.names import Names
 from sentinel.core.needs import everything
 from sentinel.core.redact import Redactor
-from sentinel.detectors.finding_types import finding_types
 from sentinel.detectors.registry import known_detectors
 from sentinel.policy.engine import Policy, Selection
 from sentinel.policy.examples import ExampleResult, run_examples
@@ -48,7 +47,12 @@ def check(paths: Paths = None, config: Config = None) -> None:
     """Read rules and tell every mistake with file, line and key. Exit status 1 when there is one."""
     settings = load_config(config)
     policy = _load(paths, settings)
-    _warn_of_strange_types(policy, settings)
+    try:
+        for warning in strange_types(policy, settings):
+            print(warning, file=sys.stderr)
+    except ConfigError as error:
+        print(error, file=sys.stderr)
+        raise typer.Exit(1) from None
     enforced = sum(rule.enforced for rule in policy.rules)
     shadow = len(policy.rules) - enforced
     print(f"{len(policy.rules)} rules ({enforced} enforced, {shadow} in shadow), policy {policy.digest[:16]}")
@@ -129,28 +133,6 @@ def explain(
 def schema() -> None:
     """Print the JSON Schema of rule files, for editors."""
     print(rules_schema(), end="")
-
-
-def _warn_of_strange_types(policy: Policy, settings: SentinelConfig) -> None:
-    """A type that a detector never gives is no mistake, for a model of the same name may give it."""
-    for rule in policy.rules:
-        detect = rule.config.detect
-        known = _types_of(detect.detector, settings) if detect else None
-        if detect is None or known is None or detect.detector in settings.models.served:
-            continue
-        for type_ in detect.type:
-            if not any(name in Names((type_,)) for name in known):
-                among = ", ".join(sorted(known)) or "none is configured"
-                told = f"rule {rule.id}: {detect.detector} has no finding of type {type_}; known: {among}"
-                print(f"{rule.file}: warning: {told}", file=sys.stderr)
-
-
-def _types_of(detector: str, settings: SentinelConfig) -> frozenset[str] | None:
-    try:
-        return finding_types(detector, settings.detectors, settings.cache_dir)
-    except ConfigError as error:
-        print(error, file=sys.stderr)
-        raise typer.Exit(1) from None
 
 
 def _load(paths: list[Path] | None, settings: SentinelConfig) -> Policy:

@@ -36,7 +36,8 @@ def config(
 
     Checked is what `sentinel serve` would read: the keys, the rules, the detectors' settings, and the files
     of keys, passwords, certificates and (unless they run elsewhere, at `models.connect`) models that are
-    named. Nothing is connected to, and no model is loaded.
+    named. Nothing is connected to, and no model is loaded. A rule about a type that its detector does not
+    know is told, and is no mistake.
     """
     from sentinel.cli.config_reference import kind_reference, reference
     from sentinel.config import load_config
@@ -56,13 +57,16 @@ def config(
 def _check_what_it_names(settings: SentinelConfig) -> None:
     """Raises ConfigError for the first thing that `serve` would refuse to start with, or a model to load."""
     from sentinel.app.models_asked import ModelsAsked
+    from sentinel.cli._strange_types import strange_types
     from sentinel.guard.screener import load_screener
     from sentinel.models.registry import check_files
     from sentinel.proxy.tls import channel_credentials, server_credentials
     from sentinel.telemetry.keys import load_redactors
 
     models = ModelsAsked(settings)
-    load_screener(settings.rules.files(), settings.detectors, settings.cache_dir, models=models)
+    screener = load_screener(settings.rules.files(), settings.detectors, settings.cache_dir, models=models)
+    for warning in strange_types(screener.policy, settings):
+        typer.echo(warning, err=True)
     if settings.redaction.key_file:  # without one, `serve` makes it
         load_redactors(settings.redaction, settings.state_dir)
     if settings.listen.tls:

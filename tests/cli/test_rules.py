@@ -149,6 +149,31 @@ def test_check_warns_of_types_that_no_finding_has(file: Path) -> None:
     ]
 
 
+def test_check_warns_of_types_that_no_model_gives(file: Path, tmp_path: Path) -> None:
+    config = tmp_path / "sentinel.yaml"
+    names = "{kind: onnx, path: names.onnx, task: tokens, labels: {PER: PERSON, SHIP: VESSEL}}"
+    manners = "{kind: onnx, path: manners.onnx, labels: {rude: RUDE}}"
+    config.write_text(
+        "models:\n  detectors:\n"
+        f"    pii: {names}\n    manners: {manners}\n    toy: {{kind: 'tests.models.toys:Toy'}}\n"
+        "    encoder: {kind: encoder, topics: {boats: [by ferry]}}\n"
+    )
+    file.write_text(
+        "rules:\n"
+        "  - {id: pii, detect: {detector: pii, type: [VESSEL, EMAIL_ADDRESS, CAR]}, action: flag}\n"
+        "  - {id: rude, detect: {detector: manners, type: [RUDE, rude]}, action: flag}\n"
+        "  - {id: toy, detect: {detector: toy, type: ANY}, action: flag}\n"
+        "  - {id: topics, detect: {detector: topics, type: [BOATS, TAX]}, action: flag}\n"
+    )
+    result = run("check", file, "--config", config)
+    warnings = [line.partition(": warning: ")[2] for line in result.stderr.splitlines()]
+    assert [line.partition(";")[0] for line in warnings] == [
+        "rule pii: pii has no finding of type CAR",
+        "rule rude: manners has no finding of type rude",
+        "rule topics: topics has no finding of type TAX",
+    ]
+
+
 MODELS = """\
 models:
   detectors:
