@@ -34,8 +34,12 @@ def adapters(held: Mapping[str, Array]) -> Adapters:
 
 
 def merged(weights: Mapping[str, Array], adapters: Adapters) -> dict[str, Array]:
-    """The base's weights with the adapters in them. Raises KeyError and ValueError when they do not fit."""
+    """The base's weights with the adapters in them. Raises ValueError when they do not fit."""
     made = dict(weights)
     for name, (down, up) in adapters.items():
+        wanted = len(up), down.shape[1]
+        if name not in weights or weights[name].shape != wanted:
+            has = weights[name].shape if name in weights else "absent"
+            raise ValueError(f"{name} is {has}, and not {wanted}")
         made[name] = np.asarray(weights[name], np.float32) + up @ down
     return made

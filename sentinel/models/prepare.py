@@ -117,10 +117,17 @@ def _made(
         raise ConfigError(f"{place} is not a BERT encoder's: {error}", key=key) from None
     if shape.model_type != "bert" or shape.hidden_act != "gelu":
         raise ConfigError(f"a `{shape.model_type}` ({shape.hidden_act}) is no base; a BERT is", key=key)
+    other = f"the heads and adapters are for {heads.meta.base}, and this base is another encoder"
+    width = len(heads.probe)
+    if shape.hidden_size != width:
+        raise ConfigError(f"{other}: its states have {shape.hidden_size} numbers, and not {width}", key=key)
     bare = _bare(_safetensors.read(weights_path, key))
+    try:
+        weights = _adapters.merged(bare, heads.adapters)
+    except ValueError as error:
+        raise ConfigError(f"{other}: {error}", key=key) from None
     progress("writing the int8 graphs", 0.3)
     with loading("the base encoder", key):
-        weights = _adapters.merged(bare, heads.adapters)
         taps = heads.meta.taps
         lower = _bert.lower(shape, weights, taps, heads.linear, stored)
         progress("writing the int8 graphs", 0.7)

@@ -96,6 +96,15 @@ def test_heads_of_another_encoder_are_refused(tiny_heads: HeadSet, tmp_path: Pat
     assert not list((tmp_path / "state").rglob("*.graphs"))
 
 
+def test_a_base_of_another_width_is_named_as_such(base: Path, tmp_path: Path) -> None:
+    told = (
+        r"models\.e\.base: the heads and adapters are for sentence-transformers/all-MiniLM-L6-v2, and this "
+        r"base is another encoder: its states have 32 numbers, and not 384"
+    )
+    with pytest.raises(ConfigError, match=told):
+        _prepared(base, read_heads(None, "models.e.heads"), tmp_path, [])
+
+
 @pytest.mark.parametrize("name", ["config.json", "model.safetensors", "tokenizer.json"])
 def test_a_missing_file(base: Path, tiny_heads: HeadSet, tmp_path: Path, name: str) -> None:
     (base / name).unlink()
@@ -180,7 +189,8 @@ def test_adapters_of_a_larger_base_are_refused(base: Path, tiny_heads: HeadSet, 
         path = tmp_path / "heads.npz"
         linear, thin = tiny_heads.linear, (np.ones((2, 999)), np.ones((5, 2)))
         write_heads(path, tiny_heads.meta, linear, tiny_heads.probe, {name: thin})
-        with pytest.raises(ConfigError, match=r"models\.e\.base: the base encoder cannot be loaded"):
+        told = rf"models\.e\.base: .* for tiny, and this base is another .*: {name} is .*, and not \(5, 999\)"
+        with pytest.raises(ConfigError, match=told):
             _prepared(base, read_heads(path, "models.e.heads"), tmp_path, [])
 
 
