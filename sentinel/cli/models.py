@@ -16,6 +16,7 @@ from sentinel.cli.serve import ConfigOption
 if TYPE_CHECKING:
     from sentinel.config import SentinelConfig
     from sentinel.models.base import Model
+    from sentinel.models.config import ModelConfig
 
 app = typer.Typer(
     help="Serve the configured models (without a command), prepare them, or see how they are.",
@@ -57,6 +58,9 @@ def prepare(context: typer.Context, config: ConfigOption = None) -> None:
 
     settings = load_config(config or context.obj)
     _some(settings)
+    if settings.models.connect is not None:
+        typer.echo(f"models run at {settings.model_plane} (models.connect): prepare them there", err=True)
+        return
     console = Console(stderr=True)
     bad = 0
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
@@ -69,7 +73,8 @@ def prepare(context: typer.Context, config: ConfigOption = None) -> None:
 
             started = time.monotonic()
             try:
-                _prepare(registry.make(name, entry.settings, settings.state_dir, settings.detectors), told)
+                model = registry.make(name, entry.settings, settings.state_dir, settings.detectors)
+                _prepare(model, entry, told)
             except Exception as error:  # a library's, or that of a model of the user's own
                 bad += 1
                 progress.update(task, description=f"{name}: failed")
@@ -93,7 +98,13 @@ def status(context: typer.Context, config: ConfigOption = None) -> None:
     found = client.health()
     client.close()
     if found is None:
-        typer.echo(f"no model plane answers at {settings.model_plane}: {client.why}", err=True)
+        here = settings.models.connect is None
+        do = (
+            "start `sentinel serve` or `sentinel models`"
+            if here
+            else "see models.connect, and whether it runs"
+        )
+        typer.echo(f"no model plane answers at {settings.model_plane}: {do} ({client.why})", err=True)
         raise typer.Exit(1)
     table = Table("model", "kind", "state", "answers for", "version", "device", "waiting", box=None)
     for model in found.models:
@@ -108,15 +119,14 @@ def status(context: typer.Context, config: ConfigOption = None) -> None:
         raise typer.Exit(1)
 
 
-def _prepare(model: Model, told: object) -> None:
-    from sentinel.models.base import Passage
-    from sentinel.models.inference import inferred
+def _prepare(model: Model, entry: ModelConfig, told: object) -> None:
+    from sentinel.models.runner import try_out
 
     prepare = getattr(model, "prepare", None)
     if prepare is not None:
         prepare(told)
     model.load()
-    inferred(model, [Passage("The ferry leaves at nine.")])
+    try_out(model, entry)
     model.unload()
 
 

@@ -224,11 +224,10 @@ class Runner:
         self.detectors |= detectors_of(model)
 
     def _warm_up(self, model: Model) -> None:
-        """What the first texts would otherwise wait for; on a GPU also whether a full batch fits, once."""
-        model.infer([_SHORT])
-        if not self.version:
-            on_gpu = str(getattr(self.config.settings, "device", "cpu")).startswith("cuda")
-            model.infer([_LONG] * self.config.max_batch if on_gpu else [_SHORT, _LONG])
+        if self.version:
+            inferred(model, [_SHORT])
+        else:
+            try_out(model, self.config)
 
     def _broken(self, why: str) -> None:
         self._retry_at = time.monotonic() + self._pause
@@ -311,6 +310,14 @@ class Runner:
         running = self._threads.submit(work, *args)
         self._running = [*(each for each in self._running if not each.done()), running]
         return asyncio.wrap_future(running)
+
+
+def try_out(model: Model, config: ModelConfig) -> None:
+    """What the first texts would otherwise wait for; on a GPU also whether a full batch fits. Raises what the
+    model does, and NoAnswer."""
+    on_gpu = str(getattr(config.settings, "device", "cpu")).startswith("cuda")
+    inferred(model, [_SHORT])
+    inferred(model, [_LONG] * config.max_batch if on_gpu else [_LONG, _SHORT][: config.max_batch])
 
 
 def _answer(job: Job[Question], answer: Inspection) -> None:

@@ -423,10 +423,12 @@ def test_idle_models_are_unloaded_and_loaded_on_demand() -> None:
     run(test)
 
 
-@pytest.mark.parametrize(("device", "first"), [("cpu", [1, 2]), ("cuda:0", [1, 8])])
-def test_the_first_texts_find_a_warm_model(device: str, first: list[int]) -> None:
+@pytest.mark.parametrize(
+    ("device", "most", "first"), [("cpu", 8, [1, 2]), ("cpu", 1, [1, 1]), ("cuda:0", 8, [1, 8])]
+)
+def test_the_first_texts_find_a_warm_model(device: str, most: int, first: list[int]) -> None:
     async def test() -> None:
-        it = House((Toy, {"device": device, "max_batch": 8}))
+        it = House((Toy, {"device": device, "max_batch": most}))
         await it.runner.load()
         assert it.toys[0].batches == first
         await it.runner.load()  # again, after it was idle: a text waits for this
