@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
-from collections.abc import Iterator
+import os
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from sentinel.models.inference import out_of_memory
 
 def package(name: str, extra: str, key: str) -> Any:
     """The imported package. Raises ConfigError that names the extra which brings it."""
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")  # they would fill a log
     try:
         return importlib.import_module(name)
     except ImportError as error:
@@ -27,6 +30,17 @@ def existing(path: Path, key: str) -> Path:
     if not path.exists():
         raise ConfigError(f"{path} does not exist: write its path as this process sees it", key=key)
     return path
+
+
+def digest(files: Iterable[Path]) -> str:
+    """Of what stands in those of the files that are there, in twelve letters: the version of a model that is
+    loaded from them."""
+    made = hashlib.blake2b(digest_size=6)
+    for path in sorted(files):
+        if path.is_file():
+            with path.open("rb") as file:
+                made.update(hashlib.file_digest(file, "blake2b").digest())
+    return made.hexdigest()
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from sentinel.core.errors import ConfigError
 from sentinel.core.finding import Inspection
 from sentinel.models import _torch
-from sentinel.models._loading import existing, loading, package
+from sentinel.models._loading import digest, existing, loading, package
 from sentinel.models._scores import Label, classified
 from sentinel.models.base import Passage, key_of
 
@@ -90,7 +90,9 @@ class DetoxifyModel:
         detoxify = package("detoxify", "detoxify", self._key)
         if config.checkpoint is not None and config.config_path is not None:
             existing(config.checkpoint, f"{self._key}.checkpoint")
-            existing(config.config_path, f"{self._key}.config_path")
+            base = existing(config.config_path, f"{self._key}.config_path")
+            state = digest([config.checkpoint, base / "config.json", base / "tokenizer.json"])
+            self.version = f"detoxify-{config.checkpoint.name}@{state}-{config.precision}"
         where = _torch.device(config.device, f"{self._key}.device")
         what = f"the Detoxify model `{config.checkpoint or config.variant}`"
         with loading(what, self._key):

@@ -73,7 +73,7 @@ class NliModel:
 
     def __init__(self, name: str, config: NliConfig, state_dir: Path) -> None:
         self.name = name
-        self.version = f"{config.model}@{config.revision or 'local'}-{config.precision}"
+        self.version = config.model
         self._config = config
         self._key = key_of(name)
         self._model: Any = None
@@ -84,7 +84,7 @@ class NliModel:
     def load(self) -> None:
         """Raises ConfigError."""
         config = self._config
-        model, tokenizer = loaded(config, "AutoModelForSequenceClassification", self._key)
+        model, tokenizer, version = loaded(config, "AutoModelForSequenceClassification", self._key)
         labels = {str(label).lower(): int(index) for index, label in model.config.id2label.items()}
         for field in ("entailment", "contradiction"):
             wanted = getattr(config, field)
@@ -95,7 +95,7 @@ class NliModel:
                 )
         self._entailment = labels[config.entailment.lower()]
         self._contradiction = labels[config.contradiction.lower()] if config.contradiction else None
-        self._model, self._tokenizer = model, tokenizer
+        self._model, self._tokenizer, self.version = model, tokenizer, version
 
     def infer(self, passages: Sequence[Passage]) -> list[Inspection]:
         """A passage without documents yields no finding and no score."""

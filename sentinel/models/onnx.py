@@ -3,6 +3,7 @@ folder or the Hugging Face hub, run by onnxruntime."""
 
 from __future__ import annotations
 
+import glob
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
@@ -15,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from sentinel.core.errors import ConfigError
 from sentinel.core.finding import Inspection
 from sentinel.models import _runtime
-from sentinel.models._loading import existing, loading, package
+from sentinel.models._loading import digest, existing, loading, package
 from sentinel.models._scores import Label, checked_labels, classified, with_cut
 from sentinel.models._spans import Piece, bare, joined, named
 from sentinel.models.base import Passage, key_of
@@ -84,12 +85,13 @@ class OnnxModel:
         self.name = name
         self.types = frozenset(config.labels.values())
         self._what = config.model or str(config.path and config.path.name)
-        self.version = f"onnx-{self._what}" + (f"@{config.revision}" if config.revision else "")
+        self.version = f"onnx-{self._what}"
         self._config = config
         self._key = key_of(name)
         self._session: Any = None
         self._tokenizer: Any = None
         self._labels: list[Label] = []
+        self._alone = False
 
     def load(self) -> None:
         """Raises ConfigError."""
@@ -113,6 +115,9 @@ class OnnxModel:
             each = config.task.removesuffix("s")
             message = f"the model gives {width} numbers a {each}, and {len(names)} labels are named"
             raise ConfigError(message, key=f"{key}.label_names")
+        pinned = config.revision if config.model is not None else None
+        self.version = f"onnx-{self._what}@{pinned or digest([path, *_data(path), beside])}"
+        self._alone = session.get_inputs()[0].shape[0] == 1
         self._session, self._tokenizer, self._labels = session, tokenizer, labels
 
     def _file(self) -> Path:
@@ -155,10 +160,17 @@ class OnnxModel:
             raise ConfigError(message, key=key)
 
     def infer(self, passages: Sequence[Passage]) -> list[Inspection]:
+        """Raises ConfigError where the file takes one text at a time, and several are given."""
         config = self._config
+        if self._alone and len(passages) > 1:
+            message = "the model's batch axis is fixed at 1"
+            remedy = "export it with a dynamic batch axis, or set max_batch: 1"
+            raise ConfigError(f"{message}: {remedy}", key=f"{self._key}.max_batch")
         texts = [passage.text[passage.start :] for passage in passages]
         chosen = _runtime.windows(self._tokenizer, texts, config.tokens)
-        rows = _runtime.run(self._session, chosen, [self._session.get_outputs()[0].name])
+        names = [self._session.get_outputs()[0].name]
+        groups = [[window] for window in chosen] if self._alone else [chosen]
+        rows = [row for group in groups for row in _runtime.run(self._session, group, names)]
         if config.task == "tokens":
             return with_cut(self._entities(passages, chosen, [row for (row,) in rows]), chosen, self.name)
         scores = [_probabilities(row, config.several).tolist() for (row,) in rows]
@@ -195,6 +207,11 @@ def _label_names(path: Path, key: str) -> tuple[str, ...]:
     except (OSError, msgspec.DecodeError, KeyError, TypeError):
         message = f"name the model's labels here: {path} has no `id2label`"
         raise ConfigError(message, key=key) from None
+
+
+def _data(path: Path) -> list[Path]:
+    """Where weights of the file stand beside it, as exports name them."""
+    return list(path.parent.glob(f"{glob.escape(path.name)}[._]data*"))
 
 
 def _near(path: Path, name: str) -> Path:

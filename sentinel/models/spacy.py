@@ -13,7 +13,7 @@ from sentinel.core.errors import ConfigError
 from sentinel.core.finding import Finding, Inspection
 from sentinel.core.paths import FOLDER_OR_NAME, is_folder
 from sentinel.models import _stanza
-from sentinel.models._loading import existing, loading, package
+from sentinel.models._loading import digest, existing, loading, package
 from sentinel.models.base import Passage, key_of
 
 # Labels of the pipelines that people use, and Presidio's entity names.
@@ -79,7 +79,7 @@ class SpacyModel:
     def __init__(self, name: str, config: SpacyConfig, state_dir: Path) -> None:
         self.name = name
         self.types = frozenset(config.labels.values())
-        self.version = f"spacy-{config.pipeline or config.presidio}"
+        self.version = self._what = f"spacy-{config.pipeline or config.presidio}"
         self._config = config
         self._key = key_of(name)
         self._entities: _Entities | None = None
@@ -102,7 +102,9 @@ class SpacyModel:
             nlp = spacy.load(name)
         given = {label for pipe in ("ner", "entity_ruler", "span_ruler") for label in _labels(nlp, pipe)}
         self._check(given, key)
-        self.version = f"spacy-{nlp.meta.get('name', name)}-{nlp.meta.get('version', '')}"
+        self.version = self._what = f"spacy-{nlp.meta.get('name', name)}-{nlp.meta.get('version', '')}"
+        if is_folder(name):
+            self.version += f"@{digest(Path(name).rglob('*'))}"
 
         def entities(texts: Sequence[str]) -> list[list[tuple[str, int, int, float]]]:
             return [
@@ -154,7 +156,7 @@ class SpacyModel:
         return [
             Inspection(
                 tuple(
-                    Finding(self.name, labels[label], start, end, float(score), f"{label} of {self.version}")
+                    Finding(self.name, labels[label], start, end, float(score), f"{label} of {self._what}")
                     for label, start, end, score in found
                     if label in labels and start >= passage.start
                 )

@@ -12,7 +12,7 @@ from sentinel.core.errors import ConfigError
 from sentinel.core.finding import Inspection
 from sentinel.core.paths import FOLDER_OR_NAME, is_folder
 from sentinel.models import _torch
-from sentinel.models._loading import existing, loading, package
+from sentinel.models._loading import digest, existing, loading, package
 from sentinel.models._scores import Label, checked_labels, classified, with_cut
 from sentinel.models._spans import Piece, bare, joined, named
 from sentinel.models.base import Passage, key_of
@@ -59,8 +59,8 @@ class TransformersConfig(HuggingFaceConfig):
         return self.task == "tokens"
 
 
-def loaded(config: HuggingFaceConfig, task: str, key: str) -> tuple[Any, Any]:
-    """The model, on its device and in its precision, and its tokenizer. Raises ConfigError."""
+def loaded(config: HuggingFaceConfig, task: str, key: str) -> tuple[Any, Any, str]:
+    """The model, on its device and in its precision, its tokenizer and its version. Raises ConfigError."""
     library = package("transformers", "transformers", key)
     package("torch", "transformers", key)
     here = is_folder(config.model)
@@ -84,7 +84,16 @@ def loaded(config: HuggingFaceConfig, task: str, key: str) -> tuple[Any, Any]:
         if made_up := sorted(name for name in told["missing_keys"] if not name.endswith("position_ids")):
             message = f"`{config.model}` has no weights for {made_up[0]}: it is no model for this task"
             raise ConfigError(message, key=f"{key}.model")
-        return _torch.placed(made, where, config.precision, f"{key}.precision"), tokenizer
+        version = f"{config.model}@{_state(config)}-{config.precision}"
+        return _torch.placed(made, where, config.precision, f"{key}.precision"), tokenizer, version
+
+
+def _state(config: HuggingFaceConfig) -> str:
+    """Which of the states that a folder or a repository had over time was loaded."""
+    if is_folder(config.model):
+        weights = [path for kind in ("*.safetensors", "*.bin") for path in Path(config.model).glob(kind)]
+        return digest([*weights, *(Path(config.model) / name for name in ("config.json", "tokenizer.json"))])
+    return config.revision or "main"
 
 
 class TransformersModel:
@@ -95,7 +104,7 @@ class TransformersModel:
     def __init__(self, name: str, config: TransformersConfig, state_dir: Path) -> None:
         self.name = name
         self.types = frozenset(config.labels.values())
-        self.version = f"{config.model}@{config.revision or 'local'}-{config.precision}"
+        self.version = config.model
         self._config = config
         self._key = key_of(name)
         self._model: Any = None
@@ -107,7 +116,7 @@ class TransformersModel:
         """Raises ConfigError."""
         config = self._config
         task = "Sequence" if config.task == "text" else "Token"
-        model, tokenizer = loaded(config, f"AutoModelFor{task}Classification", self._key)
+        model, tokenizer, version = loaded(config, f"AutoModelFor{task}Classification", self._key)
         settings = model.config
         labels = [settings.id2label[index] for index in range(len(settings.id2label))]
         if config.task == "tokens":
@@ -118,7 +127,7 @@ class TransformersModel:
             self._labels = checked_labels(config.labels, labels, f"{self._key}.labels")
         theirs = settings.problem_type == "multi_label_classification" or len(labels) == 1
         self._several = theirs if config.several is None else config.several
-        self._model, self._tokenizer = model, tokenizer
+        self._model, self._tokenizer, self.version = model, tokenizer, version
 
     def infer(self, passages: Sequence[Passage]) -> list[Inspection]:
         texts = [passage.text[passage.start :] for passage in passages]

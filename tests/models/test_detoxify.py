@@ -232,3 +232,15 @@ def test_a_checkpoint_with_code_in_it_is_refused(checkpoint: Path, base: Path, t
 def test_a_device_that_is_not_there(checkpoint: Path, base: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"no device `cuda:99`"):
         _model(checkpoint, base, tmp_path, device="cuda:99").load()
+
+
+@on_torch
+def test_the_version_changes_with_the_checkpoint(base: Path, tmp_path: Path) -> None:
+    file = _checkpoint(tmp_path / "own.ckpt", base, LABELS)
+    model, versions = _model(file, base, tmp_path), []
+    for labels in (LABELS, LABELS[:3]):
+        _checkpoint(file, base, labels)
+        model.load()
+        versions.append(model.version)
+    assert versions[0] != versions[1]
+    assert all(version.startswith("detoxify-own.ckpt@") for version in versions)

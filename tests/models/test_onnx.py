@@ -104,6 +104,45 @@ def test_a_name_on_the_hub(tagger: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert name.why == f"label `PER` of acme/names, {name.score:.2f}; findings begin at 0.1"
 
 
+def test_the_version_tells_one_file_from_the_next(tmp_path: Path) -> None:
+    """Of the same name, at another place or at the same one, with its weights in the file or beside it."""
+    versions = []
+    for place in ("one/text", "two/text"):
+        (tmp_path / place).mkdir(parents=True)
+        model = _model(tmp_path, path=tiny.counting(tmp_path / place, float(len(versions))))
+        model.load()
+        versions.append(model.version)
+    model.load()
+    assert model.version == versions[1] != versions[0]
+    assert all(version.startswith("onnx-text@") for version in versions)
+    for name in ("model.onnx_data", "model.onnx.data", "tokenizer.json"):
+        with (tmp_path / "two/text" / name).open("a") as file:
+            file.write(" ")
+        model.load()
+        versions.append(model.version)
+    assert len(set(versions)) == 5
+
+
+def test_a_file_that_takes_one_text_at_a_time(tmp_path: Path) -> None:
+    model = _model(tiny.fixed(tiny.counting(tmp_path)), several=True)
+    model.load()
+    told = r"own\.max_batch: the model's batch axis is fixed at 1: export it .* axis, or set max_batch: 1"
+    with pytest.raises(ConfigError, match=told):
+        model.infer([Passage("the cat"), Passage("a fool")])
+    (answer,) = model.infer([Passage("the cat . " * 20 + "fool")])  # in windows
+    assert answer.scores["own"] == pytest.approx(1 / (1 + math.exp(-3)))
+
+
+def test_what_onnxruntime_says_to_the_terminal_is_raised_instead(
+    folder: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    model = _model(folder)
+    model.load()
+    with pytest.raises(Exception, match="indices element out of data bounds"):
+        model._session.run(None, {name: np.array([[999]]) for name in ("input_ids", "attention_mask")})
+    assert not capfd.readouterr().err
+
+
 def test_one_of_path_and_model_is_named() -> None:
     with pytest.raises(ValueError, match="name either `path` or `model`"):
         OnnxConfig.model_validate({"labels": LABELS})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -75,6 +76,18 @@ def test_unloaded_and_loaded_again(pipeline: Path, tmp_path: Path) -> None:
     model.unload()
     model.load()
     assert model.infer([Passage(text=TEXT)]) == before
+
+
+def test_the_version_of_a_folder_changes_with_its_files(pipeline: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "own"
+    shutil.copytree(pipeline, folder)
+    model, versions = _model(tmp_path, pipeline=str(folder)), []
+    for _ in range(2):
+        model.load()
+        versions.append(model.version)
+        (patterns,) = (folder / "entity_ruler").glob("patterns.jsonl")
+        patterns.write_text(patterns.read_text().replace("Paris", "Rome"))
+    assert versions[0] != versions[1]
 
 
 def test_presidios_engine(pipeline: Path, tmp_path: Path) -> None:

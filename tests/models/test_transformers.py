@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -186,10 +187,35 @@ def test_a_name_on_the_hub(classifier: Path, tmp_path: Path, hub: Hub, revision:
     )
     for model in (here, there):
         model.load()
-    assert there.version == f"acme/manners@{revision or 'local'}-fp32"
+    assert there.version == f"acme/manners@{revision or 'main'}-fp32"
     wanted, (found,) = here.infer([Passage(TEXTS[0])])[0], there.infer([Passage(TEXTS[0])])
     assert found.scores == wanted.scores
     assert {f.why.split(",")[0] for f in found.findings} <= {f"label `{x}` of acme/manners" for x in LABELS}
+
+
+@on_torch
+def test_the_version_of_a_folder_changes_with_its_weights(classifier: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "own"
+    shutil.copytree(classifier, folder)
+    model = _model(folder, tmp_path)
+    versions = []
+    for seed in (3, 3, 4):
+        tiny.save(folder, "BertForSequenceClassification", ["fine", "rude", "threatening"], seed)
+        model.load()
+        versions.append(model.version)
+    assert versions[0] == versions[1] != versions[2]
+    assert all(version.startswith(f"{folder}@") and version.endswith("-fp32") for version in versions)
+
+
+@on_torch
+def test_a_load_draws_no_progress_bars(classifier: Path) -> None:
+    code = (
+        "from sentinel.models.transformers import TransformersConfig, loaded\n"
+        f"config = TransformersConfig(model={str(classifier)!r}, labels={{'rude': 'INSULT'}})\n"
+        "loaded(config, 'AutoModelForSequenceClassification', 'own')"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "Loading weights" not in done.stderr
 
 
 @on_torch

@@ -83,13 +83,13 @@ def save_base(folder: Path, class_name: str = "", labels: list[str] | None = Non
     return config
 
 
-def save(folder: Path, class_name: str, labels: list[str]) -> Path:
+def save(folder: Path, class_name: str, labels: list[str], seed: int = 3) -> Path:
     """A model with random weights, large enough that its answers differ from text to text."""
     import torch
     import transformers
 
     config = save_base(folder, class_name, labels)
-    torch.manual_seed(3)
+    torch.manual_seed(seed)
     model = getattr(transformers, class_name)(config)
     with torch.no_grad():
         for parameter in model.parameters():
@@ -194,6 +194,17 @@ def heads(path: Path) -> Path:
     linear = _bert.Heads(weight, np.ones(len(kinds), np.float32))
     write_heads(path, Meta("tiny", taps, kinds), linear, probe)
     return path
+
+
+def fixed(folder: Path) -> Path:
+    """The model of such a folder, with a batch axis that is 1."""
+    import onnx
+
+    made = onnx.load(folder / "model.onnx")
+    for each in made.graph.input:
+        each.type.tensor_type.shape.dim[0].dim_value = 1
+    onnx.save(made, folder / "model.onnx")
+    return folder
 
 
 def counting(place: Path, fool: float = 3.0) -> Path:
