@@ -33,11 +33,20 @@ def unknown_key(key: str, model: type[BaseModel]) -> str:
     return f"unknown key{guess(key, names) or '; known are ' + ', '.join(names)}"
 
 
+def answers_for(model: str, detectors: Collection[str]) -> str:
+    """What to say of a model's name where that of a detector belongs."""
+    return f"`{model}` is a model that answers for {', '.join(sorted(detectors))}: name one of these"
+
+
 def _told(detail: ErrorDetails, model: type[BaseModel]) -> tuple[KeyPath, str]:
     path, kind, context = tuple(detail["loc"]), detail["type"], detail.get("ctx", {})
     given = detail["input"]
+    if path[-1:] == ("[key]",):  # pydantic's mark of what is wrong with a key itself
+        path = path[:-1]
     if kind == "extra_forbidden":
         return path, unknown_key(str(path[-1]), _owner(model, path[:-1]))
+    if kind == "missing" and isinstance(path[-1], int):
+        return path, "is missing; add it to the list"
     if kind == "missing":
         return path, f"is missing; add `{path[-1]}:`"
     if kind == "literal_error":

@@ -1,10 +1,12 @@
-"""Names in rules: exact, or globs with * and ? (and [..] as the shell has it), case-sensitive."""
+"""Names of finding types, and names in rules: exact, or globs with * and ? (and [..] as the shell has it),
+case-sensitive."""
 
 from __future__ import annotations
 
 import fnmatch
 import re
 
+FINDING_TYPE = re.compile(r"[A-Z][A-Z0-9_]{0,63}")
 _WILD = re.compile(r"[*?\[]")
 
 

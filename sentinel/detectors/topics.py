@@ -16,13 +16,13 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from sentinel.core.errors import ConfigError
 from sentinel.core.finding import Finding
+from sentinel.core.names import FINDING_TYPE
 from sentinel.detectors._candidates import NotConvertible, candidate_form
 from sentinel.detectors._live import Live, LiveExpression
 from sentinel.detectors._page import Asked, Page, Places
 from sentinel.detectors._patterns import Expression
 
 BUILD = "1"  # raised whenever the same text may give other findings
-_NAME = regex.compile(r"[A-Z][A-Z0-9_]{0,63}")
 _SPACE = r"\s{1,4}"
 _SCORE = 1.0
 
@@ -74,7 +74,7 @@ class TopicsDetector:
         self._told: list[tuple[str, str]] = []  # of each expression: its topic, and why
         digest = hashlib.sha256()
         for topic, settings in config.items():
-            if not _NAME.fullmatch(topic):
+            if not FINDING_TYPE.fullmatch(topic):
                 raise ConfigError(
                     "a topic's name is that of its findings: capitals, digits and `_`, as in `COMPETITORS`",
                     key=f"detectors.topics.{topic}",

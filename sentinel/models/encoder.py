@@ -31,6 +31,7 @@ from sentinel.detectors.inspection import partly
 from sentinel.detectors.registry import DetectorsConfig
 from sentinel.models import _runtime
 from sentinel.models._loading import loading, package
+from sentinel.models._names import Examples, Topic
 from sentinel.models._scores import FLOOR
 from sentinel.models._small import Small, both, in_english
 from sentinel.models._weights import Head, read_heads
@@ -63,10 +64,10 @@ class EncoderConfig(BaseModel):
         None,
         description="Heads of your own, as `training.encoder` writes them; absent: those that come with us.",
     )
-    topics: dict[str, list[str]] = Field(
+    topics: dict[Topic, Examples] = Field(
         default={},
-        description="Topic -> example texts; a text near to one of them is of that topic. Its name in "
-        "capitals is the finding type, of the detector `topics`.",
+        description="Topic -> example texts; a text near to one of them is of that topic. Its name "
+        "(letters, digits and `_`) in capitals is the finding type, of the detector `topics`.",
     )
     device: str = Field("cpu", pattern=r"^(cpu|cuda(:\d+)?)$", description="`cpu` or `cuda:N`.")
     threads: int = Field(1, ge=1, description="Threads of one run on a CPU.")

@@ -17,6 +17,7 @@ from sentinel.core.errors import ConfigError
 from sentinel.core.finding import Inspection
 from sentinel.models import _runtime
 from sentinel.models._loading import digest, existing, loading, package
+from sentinel.models._names import FindingType
 from sentinel.models._scores import Label, checked_labels, classified, with_cut
 from sentinel.models._spans import Piece, bare, joined, named
 from sentinel.models.base import Passage, key_of
@@ -51,10 +52,10 @@ class OnnxConfig(BaseModel):
     label_names: tuple[str, ...] = Field(
         (), description="The model's labels in the order of its output; empty: `id2label` of config.json."
     )
-    labels: dict[str, str] = Field(
+    labels: dict[str, FindingType] = Field(
         min_length=1,
-        description="The model's label -> finding type; labels that are not named are no findings. For "
-        "tokens without `B-` and `I-`.",
+        description="The model's label -> finding type (capitals, digits and `_`); labels that are not named "
+        "are no findings. For tokens without `B-` and `I-`.",
     )
     several: bool = Field(
         False, description="Whether a text may have several labels at once (sigmoid) or has one (softmax)."

@@ -14,6 +14,7 @@ from sentinel.core.finding import Finding, Inspection
 from sentinel.core.paths import FOLDER_OR_NAME, is_folder
 from sentinel.models import _stanza
 from sentinel.models._loading import digest, existing, loading, package
+from sentinel.models._names import FindingType
 from sentinel.models.base import Passage, key_of
 
 # Labels of the pipelines that people use, and Presidio's entity names.
@@ -57,8 +58,10 @@ class SpacyConfig(BaseModel):
         description="In its place: an NLP engine in Presidio's YAML format (`nlp_engine_name`, `models`, "
         "`ner_model_configuration`).",
     )
-    labels: dict[str, str] = Field(
-        default=LABELS, description="The pipeline's entity label -> finding type; others are no findings."
+    labels: dict[str, FindingType] = Field(
+        default=LABELS,
+        description="The pipeline's entity label -> finding type (capitals, digits and `_`); others are no "
+        "findings.",
     )
     score: float = Field(
         _SCORE, ge=0.0, le=1.0, description="Score of each finding, where the pipeline gives none."

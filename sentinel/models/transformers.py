@@ -13,6 +13,7 @@ from sentinel.core.finding import Inspection
 from sentinel.core.paths import FOLDER_OR_NAME, is_folder
 from sentinel.models import _torch
 from sentinel.models._loading import digest, existing, loading, package
+from sentinel.models._names import FindingType
 from sentinel.models._scores import Label, checked_labels, classified, with_cut
 from sentinel.models._spans import Piece, bare, joined, named
 from sentinel.models.base import Passage, key_of
@@ -43,10 +44,10 @@ class TransformersConfig(HuggingFaceConfig):
     task: Literal["text", "tokens"] = Field(
         "text", description="Whether the model gives labels to whole texts or to their tokens."
     )
-    labels: dict[str, str] = Field(
+    labels: dict[str, FindingType] = Field(
         min_length=1,
-        description="The model's label -> finding type; labels that are not named are no findings. For "
-        "tokens without `B-` and `I-`.",
+        description="The model's label -> finding type (capitals, digits and `_`); labels that are not named "
+        "are no findings. For tokens without `B-` and `I-`.",
     )
     several: bool | None = Field(
         None,
