@@ -6,6 +6,8 @@ Every mistake is reported at once, each with file, line and key.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -248,6 +250,21 @@ def load_config(path: Path | None) -> SentinelConfig:
         told = mistakes_of(error, SentinelConfig)
         raise ConfigErrors([source.error(where, message) for where, message in told]) from None
     return _rooted(config, path.resolve().parent)
+
+
+@contextmanager
+def placed(path: Path | None) -> Iterator[None]:
+    """Mistakes that are found only when the configuration of this file is used get its name and the line of
+    their key, as those have that `load_config` tells."""
+    try:
+        yield
+    except ConfigError as error:
+        source = read(path)[0] if path is not None else None
+        if source is None:
+            raise
+        if isinstance(error, ConfigErrors):
+            raise ConfigErrors([source.placed(each) for each in error.errors]) from None
+        raise source.placed(error) from None
 
 
 def _rooted(config: SentinelConfig, folder: Path) -> SentinelConfig:

@@ -116,6 +116,7 @@ class _ModelsThere:
 
     def __init__(self, config: SentinelConfig) -> None:
         self.detectors = config.models.served
+        self.by_model = config.models.by_model
         self.finds = config.models.finds
         self.by_sentence = config.models.by_sentence
         self._client = BlockingModelClient(*config.model_channel())

@@ -16,6 +16,7 @@ class ModelsAsked:
 
     def __init__(self, config: SentinelConfig) -> None:
         self.detectors = config.models.served
+        self.by_model = config.models.by_model
         self.finds = config.models.finds
         self.by_sentence = config.models.by_sentence
         self._config = config

@@ -24,7 +24,7 @@ from sentinel.adapters.base import Adapter
 from sentinel.adapters.registry import grpc_adapters, load_adapters
 from sentinel.app.log import set_up_logging
 from sentinel.app.models_asked import ModelsAsked
-from sentinel.config import SentinelConfig, load_config
+from sentinel.config import SentinelConfig, load_config, placed
 from sentinel.core.errors import SentinelError
 from sentinel.guard.screener import Screener, load_screener
 from sentinel.instruments import RELOADS
@@ -191,7 +191,8 @@ class Worker:
             # Told first, for a rule that asks for a model which is new in the file is refused.
             if stale := [key for key in _NEED_RESTART if getattr(config, key) != getattr(self._config, key)]:
                 log.warning("changed, but in force only after a restart: %s", ", ".join(stale))
-            screener = await asyncio.to_thread(_load_screener, config, self._models)
+            with placed(self._config_path):
+                screener = await asyncio.to_thread(_load_screener, config, self._models)
             await asyncio.to_thread(screener.warm_up)
             self._driver.settings = _settings(config)
             self._driver.screener = screener
@@ -208,7 +209,8 @@ def _load(path: Path | None, last_good: Path | None) -> tuple[SentinelConfig, Sc
     """A replaced worker starts with the rules that its predecessor had, when those on disk are wrong by
     now."""
     try:
-        return _loaded(load_config(path))
+        with placed(path):
+            return _loaded(load_config(path))
     except SentinelError as error:
         if last_good is None or not last_good.exists():
             raise

@@ -78,6 +78,7 @@ def evaluate(
     A malformed line is told on stderr with file and number and does not stop the rest; the exit status is
     then 1.
     """
+    from sentinel.cli._policy import policy_of
     from sentinel.config import load_config
     from sentinel.detectors.registry import known_detectors, load_detectors
     from sentinel.evaluation.collecting import Split
@@ -86,7 +87,6 @@ def evaluate(
     from sentinel.evaluation.report import as_json
     from sentinel.evaluation.run import evaluate as run
     from sentinel.evaluation.run import files_for, parsed
-    from sentinel.policy.load import load_policy
     from sentinel.sdk import models_of
 
     settings = load_config(config)
@@ -95,7 +95,7 @@ def evaluate(
     areas = parsed(detector or (), known_detectors(), settings.models)
     files = files_for(data, areas)  # a wrong folder is told before seconds are spent on loading detectors
     asked = settings.models.served.intersection(areas)
-    policy = load_policy(rules or settings.rules.files(), known_detectors() | settings.models.served)
+    policy = policy_of(rules, settings, config)
     here = known_detectors().intersection(areas)
     detectors = load_detectors(settings.detectors, here, settings.cache_dir)
     detectors.warm()

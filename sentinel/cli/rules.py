@@ -13,6 +13,7 @@ from rich.progress import track
 from rich.table import Table
 
 from sentinel.cli._asking import Asking
+from sentinel.cli._policy import policy_of
 from sentinel.cli._strange_types import strange_types
 from sentinel.config import SentinelConfig, load_config
 from sentinel.core.background import Background
@@ -22,10 +23,8 @@ from sentinel.core.exchange import CallContext, Role, Stage, TextPart
 from sentinel.core.finding import Finding, Inspection
 from sentinel.core.needs import everything
 from sentinel.core.redact import Redactor
-from sentinel.detectors.registry import known_detectors
 from sentinel.policy.engine import Policy, Selection
 from sentinel.policy.examples import ExampleResult, run_examples
-from sentinel.policy.load import load_policy
 from sentinel.policy.operators import edit
 from sentinel.policy.schema import rules_schema
 from sentinel.policy.vault import Vault
@@ -46,7 +45,7 @@ Config = Annotated[
 def check(paths: Paths = None, config: Config = None) -> None:
     """Read rules and tell every mistake with file, line and key. Exit status 1 when there is one."""
     settings = load_config(config)
-    policy = _load(paths, settings)
+    policy = _load(paths, settings, config)
     try:
         for warning in strange_types(policy, settings):
             print(warning, file=sys.stderr)
@@ -62,7 +61,7 @@ def check(paths: Paths = None, config: Config = None) -> None:
 def test(paths: Paths = None, config: Config = None) -> None:
     """Run the examples of rules through the real detectors and models. Exit status 1 when one fails."""
     settings = load_config(config)
-    policy = _load(paths, settings)
+    policy = _load(paths, settings, config)
     asking = Asking(policy, settings)
     results: list[ExampleResult] = []
     progress = Console(stderr=True)
@@ -106,7 +105,7 @@ def explain(
 ) -> None:
     """Show which rules fire on a text and why, and what becomes of it."""
     settings = load_config(config)
-    policy = _load(rules, settings)
+    policy = _load(rules, settings, config)
     if text == "-":
         text = sys.stdin.read()
     ctx = CallContext(method, route, model, tenant)
@@ -135,9 +134,9 @@ def schema() -> None:
     print(rules_schema(), end="")
 
 
-def _load(paths: list[Path] | None, settings: SentinelConfig) -> Policy:
+def _load(paths: list[Path] | None, settings: SentinelConfig, config: Path | None) -> Policy:
     try:
-        return load_policy(paths or settings.rules.files(), known_detectors() | settings.models.served)
+        return policy_of(paths, settings, config)
     except ConfigErrors as error:
         mistakes = error.errors
     except ConfigError as error:
@@ -173,7 +172,9 @@ def _print_decision(decision: Decision, selection: Selection, text: str) -> None
     print(f"policy: {decision.policy[:16]}, {len(selection.rules)} rules apply")
     if not decision.hits:
         return
-    table = Table("rule", "action", "level", "type", "offsets", "score", "threshold", "text", "why", "by")
+    table = Table(
+        "rule", "action", "level", "type", "offsets", "score", "threshold", "text", "why", "by"
+    )
     for hit in decision.hits:
         action = hit.action.label if hit.enforced else f"{hit.action.label} (shadow)"
         shared = (hit.rule, action, hit.level.label)

@@ -40,7 +40,7 @@ def config(
     know is told, and is no mistake.
     """
     from sentinel.cli.config_reference import kind_reference, reference
-    from sentinel.config import load_config
+    from sentinel.config import load_config, placed
     from sentinel.models.registry import KINDS
 
     if check is None:
@@ -50,7 +50,9 @@ def config(
                 f"\n`models.detectors.NAME` with `kind: {kind}` has besides:\n\n{kind_reference(kind)}"
             )
         return
-    _check_what_it_names(load_config(check))
+    settings = load_config(check)
+    with placed(check):
+        _check_what_it_names(settings)
     typer.echo(f"{check}: correct")
 
 

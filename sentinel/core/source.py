@@ -27,6 +27,19 @@ class Source(msgspec.Struct, frozen=True):
             path = path[:-1]
         return self.lines.get(path, 1)
 
+    def placed(self, error: ConfigError) -> ConfigError:
+        """The same mistake, where it tells a key and no file, with this file and the key's line (that of the
+        nearest thing around it that stands in the file, if any)."""
+        if error.file or not error.key:
+            return error
+        around = {
+            name: line
+            for path, line in self.lines.items()
+            if path and f"{error.key}.".startswith((f"{(name := dotted(path))}.", f"{name}["))
+        }
+        line = around[max(around, key=len)] if around else 0
+        return ConfigError(error.message, file=self.file, line=line, key=error.key)
+
     def error(self, path: KeyPath, message: str) -> ConfigError:
         return ConfigError(message, file=self.file, line=self.line(path), key=dotted(path))
 

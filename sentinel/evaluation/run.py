@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from sentinel.core.errors import ConfigError
+from sentinel.core.mistakes import answers_for
 from sentinel.detectors.detector_set import DetectorSet
 from sentinel.evaluation.asking import Asker
 from sentinel.evaluation.collecting import Split, Watcher, collect
@@ -60,9 +61,8 @@ def parsed(
 
 
 def _unknown(name: str, known: frozenset[str], models: ModelsConfig) -> str:
-    if name in models.detectors:
-        told = ", ".join(sorted(models.detectors[name].detectors(name)))
-        return f"`{name}` is a model that answers for {told}: name one of these"
+    if name in models.by_model:
+        return answers_for(name, models.by_model[name])
     hint = "" if models.detectors else "; a model is one when `models.detectors` of --config names it"
     return f"no detector `{name}`; known: {', '.join(sorted(known))}{hint}"
 

@@ -35,11 +35,14 @@ AskNow = Callable[[Sequence[Passage], frozenset[str], int | None], list[Inspecti
 
 
 class Served(Protocol):
-    """What the model plane answers for: the detectors' names, what they can find there, those of which it
-    judges an answer sentence by sentence, and their models' versions as last told."""
+    """What the model plane answers for: the detectors' names, those of each model, what they can find there,
+    those of which it judges an answer sentence by sentence, and their models' versions as last told."""
 
     @property
     def detectors(self) -> frozenset[str]: ...
+
+    @property
+    def by_model(self) -> Mapping[str, frozenset[str]]: ...
 
     @property
     def finds(self) -> Finds: ...
@@ -53,6 +56,7 @@ class Served(Protocol):
 
 class _Nothing:
     detectors: frozenset[str] = frozenset()
+    by_model: Mapping[str, frozenset[str]] = {}
     finds: Finds = {}
     by_sentence: frozenset[str] = frozenset()
     versions: Mapping[str, str] = {}

@@ -24,7 +24,7 @@ from sentinel.guard.gates import Gates, gates_of
 from sentinel.guard.memory import SHORTEST, Memory
 from sentinel.guard.reading import Parted, Read
 from sentinel.policy.engine import Policy, Selection
-from sentinel.policy.load import load_policy
+from sentinel.policy.load import PATHS, load_policy
 
 _ASKED = 256  # needs whose detectors are kept: one a selection of rules
 
@@ -256,12 +256,12 @@ def load_screener(
     extra_detectors: frozenset[str] = frozenset(),
     models: Served = NO_MODELS,
 ) -> Screener:
-    """Read the rules and load the detectors that they (or the caller) ask for, but for those that `models`
-    answers for alone.
+    """Read the rules of `rules.paths` and load the detectors that they (or the caller) ask for, but for those
+    that `models` answers for alone.
 
     Raises ConfigError naming file, line and key.
     """
-    policy = load_policy(rules, known_detectors() | models.detectors)
+    policy = load_policy(rules, known_detectors() | models.detectors, models.by_model, PATHS)
     elsewhere = models.detectors - known_detectors()
     needs = policy.needs | everything(extra_detectors - elsewhere)
     names = (policy.detectors | extra_detectors) - elsewhere

@@ -236,10 +236,14 @@ class ModelsConfig(BaseModel):
         return self
 
     @property
+    def by_model(self) -> dict[str, frozenset[str]]:
+        """The detectors that each model answers for."""
+        return {name: model.detectors(name) for name, model in self.detectors.items()}
+
+    @property
     def served(self) -> frozenset[str]:
         """The detectors that some model answers for."""
-        every = (model.detectors(name) for name, model in self.detectors.items())
-        return frozenset().union(*every)
+        return frozenset().union(*self.by_model.values())
 
     @property
     def finds(self) -> Finds:

@@ -26,6 +26,7 @@ class ModelsHere:
 
     def __init__(self, config: ModelsConfig, state_dir: Path, detectors: DetectorsConfig) -> None:
         self.detectors = config.served
+        self.by_model = config.by_model
         self.finds = config.finds
         self.by_sentence = config.by_sentence
         self.versions: Mapping[str, str] = {}

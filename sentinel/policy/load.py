@@ -9,7 +9,7 @@ from typing import Any, get_args
 from pydantic import ValidationError
 
 from sentinel.core.errors import ConfigError, ConfigErrors
-from sentinel.core.mistakes import guess, mistakes_of, unknown_key
+from sentinel.core.mistakes import answers_for, guess, mistakes_of, unknown_key
 from sentinel.core.source import KeyPath, Source, read
 from sentinel.policy.condition import Condition, ConditionError
 from sentinel.policy.engine import Policy
@@ -22,6 +22,7 @@ from sentinel.policy.rule import (
 )
 
 SUFFIXES = (".yaml", ".yml")
+PATHS = "rules.paths"  # the key of the configuration that names rule files and folders
 
 _OPTIONS: dict[object, set[str]] = {"replace": {"with"}, "mask": {"char", "keep_first", "keep_last"}}
 
@@ -33,35 +34,41 @@ def bundled_rules() -> Path:
     return installed if installed.is_dir() else package.parent / "rules"
 
 
-def load_policy(paths: Sequence[Path], known_detectors: Collection[str]) -> Policy:
+def load_policy(
+    paths: Sequence[Path],
+    known_detectors: Collection[str],
+    by_model: Mapping[str, Collection[str]] = {},
+    key: str = "",
+) -> Policy:
     """All rules of files and folders (their *.yaml and *.yml, not of folders within: a mounted Kubernetes
     ConfigMap shows each file a second time in one). No path gives a policy without rules.
 
-    Raises ConfigErrors with every mistake.
+    `by_model`: the detectors that each model answers for; `key`: of the configuration, where it names the
+    paths. Raises ConfigErrors with every mistake.
     """
     errors: list[ConfigError] = []
     rules: list[Rule] = []
     places: dict[str, str] = {}
-    for file in _files(paths, errors):
+    for file in _files(paths, key, errors):
         source, mistakes = read(file)
         errors.extend(mistakes)
         if source is not None:
-            rules.extend(_rules_of(source, known_detectors, places, errors))
+            rules.extend(_rules_of(source, known_detectors, by_model, places, errors))
     if errors:
         raise ConfigErrors(errors)
     return Policy(tuple(rules))
 
 
-def _files(paths: Sequence[Path], errors: list[ConfigError]) -> Iterator[Path]:
+def _files(paths: Sequence[Path], key: str, errors: list[ConfigError]) -> Iterator[Path]:
     seen: set[Path] = set()
-    for path in paths:
+    for number, path in enumerate(paths):
         found = [path]
         if path.is_dir():
             found = sorted(file for file in path.iterdir() if file.suffix in SUFFIXES and file.is_file())
             if not found:
-                errors.append(ConfigError("has no rule file (*.yaml)", file=str(path)))
+                errors.append(_wrong_path("has no rule file (*.yaml)", path, key, number))
         elif not path.exists():
-            errors.append(ConfigError("no such file or folder", file=str(path)))
+            errors.append(_wrong_path("no such file or folder", path, key, number))
             continue
         for file in found:
             if file.resolve() not in seen:
@@ -69,8 +76,18 @@ def _files(paths: Sequence[Path], errors: list[ConfigError]) -> Iterator[Path]:
                 yield file
 
 
+def _wrong_path(message: str, path: Path, key: str, number: int) -> ConfigError:
+    if not key:
+        return ConfigError(message, file=str(path))
+    return ConfigError(f"{path}: {message}", key=f"{key}[{number}]")
+
+
 def _rules_of(
-    source: Source, known: Collection[str], places: dict[str, str], errors: list[ConfigError]
+    source: Source,
+    known: Collection[str],
+    by_model: Mapping[str, Collection[str]],
+    places: dict[str, str],
+    errors: list[ConfigError],
 ) -> Iterator[Rule]:
     errors.extend(source.error(key, message) for key, message in _file_mistakes(source.value))
     items = source.value.get("rules") if isinstance(source.value, dict) else None
@@ -79,7 +96,7 @@ def _rules_of(
         place = f"{source.file}:{source.line(path)}"
         config, mistakes = _read_rule(raw)
         if isinstance(raw, dict):
-            mistakes += _meaning_mistakes(raw, known)
+            mistakes += _meaning_mistakes(raw, known, by_model)
             name = raw.get("id")
             if isinstance(name, str) and name in places:
                 mistakes.append(
@@ -120,19 +137,24 @@ def _read_rule(raw: object) -> tuple[RuleConfig | None, list[tuple[KeyPath, str]
         return None, mistakes_of(error, RuleConfig)
 
 
-def _meaning_mistakes(raw: Mapping[str, Any], known: Collection[str]) -> list[tuple[KeyPath, str]]:
+def _meaning_mistakes(
+    raw: Mapping[str, Any], known: Collection[str], by_model: Mapping[str, Collection[str]]
+) -> list[tuple[KeyPath, str]]:
     """What is well formed and makes no sense. Reads the rule as written, so that it is told beside the other
     mistakes of the same rule."""
-    return [*_detect_mistakes(raw, known), *_operator_mistakes(raw), *_example_mistakes(raw)]
+    return [*_detect_mistakes(raw, known, by_model), *_operator_mistakes(raw), *_example_mistakes(raw)]
 
 
-def _detect_mistakes(raw: Mapping[str, Any], known: Collection[str]) -> Iterator[tuple[KeyPath, str]]:
+def _detect_mistakes(
+    raw: Mapping[str, Any], known: Collection[str], by_model: Mapping[str, Collection[str]]
+) -> Iterator[tuple[KeyPath, str]]:
     detect, when = raw.get("detect"), raw.get("when")
     if detect is None and when is None:
         yield (), "looks for nothing; add `detect:`, `when:` or both"
     if isinstance(detect, dict) and isinstance(name := detect.get("detector"), str) and name not in known:
         listed = ", ".join(sorted(known)) or "none"
-        yield ("detect", "detector"), f"unknown detector {name!r}; known are {listed}{guess(name, known)}"
+        told = f"unknown detector {name!r}; known are {listed}{guess(name, known)}"
+        yield ("detect", "detector"), answers_for(name, by_model[name]) if name in by_model else told
     if isinstance(when, str) and when:
         try:
             Condition(when, has_findings=detect is not None)

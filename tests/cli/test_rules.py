@@ -96,12 +96,29 @@ def test_explain(file: Path) -> None:
     assert lines[0] == "action: redact (rule mail)"
     assert "message: No addresses." in lines
     row = next(line for line in lines if "EMAIL_ADDRESS" in line and "│" in line)
-    assert all(
-        cell in row for cell in ("mail", "redact", "medium", "5-21", "1.00", "0.50", "jane@example.com")
-    )
+    told = ["mail", "redact", "medium", "EMAIL_ADDRESS", "5-21", "1.00", "0.50", "jane@example.com"]
+    assert [cell.strip() for cell in row.split("│")][1:9] == told
     told = "ignored: PHONE_NUMBER at 23-37 with score 0.40: below 0.60, the least score of rule watch"
     assert told in lines
     assert lines[-2:] == ["becomes:", "Dear <EMAIL_ADDRESS>, (212) 555-0142"]
+
+
+def test_a_rule_path_that_is_not_there_is_told_with_its_key(tmp_path: Path) -> None:
+    config = tmp_path / "sentinel.yaml"
+    config.write_text("rules:\n  paths:\n  - nowhere\n")
+    told = f"{tmp_path}/nowhere: no such file or folder"
+    result = run("check", "--config", config)
+    assert result.stderr.splitlines()[0] == f"{config}:3: rules.paths[0]: {told}"
+    assert run("check", tmp_path / "nowhere").stderr.splitlines()[0] == told
+
+
+def test_a_model_in_place_of_a_detector(file: Path, tmp_path: Path) -> None:
+    file.write_text("rules:\n- {id: r, detect: {detector: mine}, action: flag}\n")
+    config = tmp_path / "sentinel.yaml"
+    config.write_text("models: {detectors: {mine: {kind: encoder}}}")
+    told = "`mine` is a model that answers for injection, misuse, topics, toxicity: name one of these"
+    first = run("check", file, "--config", config).stderr.splitlines()[0]
+    assert first == f"{file}:2: rules[0].detect.detector: {told}"
 
 
 def test_explain_reads_standard_input_and_takes_a_stage() -> None:

@@ -23,10 +23,13 @@ FREE = 'listen: {grpc: "127.0.0.1:0", admin: "127.0.0.1:0"}\nstore: {listen: "12
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("rules: {paths: [nowhere]}", "nowhere: no such file or folder"),
-        ("redaction: {key_file: nowhere}", "redaction.key_file: cannot read"),
+        (
+            "rules: {paths: [nowhere]}",
+            "{folder}/sentinel.yaml:1: rules.paths[0]: {folder}/nowhere: no such file or folder",
+        ),
+        ("redaction: {key_file: nowhere}", ":1: redaction.key_file: cannot read"),
         ("store: {password_file: nowhere}", "store.password_file: cannot read"),
-        ("listen: {tls: {certificate: nowhere, key: nowhere}}", "listen.tls.key: cannot read"),
+        ("listen: {tls: {certificate: nowhere, key: nowhere}}", ":1: listen.tls.key: cannot read"),
         ("upstream: {tls: {ca: nowhere}}", "upstream.tls.ca: cannot read"),
         ("models: {tls: {certificate: nowhere, key: nowhere}}", "models.tls.key: cannot read"),
         (
@@ -35,8 +38,8 @@ FREE = 'listen: {grpc: "127.0.0.1:0", admin: "127.0.0.1:0"}\nstore: {listen: "12
             "models.connect.tls.ca: cannot read",
         ),
         (
-            "models: {detectors: {m: {kind: onnx, path: absent, labels: {a: A}}}}",
-            "models.detectors.m.path: {folder}/absent does not exist: write its path",
+            "models:\n  detectors:\n    m: {kind: onnx, path: absent, labels: {a: A}}",
+            "sentinel.yaml:3: models.detectors.m.path: {folder}/absent does not exist: write its path",
         ),
         (
             "models: {detectors: {m: {kind: transformers, model: ./absent, labels: {a: A}}}}",

@@ -1,5 +1,6 @@
 import pytest
 
+from sentinel.core.errors import ConfigError
 from sentinel.core.source import dotted, parse
 
 TEXT = """\
@@ -41,6 +42,24 @@ def test_lines(path: tuple[str | int, ...], line: int) -> None:
 def test_dotted() -> None:
     assert dotted(("rules", 0, "detect", "score")) == "rules[0].detect.score"
     assert dotted(()) == ""
+
+
+@pytest.mark.parametrize(
+    ("key", "place"),
+    [
+        ("r[1].x", "f.yaml:4: "),
+        ("r[1].xy", "f.yaml:4: "),
+        ("r[1].x.deep[0]", "f.yaml:4: "),
+        ("a.b.c", "f.yaml:1: "),
+        ("ab", "f.yaml: "),
+    ],
+)
+def test_a_mistake_found_later_gets_its_place(key: str, place: str) -> None:
+    source, _ = parse("a.b: {c: 1}\nr:\n- x: 1\n- x: 2\n", "f.yaml")
+    assert source is not None
+    assert str(source.placed(ConfigError("is odd", key=key))) == f"{place}{key}: is odd"
+    elsewhere = ConfigError("is odd", file="g.yaml", key=key)
+    assert source.placed(elsewhere) is elsewhere
 
 
 @pytest.mark.parametrize(

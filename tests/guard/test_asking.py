@@ -66,6 +66,7 @@ def _found(name: str, words: str, text: str, start: int, score: float) -> list[F
 
 class Served:
     detectors = by_sentence = frozenset({"manners", "depth"})
+    by_model: Mapping[str, frozenset[str]] = {}
     finds: Finds = {}
     versions: Mapping[str, str] = {}
 

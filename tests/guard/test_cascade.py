@@ -50,6 +50,7 @@ class Manners:
 class Served:
     detectors = frozenset({"manners", "depth"})
     by_sentence: frozenset[str] = frozenset()
+    by_model: Mapping[str, frozenset[str]] = {}
     finds: Finds = {}
     versions: Mapping[str, str] = {"manners": "large-2"}
 
@@ -201,6 +202,7 @@ class Names:
     """A model of names beside the patterns of `pii`, and an encoder without topics beside phrases."""
 
     detectors = by_sentence = frozenset({"pii", "topics"})
+    by_model: Mapping[str, frozenset[str]] = {}
     finds: Finds = {"pii": frozenset({"PERSON"}), "topics": frozenset()}
     versions: Mapping[str, str] = {}
 

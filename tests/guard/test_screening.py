@@ -56,6 +56,7 @@ class Large:
 
     detectors = frozenset({"injection"})
     by_sentence: frozenset[str] = frozenset()
+    by_model: Mapping[str, frozenset[str]] = {}
     finds: Finds = {}
     versions: Mapping[str, str] = {}
 

@@ -37,6 +37,7 @@ rules:
 
 class Served:
     detectors = by_sentence = frozenset({"depth"})
+    by_model: Mapping[str, frozenset[str]] = {}
     finds: Finds = {}
     versions: Mapping[str, str] = {}
 
