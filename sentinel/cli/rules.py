@@ -173,7 +173,7 @@ def _print_decision(decision: Decision, selection: Selection, text: str) -> None
     if not decision.hits:
         return
     table = Table(
-        "rule", "action", "level", "type", "offsets", "score", "threshold", "text", "why", "by"
+        "rule", "action", "level", "detector", "type", "offsets", "score", "threshold", "text", "why", "by"
     )
     for hit in decision.hits:
         action = hit.action.label if hit.enforced else f"{hit.action.label} (shadow)"
@@ -181,12 +181,13 @@ def _print_decision(decision: Decision, selection: Selection, text: str) -> None
         for finding in [decision.findings[index] for index in hit.findings]:
             table.add_row(*shared, *_finding_cells(finding, hit, text))
         if not hit.findings:
-            table.add_row(*shared, "", "", "", "", "", escape(hit.why), "")
+            table.add_row(*shared, "", "", "", "", "", "", escape(hit.why), "")
     _out().print(table)
 
 
 def _finding_cells(finding: Finding, hit: RuleHit, text: str) -> tuple[str, ...]:
     return (
+        finding.detector,
         finding.type,
         f"{finding.start}-{finding.end}",
         f"{finding.score:.2f}",
@@ -202,8 +203,9 @@ def _print_ignored(decision: Decision, selection: Selection, inspection: Inspect
     used = {(f.detector, f.type, f.start, f.end) for f in decision.findings}
     for found in inspection.findings:
         if (found.detector, found.type, found.start, found.end) not in used:
-            place = f"{found.type} at {found.start}-{found.end} with score {found.score:.2f}"
-            print(f"ignored: {place}: {_why_ignored(found, selection)}")
+            place = f"{found.start}-{found.end} with score {found.score:.2f}"
+            what = f"{found.type} of {found.detector} at {place}"
+            print(f"ignored: {what}: {_why_ignored(found, selection)}")
 
 
 def _why_ignored(found: Finding, selection: Selection) -> str:
@@ -211,7 +213,7 @@ def _why_ignored(found: Finding, selection: Selection) -> str:
         rule for rule in selection.rules if rule.detector == found.detector and found.type in rule.types
     ]
     if not wanting:
-        return "no rule asks for it"
+        return f"no rule asks {found.detector} for it"
     least = min(wanting, key=lambda rule: rule.score)
     if found.score < least.score:
         return f"below {least.score:.2f}, the least score of rule {least.id}"

@@ -11,6 +11,7 @@ from sentinel.detectors.registry import known_detectors
 from sentinel.policy.load import bundled_rules
 from sentinel.policy.schema import rules_schema
 
+TOY = "tests.models.toys:Toy"
 RULES = """\
 rules:
 - id: mail
@@ -96,11 +97,26 @@ def test_explain(file: Path) -> None:
     assert lines[0] == "action: redact (rule mail)"
     assert "message: No addresses." in lines
     row = next(line for line in lines if "EMAIL_ADDRESS" in line and "│" in line)
-    told = ["mail", "redact", "medium", "EMAIL_ADDRESS", "5-21", "1.00", "0.50", "jane@example.com"]
-    assert [cell.strip() for cell in row.split("│")][1:9] == told
-    told = "ignored: PHONE_NUMBER at 23-37 with score 0.40: below 0.60, the least score of rule watch"
+    told = ["mail", "redact", "medium", "pii", "EMAIL_ADDRESS", "5-21", "1.00", "0.50", "jane@example.com"]
+    assert [cell.strip() for cell in row.split("│")][1:10] == told
+    told = "ignored: PHONE_NUMBER of pii at 23-37 with score 0.40: below 0.60, the least score of rule watch"
     assert told in lines
     assert lines[-2:] == ["becomes:", "Dear <EMAIL_ADDRESS>, (212) 555-0142"]
+
+
+def test_explain_tells_detectors_of_one_type_apart(file: Path, tmp_path: Path) -> None:
+    file.write_text(
+        "rules:\n"
+        "- {id: sure, detect: {detector: small, type: RUDE, score: 0.95}, action: flag}\n"
+        "- {id: other, detect: {detector: large, type: OTHER}, action: flag}\n"
+    )
+    config = tmp_path / "sentinel.yaml"
+    config.write_text("models: {detectors: {small: {kind: 'K'}, large: {kind: 'K'}}}".replace("K", TOY))
+    lines = run("explain", "rude", "--rules", file, "--config", config).stdout.splitlines()
+    assert {
+        "ignored: RUDE of small at 0-4 with score 0.90: below 0.95, the least score of rule sure",
+        "ignored: RUDE of large at 0-4 with score 0.90: no rule asks large for it",
+    } <= set(lines)
 
 
 def test_a_rule_path_that_is_not_there_is_told_with_its_key(tmp_path: Path) -> None:
