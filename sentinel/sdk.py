@@ -119,7 +119,7 @@ class _ModelsThere:
         self.by_model = config.models.by_model
         self.finds = config.models.finds
         self.by_sentence = config.models.by_sentence
-        self._client = BlockingModelClient(*config.model_channel())
+        self._client = BlockingModelClient(*config.model_channel(), config.models.late_after_ms)
         self._place, self._patience_s = config.model_plane, config.models.tried_within_s
         self.ask: AskNow = self._client.inspect
 

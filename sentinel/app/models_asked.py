@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from sentinel.config import SentinelConfig
 from sentinel.core.background import Passage
 from sentinel.core.finding import Inspection
-from sentinel.models.client import LONGEST_MS, ModelClient
+from sentinel.models.client import ModelClient
 
 
 class ModelsAsked:
@@ -29,8 +29,7 @@ class ModelsAsked:
     def open(self) -> None:
         """Raises ConfigError when the address or a certificate is wrong."""
         models = self._config.models
-        longest_ms = max([LONGEST_MS, *[model.deadline_ms for model in models.detectors.values()]])
-        self._client = ModelClient(*self._config.model_channel(), models.max_in_flight, longest_ms)
+        self._client = ModelClient(*self._config.model_channel(), models.max_in_flight, models.late_after_ms)
 
     async def ask(
         self, passages: Sequence[Passage], detectors: frozenset[str], deadline_ms: int | None

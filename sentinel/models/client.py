@@ -10,7 +10,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import grpc
@@ -27,7 +28,8 @@ Ask = Callable[[Sequence[Passage], frozenset[str], int | None], Awaitable[list[I
 
 log = logging.getLogger("sentinel.models")
 
-LONGEST_MS = 30_000  # without a deadline
+_LONGEST_MS = 30_000  # for a detector of which nobody said how long its models may take
+_NOBODY_SAID: Mapping[str, int] = MappingProxyType({})
 _NO_UNICODE = "the text holds half of a surrogate pair, which is no Unicode"
 _SLACK_MS = 100  # the plane says by itself which detectors are late, and may take so long to say it
 _TELL_EVERY_S = 10.0  # in the log, why the plane cannot be reached
@@ -43,8 +45,8 @@ _OPTIONS: list[tuple[str, Any]] = [
 
 
 class ModelClient:
-    """For an event loop. `max_in_flight` calls at a time; one more counts as failed. `longest_ms`: how long a
-    call without a deadline of its own waits."""
+    """For an event loop. `max_in_flight` calls at a time; one more counts as failed. `late_after_ms`: see
+    `ModelsConfig`; a call waits for none of its detectors longer, for the plane may hang."""
 
     def __init__(
         self,
@@ -52,7 +54,7 @@ class ModelClient:
         credentials: grpc.ChannelCredentials | None = None,
         server_name: str | None = None,
         max_in_flight: int = 1024,
-        longest_ms: int = LONGEST_MS,
+        late_after_ms: Mapping[str, int] = _NOBODY_SAID,
     ) -> None:
         options = _options(server_name)
         if credentials is None:
@@ -62,7 +64,7 @@ class ModelClient:
         self._inspect: Any = self._channel.unary_unary(wire.INSPECT)
         self._health: Any = self._channel.unary_unary(wire.HEALTH)
         self._max_in_flight, self._in_flight = max_in_flight, 0
-        self._longest_ms = longest_ms
+        self._late_after_ms = late_after_ms
         self._unreached = _Unreached(address)
         self.versions: dict[str, str] = {}
         """Of the models behind each detector, as the plane last told."""
@@ -77,7 +79,7 @@ class ModelClient:
             return _failed(passages, detectors, f"{self._in_flight} calls to the model plane are in flight")
         self._in_flight += 1
         started = time.perf_counter()
-        within_ms = self._longest_ms if deadline_ms is None else deadline_ms
+        within_ms = _within_ms(self._late_after_ms, detectors, deadline_ms)
         try:
             data = wire.encode(wire.request(passages, sorted(detectors), deadline_ms))
             answers, self.versions = _read(
@@ -115,6 +117,7 @@ class BlockingModelClient:
         address: str,
         credentials: grpc.ChannelCredentials | None = None,
         server_name: str | None = None,
+        late_after_ms: Mapping[str, int] = _NOBODY_SAID,
     ) -> None:
         options = _options(server_name)
         if credentials is None:
@@ -123,6 +126,7 @@ class BlockingModelClient:
             self._channel = grpc.secure_channel(address, credentials, options=options)
         self._inspect: Any = self._channel.unary_unary(wire.INSPECT)
         self._health: Any = self._channel.unary_unary(wire.HEALTH)
+        self._late_after_ms = late_after_ms
         self._unreached = _Unreached(address)
         self.versions: dict[str, str] = {}
         self.why = ""
@@ -134,7 +138,7 @@ class BlockingModelClient:
         """See `ModelClient.inspect`."""
         if not passages or not detectors:
             return [Inspection()] * len(passages)
-        within_ms = LONGEST_MS if deadline_ms is None else deadline_ms
+        within_ms = _within_ms(self._late_after_ms, detectors, deadline_ms)
         try:
             data = wire.encode(wire.request(passages, sorted(detectors), deadline_ms))
             answer = self._inspect(data, timeout=_timeout_s(within_ms))
@@ -178,6 +182,13 @@ class _Unreached:
 
 def _options(server_name: str | None) -> list[tuple[str, Any]]:
     return [*_OPTIONS, ("grpc.ssl_target_name_override", server_name)] if server_name else _OPTIONS
+
+
+def _within_ms(late_after_ms: Mapping[str, int], detectors: Collection[str], deadline_ms: int | None) -> int:
+    """How long a plane that does as it should takes for an answer."""
+    given = _LONGEST_MS if deadline_ms is None else deadline_ms
+    longest = max(late_after_ms.get(name, given) for name in detectors)
+    return longest if deadline_ms is None else min(given, longest)
 
 
 def _timeout_s(within_ms: int) -> float:

@@ -260,6 +260,21 @@ class ModelsConfig(BaseModel):
         return made
 
     @property
+    def late_after_ms(self) -> dict[str, int]:
+        """Detector -> ms after which none of its models is waited for. Each counts from the beginning of a
+        call, so of several it is the longest."""
+        late: dict[str, int] = {}
+        for name, model in self.detectors.items():
+            for detector in model.detectors(name):
+                late[detector] = max(late.get(detector, 0), model.deadline_ms)
+        return late
+
+    @property
+    def stuck_s(self) -> float:
+        """Seconds after which whatever batch runs has hung."""
+        return max(model.stuck_s for model in self.detectors.values())
+
+    @property
     def tried_within_s(self) -> float:
         """Seconds after which each model was tried to load, one after another."""
         return sum(model.load_timeout_s for model in self.detectors.values())

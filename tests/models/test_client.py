@@ -15,10 +15,13 @@ from typing import Any
 import grpc
 import pytest
 
+from sentinel.app.models_asked import ModelsAsked
+from sentinel.config import SentinelConfig
 from sentinel.core.finding import Inspection
 from sentinel.models import wire
 from sentinel.models.base import Passage
 from sentinel.models.client import BlockingModelClient, ModelClient
+from sentinel.sdk import models_of
 from tests.e2e.processes import ROOT
 
 ONE = [Passage("a secret")]
@@ -113,7 +116,7 @@ def test_a_silent_plane_is_late_without_a_deadline_too(tmp_path: Path) -> None:
         return b""
 
     async def ask(address: str) -> list[Inspection]:
-        client = ModelClient(address, longest_ms=50)
+        client = ModelClient(address, late_after_ms={"a": 50})
         found = await client.inspect(ONE, {"a"})
         await client.close()
         return found
@@ -122,6 +125,43 @@ def test_a_silent_plane_is_late_without_a_deadline_too(tmp_path: Path) -> None:
         found = asyncio.run(ask(address))
         released.set()
     assert found == [Inspection(failed={"a": "no answer within 50 ms"})]
+
+
+@pytest.mark.parametrize(("deadline_ms", "waited_ms"), [(None, 60), (20_000, 60), (50, 50)])
+def test_a_plane_that_hangs_is_waited_for_no_longer_than_its_models(
+    tmp_path: Path, deadline_ms: int | None, waited_ms: int
+) -> None:
+    """In a sidecar and in a program: the longest of the models that answer."""
+    released = threading.Event()
+
+    def silent(data: bytes) -> bytes:
+        released.wait(30)
+        return b""
+
+    def config(address: str) -> SentinelConfig:
+        toy, sure = "tests.models.toys:Toy", "tests.models.toys:Sure"  # this one answers for `manners` too
+        detectors = {
+            "manners": {"kind": toy, "deadline_ms": 40},
+            "sure": {"kind": sure, "deadline_ms": 60},
+            "other": {"kind": toy, "deadline_ms": 20_000},
+        }
+        models = {"connect": {"address": address}, "detectors": detectors}
+        return SentinelConfig.model_validate({"state_dir": tmp_path, "models": models})
+
+    async def ask(config: SentinelConfig) -> list[Inspection]:
+        asked = ModelsAsked(config)
+        asked.open()
+        found = await asked.ask(ONE, frozenset({"manners"}), deadline_ms)
+        await asked.close()
+        return found
+
+    with answering(tmp_path, silent) as address:
+        found = [
+            asyncio.run(ask(config(address))),
+            models_of(config(address)).ask(ONE, frozenset({"manners"}), deadline_ms),
+        ]
+        released.set()
+    assert found == [[Inspection(failed={"manners": f"no answer within {waited_ms} ms"})]] * 2
 
 
 def test_calls_in_flight_are_bounded(tmp_path: Path) -> None:
