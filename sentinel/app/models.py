@@ -11,6 +11,7 @@ import logging
 import os
 import signal
 import sys
+import time
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,7 @@ from sentinel.telemetry.report import report
 log = logging.getLogger("sentinel.models")
 
 _STUCK = 3  # exit status
+_SIGN_EVERY_S = 2.0
 
 
 def run(config: SentinelConfig, path: Path | None) -> int:
@@ -88,7 +90,7 @@ class _Process:
         self._install_signals()
         await server.start()
         log.info("listening on %s, models: %s", server.address, ", ".join(settings.detectors))
-        report(event="listening", address=server.address)
+        report(event="listening", address=server.address, stuck_s=settings.stuck_s)
         tasks = [asyncio.create_task(runner.run()) for runner in plane.runners]
         tasks.append(asyncio.create_task(self._tell()))
         for task in tasks:
@@ -139,13 +141,17 @@ class _Process:
             self._stopping.set()
 
     async def _tell(self) -> None:
-        """Tell the supervisor of every change."""
+        """Tell the supervisor of every change, and that we live."""
         told: dict[str, str] = {}
+        next_sign = 0.0
         while True:
             now = {runner.name: runner.why or runner.state for runner in self._plane.runners}
             if now != told:
                 told = now
                 report(event="models", models=told, settled=self._plane.settled)
+            if time.monotonic() >= next_sign:
+                next_sign = time.monotonic() + _SIGN_EVERY_S
+                report(event="alive")
             await asyncio.sleep(0.2)
 
     async def _admin(self) -> Admin | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import math
 import signal
@@ -21,6 +22,9 @@ log = logging.getLogger("sentinel.supervisor")
 
 _TRIES = 3
 _BEGINS_WITHIN_S = 60.0
+_LOOK_EVERY_S = 1.0
+_OVERDUE_S = 10.0  # a sign of life comes every two seconds
+_KILL_AFTER_S = 2.0  # a process that hangs seldom heeds SIGTERM
 
 
 def needed(config: SentinelConfig) -> frozenset[str]:
@@ -52,7 +56,8 @@ def small_alone(config: SentinelConfig) -> frozenset[str]:
 
 class ModelsSide:
     """The model plane's process under a supervisor. It may die without taking the data plane with it: rules
-    say what then happens."""
+    say what then happens. One that says nothing any more is replaced: it sees by itself when a batch hangs,
+    but not when that keeps the interpreter to itself."""
 
     def __init__(
         self,
@@ -70,10 +75,13 @@ class ModelsSide:
         )
         self._settled = False
         self._patience_s, self._started = tried_within_s + _BEGINS_WITHIN_S, math.inf
+        self._silent_s = 0.0
+        self._watching: asyncio.Task[None] | None = None
 
     def start(self) -> None:
         self._started = time.monotonic()
         self.child.start()
+        self._watching = asyncio.create_task(self._watch())
 
     def reload(self) -> None:
         """Have the plane take up the detectors' settings."""
@@ -81,6 +89,8 @@ class ModelsSide:
             self.child.signal(signal.SIGHUP)
 
     async def stop(self, grace_s: float) -> None:
+        if self._watching is not None:
+            self._watching.cancel()
         await self.child.stop(grace_s)
 
     @property
@@ -95,6 +105,25 @@ class ModelsSide:
         models: dict[str, str] = self.child.status.get("models", {})
         return {"pid": self.child.pid, "restarts": self.child.restarts, "models": models}
 
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(_LOOK_EVERY_S)
+            self._silent_s += _LOOK_EVERY_S  # looks, not the clock: we may have been held up ourselves
+            if self._silent_s > self._may_be_silent_s:
+                log.error("models says nothing for %.0f s, so it hangs: it is replaced", self._silent_s)
+                self._silent_s = 0.0
+                await self.child.end(_KILL_AFTER_S)
+
+    @property
+    def _may_be_silent_s(self) -> float:
+        """A load may keep the interpreter to itself, and begins again in a model that is not ready."""
+        states = self.child.status.get("models", {}).values()
+        if not states or any(state != "ready" for state in states):
+            return self._patience_s
+        stuck_s: float = self.child.status["stuck_s"]
+        return stuck_s + _OVERDUE_S
+
     def _reported(self, child: Child, reported: dict[str, Any]) -> None:
+        self._silent_s = 0.0
         if reported["event"] == "models":
             self._settled = self._settled or reported["settled"]

@@ -63,20 +63,23 @@ class Child:
     async def stop(self, grace_s: float) -> int:
         """SIGTERM, then SIGKILL after `grace_s`. Returns the exit status (0 when it never ran)."""
         self._stopping = True
-        self.signal(signal.SIGTERM)
+        status = await self.end(grace_s)
+        if self._task:
+            self._task.cancel()
+        return status
+
+    async def end(self, grace_s: float) -> int:
+        """The same for the present process alone: unless `stop` was called, a new one starts."""
         process = self._process
         if process is None:
-            if self._task:
-                self._task.cancel()
             return 0
+        self.signal(signal.SIGTERM)
         try:
             await asyncio.wait_for(process.wait(), grace_s)
         except TimeoutError:
             log.error("%s did not stop within %.0f s and is killed", self.name, grace_s)
             process.kill()
             await process.wait()
-        if self._task:
-            self._task.cancel()
         return process.returncode or 0
 
     async def _keep_running(self) -> None:

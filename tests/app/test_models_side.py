@@ -134,14 +134,30 @@ def test_a_plane_whose_model_hangs_is_replaced(tmp_path: Path) -> None:
             (found,) = await client.inspect([Passage("hang")], {"manners"}, 20_000)
             assert found.failed
             await until(lambda: side.child.restarts == 1)
-            async with asyncio.timeout(60):
-                found = Inspection(failed={"": ""})
-                while found.failed:  # noqa: ASYNC110
-                    (found,) = await client.inspect([Passage("rude")], {"manners"}, 5000)
-                    await asyncio.sleep(0.05)
-            assert found.findings
+            await found_again(client)
 
     asyncio.run(test())
+
+
+@pytest.mark.parametrize("how", ["seize", "stop"])
+def test_a_plane_that_says_nothing_any_more_is_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, how: str
+) -> None:
+    monkeypatch.setattr(models_side, "_OVERDUE_S", 5.0)
+    monkeypatch.setattr(models_side, "_KILL_AFTER_S", 0.2)
+
+    async def test() -> None:
+        async with supervised(tmp_path, stuck_s=0.2) as (side, client):
+            if how == "stop":
+                side.child.signal(signal.SIGSTOP)
+            (found,) = await client.inspect([Passage("seize")], {"manners"}, 500)
+            assert found.failed
+            await until(lambda: side.child.restarts == 1)
+            await found_again(client)
+
+    asyncio.run(test())
+    assert "models says nothing for " in caplog.text
+    assert "models ended with status -9" in caplog.text
 
 
 def test_a_plane_is_replaced_though_the_file_is_wrong_by_now(tmp_path: Path) -> None:
@@ -214,6 +230,15 @@ def test_a_plane_that_says_nothing_does_not_keep_the_sidecar_waiting(
             assert "has been loading" not in str(side.states()["models"])
 
     asyncio.run(test())
+
+
+async def found_again(client: ModelClient) -> None:
+    async with asyncio.timeout(60):
+        found = Inspection(failed={"": ""})
+        while found.failed:  # noqa: ASYNC110
+            (found,) = await client.inspect([Passage("rude")], {"manners"}, 5000)
+            await asyncio.sleep(0.05)
+    assert found.findings
 
 
 async def until(true: Any) -> None:

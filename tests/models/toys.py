@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import math
+import re
 import threading
 import time
 from collections.abc import Sequence
@@ -41,7 +42,8 @@ class ToySettings(BaseModel):
 
 class Toy:
     """Finds each `rude`. `explode` raises, `exit` ends the thread as far as code can, `memory` needs too
-    much, `sleep` sleeps, `hang` hangs, `few` makes it answer too little, and words of `ODD` odd things."""
+    much, `sleep` sleeps, `hang` hangs, `seize` does so and lets no other thread run, `few` makes it answer
+    too little, and words of `ODD` odd things."""
 
     Settings: ClassVar[type[BaseModel]] = ToySettings
 
@@ -74,6 +76,8 @@ class Toy:
             time.sleep(0.5)
         if "hang" in words:
             time.sleep(60)
+        if "seize" in words:
+            re.match("(a+)+$", 60 * "a" + "b")
         if "string" in words:
             return ["rude"] * len(passages)  # type: ignore[list-item]  # that is the mistake
         answers = [self._read(passage) for passage in passages]
