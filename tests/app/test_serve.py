@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from sentinel.app.models_side import ModelsSide
 from sentinel.app.serve import Supervisor, _runtime_dir
 from sentinel.config import SentinelConfig
 from sentinel.proxy.children import Child
@@ -43,7 +44,8 @@ def test_a_start_says_which_small_classifiers_decide_alone(
     models: dict[str, dict[str, str]],
     told: list[str],
 ) -> None:
-    monkeypatch.setattr(Child, "start", lambda child: None)
+    for each in (Child, ModelsSide):
+        monkeypatch.setattr(each, "start", lambda self: None)
     value = {"state_dir": tmp_path, "models": {"detectors": models}}
     supervisor = Supervisor(None, SentinelConfig.model_validate(value))
     supervisor._runtime_dir = tmp_path
