@@ -23,6 +23,7 @@ from sentinel.guard.screener import Screener, load_screener
 from sentinel.guard.screening import ScreenRequest, ScreenResult, screen
 from sentinel.models.base import Passage
 from sentinel.models.client import BlockingModelClient
+from sentinel.models.config import Answering
 from sentinel.models.here import ModelsHere
 from sentinel.telemetry.keys import load_redactors
 
@@ -111,14 +112,11 @@ def models_of(config: SentinelConfig) -> ModelsHere | _ModelsThere:
     return ModelsHere(config.models, config.state_dir, config.detectors)
 
 
-class _ModelsThere:
+class _ModelsThere(Answering):
     """A pool that other processes share."""
 
     def __init__(self, config: SentinelConfig) -> None:
-        self.detectors = config.models.served
-        self.by_model = config.models.by_model
-        self.finds = config.models.finds
-        self.by_sentence = config.models.by_sentence
+        super().__init__(config.models)
         self._client = BlockingModelClient(*config.model_channel(), config.models.late_after_ms)
         self._place, self._patience_s = config.model_plane, config.models.tried_within_s
         self.ask: AskNow = self._client.inspect

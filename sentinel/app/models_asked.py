@@ -8,17 +8,15 @@ from sentinel.config import SentinelConfig
 from sentinel.core.background import Passage
 from sentinel.core.finding import Inspection
 from sentinel.models.client import ModelClient
+from sentinel.models.config import Answering
 
 
-class ModelsAsked:
-    """What the plane answers for (`guard.cascade.Served`), known before the event loop runs; `open` and
-    `close` belong to the loop."""
+class ModelsAsked(Answering):
+    """What the plane answers for is known before the event loop runs; `open` and `close` belong to the
+    loop."""
 
     def __init__(self, config: SentinelConfig) -> None:
-        self.detectors = config.models.served
-        self.by_model = config.models.by_model
-        self.finds = config.models.finds
-        self.by_sentence = config.models.by_sentence
+        super().__init__(config.models)
         self._config = config
         self._client: ModelClient | None = None
 

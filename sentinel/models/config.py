@@ -117,7 +117,7 @@ class ModelConfig(BaseModel):
     @model_validator(mode="after")
     def _can_run_at_once(self) -> Self:
         if (self.at_once or 1) > 1 and not self._parallel:
-            kind = getattr(self.settings, "kind", "")
+            kind = registry.kind_of(self.settings)
             raise ValueError(f"`at_once` is {self.at_once}, and a `{kind}` runs one batch at a time")
         return self
 
@@ -141,7 +141,7 @@ class ModelConfig(BaseModel):
 
     def finds(self, name: str) -> Finds:
         """What they can find, where the settings tell."""
-        ours = getattr(self.settings, "kind", "") in registry.KINDS
+        ours = registry.kind_of(self.settings) in registry.KINDS
         labels: dict[str, str] = getattr(self.settings, "labels", {}) if ours else {}
         told: Finds = {name: frozenset(labels.values())} if labels else {}
         told = getattr(self.settings, "finds", told)
@@ -294,3 +294,13 @@ class ModelsConfig(BaseModel):
             message = f"{path} is too long for a unix socket; write a shorter unix:/path"
             raise ConfigError(message, key="models.listen")
         return f"unix:{path}"
+
+
+class Answering:
+    """What the models of a configuration answer for (`guard.cascade.Served`), wherever they run."""
+
+    def __init__(self, models: ModelsConfig) -> None:
+        self.detectors = models.served
+        self.by_model = models.by_model
+        self.finds = models.finds
+        self.by_sentence = models.by_sentence

@@ -14,21 +14,18 @@ from sentinel.core.finding import Inspection
 from sentinel.detectors.registry import DetectorsConfig
 from sentinel.models import registry
 from sentinel.models.base import Model, NotHere, Passage, key_of
-from sentinel.models.config import ModelConfig, ModelsConfig
+from sentinel.models.config import Answering, ModelConfig, ModelsConfig
 from sentinel.models.inference import failure, inferred, told, without
 from sentinel.models.plane import next_answer, only, together
 
 log = logging.getLogger("sentinel.models")
 
 
-class ModelsHere:
+class ModelsHere(Answering):
     """Answers as a plane with the same configuration does. Safe to use from several threads."""
 
     def __init__(self, config: ModelsConfig, state_dir: Path, detectors: DetectorsConfig) -> None:
-        self.detectors = config.served
-        self.by_model = config.by_model
-        self.finds = config.finds
-        self.by_sentence = config.by_sentence
+        super().__init__(config)
         self.versions: Mapping[str, str] = {}
         self._models = {
             name: _Lazy(name, entry, partial(registry.make, name, entry.settings, state_dir, detectors))

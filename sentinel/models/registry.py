@@ -46,10 +46,16 @@ def settings_of(kind: str) -> type[BaseModel]:
     return settings
 
 
+def kind_of(settings: BaseModel) -> str:
+    """What every kind's settings say."""
+    kind: str = settings.kind  # type: ignore[attr-defined]  # a field of each, and of no class they share
+    return kind
+
+
 def make(name: str, settings: BaseModel, state_dir: Path, detectors: DetectorsConfig) -> Model:
     """A model, not loaded yet, beside detectors that are so set. Raises ConfigError on a setting that is
     wrong."""
-    kind: str = settings.kind  # type: ignore[attr-defined]  # every kind's settings say it
+    kind = kind_of(settings)
     model: Model = (_theirs(kind) if ":" in kind else _named(KINDS[kind][1]))(name, settings, state_dir)
     tell_of(detectors, model)
     return model
@@ -58,8 +64,7 @@ def make(name: str, settings: BaseModel, state_dir: Path, detectors: DetectorsCo
 def check_files(name: str, settings: BaseModel) -> None:
     """Raises ConfigError for a file or folder that the settings of a kind of ours name and that is not there.
     A kind of the user's own may name what it only makes."""
-    kind: str = settings.kind  # type: ignore[attr-defined]  # as above
-    if kind not in KINDS:
+    if kind_of(settings) not in KINDS:
         return
     for key, field in type(settings).model_fields.items():
         value = getattr(settings, key)

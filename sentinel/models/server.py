@@ -11,7 +11,7 @@ import grpc.aio
 import msgspec
 
 from sentinel.core.errors import ConfigError
-from sentinel.models import wire
+from sentinel.models import registry, wire
 from sentinel.models.plane import Plane
 
 _MAX_CALLS = 8192
@@ -74,7 +74,7 @@ def health(plane: Plane) -> wire.HealthResponse:
     models = [
         wire.ModelHealth(
             name=runner.name,
-            kind=str(getattr(runner.config.settings, "kind", "")),
+            kind=registry.kind_of(runner.config.settings),
             state=runner.state,
             why=runner.why,
             detectors=tuple(sorted(runner.detectors)),
