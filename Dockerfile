@@ -7,7 +7,9 @@ ARG PYTHON=3.11
 FROM python:${PYTHON}-slim AS build
 ARG EXTRAS=embedded
 WORKDIR /src
-COPY pyproject.toml README.md LICENSE ./
+# The compiler stays in this stage: it builds the small classifiers' kernel.
+RUN apt-get update && apt-get install --yes --no-install-recommends gcc libc6-dev && rm -rf /var/lib/apt/lists/*
+COPY pyproject.toml hatch_build.py README.md LICENSE ./
 COPY sentinel sentinel
 COPY rules rules
 COPY dashboards dashboards

@@ -10,7 +10,7 @@ STAMP := $(VENV)/.installed
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
 
-$(STAMP): pyproject.toml
+$(STAMP): pyproject.toml hatch_build.py sentinel/detectors/kernel.c
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
@@ -47,4 +47,4 @@ bench: $(STAMP)  ## speed and memory, as ratios within one run; its end says wha
 	$(BIN)/python -m bench
 
 clean:  ## remove everything that the targets made
-	rm -rf $(VENV) .peers .sentinel dist build bench/out
+	rm -rf $(VENV) .peers .sentinel dist build bench/out sentinel/detectors/libkernel.so

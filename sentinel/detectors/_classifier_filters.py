@@ -77,15 +77,15 @@ class Filters:
         told: NDArray[np.float32] = np.maximum(second * self._second.scale + self._second.bias, 0.0)
         return told
 
-    def see(self, vectors: NDArray[np.int8], bounds: NDArray[np.int64], size: NDArray[np.int64]) -> Seen:
-        """`bounds`, `size`: see `_classifier_grams.sums`."""
+    def see(self, vectors: NDArray[np.int8], bounds: NDArray[np.int32]) -> Seen:
+        """`bounds`: see `_classifier_grams.sums`."""
+        size = (bounds[:, 1] - bounds[:, 0]).astype(np.int64)
         ends = np.cumsum(size + 1)
         words = np.zeros((int(ends[-1]) + 1, vectors.shape[1]), np.float32)
         between = np.ones(len(words), np.bool_)
-        places = np.empty(len(bounds), np.int64)
-        places[::2], places[1::2] = ends - size, ends
+        places = np.stack((ends - size, ends), axis=1).reshape(-1)
         for low, high, start in zip(
-            places[::2].tolist(), places[1::2].tolist(), bounds[::2].tolist(), strict=True
+            (ends - size).tolist(), ends.tolist(), bounds[:, 0].tolist(), strict=True
         ):
             words[low:high] = vectors[start : start + high - low]
             between[low:high] = False

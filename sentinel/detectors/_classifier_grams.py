@@ -1,5 +1,6 @@
-"""What the small classifiers see of a text: of each word its hash, its cluster, its vector and its n-grams of
-characters; of two words that stand near each other a bucket for their hashes and one for their clusters."""
+"""What the small classifiers see of a text: of each word its vector's row, the buckets of itself and of its
+n-grams of characters; of two words that stand near each other a bucket for their hashes and one for their
+clusters. And what a table of weights says of these buckets."""
 
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
-from sentinel.detectors._classifier_words import WORDS, Tokens, read, view
+from sentinel.detectors._classifier_words import WORDS, Tokens, tokenised, view
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -65,24 +66,42 @@ def words() -> Words:
 
 
 class Book(msgspec.Struct, frozen=True):
-    """Of each of some words: what it is known by, `right` [2, words]: its hash, and its cluster, counted from
-    1, and `left`: the same, as it enters the hash of a pair whose first word it is; `rows` of its vector in
-    `words()`; `own`: the bucket of the word itself; its n-grams of characters `ends[i]`..`ends[i + 1]` of
-    `grams`, buckets too. Each word has some."""
+    """The words of a text in their order, each at `starts[i]`..`ends[i]` of what `view` made: `rows` of their
+    vectors in `words()`; `own`: the bucket of the word itself; `pairs` [steps, 2, words]: the buckets of each
+    with the one so many of `STEPS` behind it, by their hashes and by their clusters, 0 where there is none;
+    its n-grams of characters `gram_ends[i]`..`gram_ends[i + 1]` of `grams`, buckets too, some of each word.
+    `compiled`: all of this as the kernel takes it."""
 
-    left: NDArray[np.uint64]
-    right: NDArray[np.uint64]
+    starts: NDArray[np.int32]
+    ends: NDArray[np.int32]
     rows: NDArray[np.int32]
     own: NDArray[np.uint16]
+    pairs: NDArray[np.uint16]
     grams: NDArray[np.uint16]
-    ends: NDArray[np.int32]
+    gram_ends: NDArray[np.int32]
+    compiled: Any = None
+
+    def __len__(self) -> int:
+        return len(self.own)
 
 
-def book_of(tokens: Tokens) -> Book:
-    """The words of a text in their order."""
+def read(text: str) -> Book:
+    """Of what `view` made."""
+    tokens = tokenised(text)
     known = words()
     hashes = tokens.hashes
     rows = known.find(hashes)
+    grams, gram_ends = _grams(tokens)
+    left = np.stack((hashes ^ (hashes >> _FOLD), known.clusters.take(rows)))
+    right = np.stack((hashes, left[1]))
+    # `codes` has a blank before the text
+    starts, ends = tokens.starts.astype(np.int32) - 1, tokens.ends.astype(np.int32) - 1
+    own, pairs = _bucket(hashes * _WORD), _pairs(left, right)
+    return Book(starts, ends, rows.astype(np.int32), own, pairs, grams, gram_ends)
+
+
+def _grams(tokens: Tokens) -> tuple[NDArray[np.uint16], NDArray[np.int32]]:
+    """See `Book`."""
     begun = np.zeros(len(tokens.codes), np.int64)
     begun[tokens.starts] = 1
     word = np.cumsum(begun) - 1  # at each character, the last word that has begun
@@ -90,23 +109,18 @@ def book_of(tokens: Tokens) -> Book:
     owners = word[begins + 1]
     sums = (sums ^ (sums >> _FOLD)) * _CHARS + _SIZES.view(np.uint64)[size]
     grams = _bucket((sums ^ (sums >> _FOLD)) * _CHARS)[np.argsort(owners, kind="stable")]
-    ends = np.zeros(len(hashes) + 1, np.int32)
-    np.cumsum(np.bincount(owners, minlength=len(hashes)), out=ends[1:])
-    left = np.empty((2, len(hashes)), np.uint64)
-    left[0] = hashes ^ (hashes >> _FOLD)
-    left[1] = known.clusters.take(rows)
-    right = left.copy()
-    right[0] = hashes
-    return Book(left, right, rows.astype(np.int32), _bucket(hashes * _WORD), grams, ends)
+    ends = np.zeros(len(tokens.hashes) + 1, np.int32)
+    np.cumsum(np.bincount(owners, minlength=len(tokens.hashes)), out=ends[1:])
+    return grams, ends
 
 
 def _bucket(mixed: NDArray[np.uint64]) -> NDArray[np.uint16]:
     return (mixed >> _SHIFT).astype(np.uint16)
 
 
-def pairs(left: NDArray[np.uint64], right: NDArray[np.uint64]) -> NDArray[np.int64]:
-    """Buckets [steps, 2, words]: of each word with the one so many of `STEPS` behind it, by their hashes and
-    by their clusters; those that would need words behind the last one say nothing. See `Book`."""
+def _pairs(left: NDArray[np.uint64], right: NDArray[np.uint64]) -> NDArray[np.uint16]:
+    """See `Book`. `left`, `right` [2, words]: what a word's hash and its cluster are as the first and as the
+    second of two."""
     mixed = np.zeros((len(STEPS), *left.shape), np.uint64)
     for each, step, kinds in zip(mixed, STEPS, _KINDS, strict=True):
         made = each[:, :-step]
@@ -115,29 +129,77 @@ def pairs(left: NDArray[np.uint64], right: NDArray[np.uint64]) -> NDArray[np.int
     mixed[:, 1] *= _KINDS[:, 1:]
     mixed ^= mixed >> _FOLD
     mixed *= _KINDS[:, :, None]
-    mixed >>= _SHIFT
-    return mixed.view(np.int64)
+    return _bucket(mixed)
 
 
-def means(
-    vectors: NDArray[np.int8], places: NDArray[np.int64], size: NDArray[np.int64]
-) -> NDArray[np.float32]:
+def means(vectors: NDArray[np.int8], bounds: NDArray[np.int32]) -> NDArray[np.float32]:
     """Of some stretches of words the mean of their vectors, in the vectors' unit: [stretches, dimensions].
-    `places` and `size`: see `sums`."""
-    made = sums(vectors.astype(np.int32), places).astype(np.float32)
-    made /= size[:, None]
+    `bounds`: see `sums`. `vectors` has one more row, which says nothing."""
+    made = sums(vectors.astype(np.int32), bounds).astype(np.float32)
+    made /= (bounds[:, 1] - bounds[:, 0])[:, None]
     return made
 
 
-def sums(of: NDArray[Any], places: NDArray[np.int64]) -> NDArray[Any]:
-    """The rows of each of some stretches added up: [stretches, ...]. `places`: of each stretch its first row
-    and the one behind its last, one stretch behind the other; none is empty. `of` has one row more than the
-    stretches can hold."""
-    if len(places) == 2:
-        made: NDArray[Any] = of[places[0] : places[1]].sum(axis=0, dtype=of.dtype, keepdims=True)
-    else:
-        made = np.add.reduceat(of, places, axis=0)[::2]
+def sums(of: NDArray[Any], bounds: NDArray[np.int32]) -> NDArray[Any]:
+    """The rows of each of some stretches added up: [stretches, ...]. `bounds` [stretches, 2]: of each its
+    first row and the one behind its last; none is empty. `of` has one row more than they can hold."""
+    made: NDArray[Any] = np.add.reduceat(of, bounds.reshape(-1), axis=0)[::2]
     return made
+
+
+class Hashed:
+    """What buckets say of each head: `table` [2**BITS, heads] int8."""
+
+    def __init__(self, table: NDArray[np.int8]) -> None:
+        self._table = table
+
+    def logits(self, book: Book, bounds: NDArray[np.int32]) -> NDArray[np.float64]:
+        """Of stretches of words, see `sums`, in the table's unit: [stretches, heads]. Those n-grams count
+        whose words all lie in a stretch, and weigh so that those of words have unit length together, and
+        those of characters."""
+        size, last = bounds[:, 1] - bounds[:, 0], bounds[:, 1] - 1
+        words, grams = self._told(book)
+        two = self._table.take(book.pairs, axis=0).sum(axis=1, dtype=np.int32)
+        words += two.sum(axis=0)
+        # Sums of whole numbers: the same whatever else is read with a stretch.
+        by_words = sums(_with_one_more(words), bounds)
+        by_words -= two[:, last].sum(axis=0)
+        by_words -= two[1, last - 1] * (size > 1)[:, None]
+        made: NDArray[np.float64] = by_words / np.sqrt(_count(size))[:, None]
+        count = book.gram_ends[bounds[:, 1]] - book.gram_ends[bounds[:, 0]]
+        made += sums(_with_one_more(grams), bounds) / np.sqrt(count)[:, None]
+        return made
+
+    def shares(self, book: Book, heads: NDArray[np.int32]) -> NDArray[np.float64]:
+        """Each word's share of the logits of all of them as one stretch: [words, asked]. An n-gram of two
+        words is shared out between them."""
+        count = len(book)
+        words, grams = self._told(book)
+        made = words[:, heads].astype(np.float64)
+        two = self._table.take(book.pairs, axis=0)[..., heads].sum(axis=1, dtype=np.int32) / 2
+        for share, step in zip(two, STEPS, strict=True):
+            within = max(0, count - step)
+            made[:within] += share[:within]
+            made[count - within :] += share[:within]
+        made /= np.sqrt(_count(count))
+        made += grams[:, heads] / np.sqrt(len(book.grams))
+        return made
+
+    def _told(self, book: Book) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        """What each word says itself, and by its n-grams of characters: [words, heads] each."""
+        own = self._table.take(book.own, axis=0).astype(np.int32)
+        grams = self._table.take(book.grams, axis=0).astype(np.int32)
+        return own, np.add.reduceat(grams, book.gram_ends[:-1], axis=0)
+
+
+def _with_one_more(rows: NDArray[np.int32]) -> NDArray[np.int32]:
+    return np.concatenate((rows, rows[:1]))
+
+
+def _count(size: Any) -> Any:
+    """How many n-grams of words a stretch of so many words (1 or more) has: each word, and two for two that
+    stand one or two places apart."""
+    return np.maximum(5 * size - 6, size)
 
 
 class Features(msgspec.Struct, frozen=True):
@@ -152,15 +214,15 @@ class Features(msgspec.Struct, frozen=True):
 
 def features(text: str) -> Features | None:
     """None where the text holds no word."""
-    book = book_of(read(view(text).text))
-    count = len(book.own)
+    book = read(view(text).text)
+    count = len(book)
     if not count:
         return None
-    two = zip(pairs(book.left, book.right), STEPS, strict=True)
+    two = zip(book.pairs, STEPS, strict=True)
     ours = [book.own, *(kind[: max(0, count - step)] for kinds, step in two for kind in kinds)]
     buckets = np.concatenate([*ours, book.grams], dtype=np.int64)
     sizes = len(buckets) - len(book.grams), len(book.grams)
     weights = np.repeat(1.0 / np.sqrt(sizes), sizes)
     vectors = words().vectors[np.append(book.rows, 0)]
-    mean = means(vectors, np.array([0, count]), np.array([count]))[0] * words().scale
+    mean = means(vectors, np.array([[0, count]], np.int32))[0] * words().scale
     return Features(book.rows, mean, buckets, weights.astype(np.float32))

@@ -38,8 +38,7 @@ class Layers(msgspec.Struct, frozen=True):
 
 
 class Network:
-    """Stretches are told by `bounds` and `size`, see `_classifier_grams.sums`; `vectors` [words, dimensions]
-    int8 has one row more than they hold."""
+    """Words are told by `rows` [words] of their vectors in `words()`."""
 
     def __init__(self, layers: Layers) -> None:
         dimensions = words().vectors.shape[1]
@@ -53,29 +52,32 @@ class Network:
             Layer(layers.second.astype(np.float32), layers.second_scale, layers.second_bias),
         )
 
-    def logits(
-        self, vectors: NDArray[np.int8], bounds: NDArray[np.int64], size: NDArray[np.int64]
-    ) -> NDArray[np.float32]:
-        """[stretches, heads]."""
-        units = self._units(self._filters.see(vectors, bounds, size), vectors, bounds, size)
+    def logits(self, rows: NDArray[np.int32], bounds: NDArray[np.int32]) -> NDArray[np.float32]:
+        """Of stretches of these words, see `_classifier_grams.sums`: [stretches, heads]."""
+        vectors = _vectors(rows)
+        units = self._units(self._filters.see(vectors, bounds), vectors, bounds)
         answers: NDArray[np.float32] = np.maximum(units, 0.0) @ self._out + self._bias
         return answers
 
-    def shares(self, vectors: NDArray[np.int8], heads: NDArray[np.int64]) -> NDArray[np.float32]:
+    def shares(self, rows: NDArray[np.int32], heads: NDArray[np.int32]) -> NDArray[np.float32]:
         """Each word's share of these heads' logits of all words as one stretch, by the slope of the units:
-        [words, heads]."""
-        count = len(vectors) - 1
-        whole = np.array([0, count]), np.array([count])
-        seen = self._filters.see(vectors, *whole)
-        out = self._out[:, heads] * (self._units(seen, vectors, *whole)[0] > 0)[:, None]
+        [words, asked]."""
+        vectors, count = _vectors(rows), len(rows)
+        whole = np.array([[0, count]], np.int32)
+        seen = self._filters.see(vectors, whole)
+        out = self._out[:, heads] * (self._units(seen, vectors, whole)[0] > 0)[:, None]
         by_mean: NDArray[np.float32] = vectors[:-1] @ (self._by_mean @ out) / count
         return by_mean + self._filters.shares(seen, self._by_filter @ out)
 
-    def _units(
-        self, seen: Seen, vectors: NDArray[np.int8], bounds: NDArray[np.int64], size: NDArray[np.int64]
-    ) -> NDArray[np.float32]:
+    def _units(self, seen: Seen, vectors: NDArray[np.int8], bounds: NDArray[np.int32]) -> NDArray[np.float32]:
         """What the units add up to: [stretches, units]."""
-        units: NDArray[np.float32] = means(vectors, bounds, size) @ self._by_mean
+        units: NDArray[np.float32] = means(vectors, bounds) @ self._by_mean
         units += self._filters.answers(seen) @ self._by_filter
         units += self._hidden_bias
         return units
+
+
+def _vectors(rows: NDArray[np.int32]) -> NDArray[np.int8]:
+    """With one more, which says nothing."""
+    table = words().vectors
+    return table.take(np.append(rows, len(table) - 1), axis=0)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
+from sentinel.detectors._kernel import LIBRARY, at
 from sentinel.detectors._normalise import normalised
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ _SPACED = re.compile(
     r"(?<![^\W_])(?:[^\W\d_ai]|(?<![a-z] )[ai])(?:([ .*_-])[^\W\d_])(?:\1[^\W\d_]){2,}(?![^\W_])"
 )
 _REPEATED = re.compile(r"([^\W\d_])\1{2,}")
+_SIGNS, _AGAIN, _APART = 1, 2, 4  # what `sentinel_hints` tells of
 
 
 class View(msgspec.Struct, frozen=True):
@@ -41,14 +43,11 @@ class View(msgspec.Struct, frozen=True):
     text: str
     origin: range | list[int]
 
-    def original(self, start: int, end: int) -> tuple[int, int]:
-        return self.origin[start], self.origin[end - 1] + 1
-
-    def places(self, original: NDArray[np.int64]) -> NDArray[np.int64]:
-        """The first character of `text` at or behind each of these places in the original."""
+    def original(self, places: NDArray[np.int32]) -> NDArray[np.int64]:
+        """Where these characters of `text` stand in the original."""
         if isinstance(self.origin, range):
-            return np.minimum(original, len(self.text))
-        return np.searchsorted(np.array(self.origin), original)
+            return places.astype(np.int64)
+        return np.array(self.origin).take(places)
 
 
 def view(text: str) -> View:
@@ -59,10 +58,32 @@ def view(text: str) -> View:
     if plain is not None:
         text = plain.text[:MAX_CHARS]  # one character may stand for many
         origin = list(plain.origin[: len(text) + 1])
-    lower, cuts = _undisguised(lowered(text))
-    for match in _SPACED.finditer(lower):
-        cuts += [(place, place + 1) for place in range(match.start() + 1, match.end(), 2)]
+    lower = lowered(text)
+    hints = _hints(lower)
+    if hints & _SIGNS:
+        lower = _LEET_IN_WORD.sub(lambda match: match.group().translate(_LEET), lower)
+        hints = _AGAIN | _APART  # that new letters may make
+    cuts: list[tuple[int, int]] = []
+    if hints & _AGAIN:
+        cuts += ((match.start() + 1, match.end()) for match in _REPEATED.finditer(lower))
+    if hints & _APART:
+        for match in _SPACED.finditer(lower):
+            cuts += ((place, place + 1) for place in range(match.start() + 1, match.end(), 2))
     return _without(lower, origin, sorted(cuts)) if cuts else View(lower, origin)
+
+
+def _hints(lower: str) -> int:
+    """Which disguises may be there; all of them without the kernel, that the expressions have to find out."""
+    if LIBRARY is None:
+        return _SIGNS | _AGAIN | _APART
+    codes = encoded(lower)
+    found: int = LIBRARY.sentinel_hints(at(word_kinds()), codes, len(codes) // 4)
+    return found
+
+
+def encoded(text: str) -> bytes:
+    """With a blank before and behind, four bytes a character."""
+    return f" {text} ".encode("utf-32-le", "surrogatepass")
 
 
 def lowered(text: str) -> str:
@@ -71,22 +92,6 @@ def lowered(text: str) -> str:
     if len(lower) != len(text):
         lower = "".join(low if len(low := char.lower()) == 1 else char for char in text)
     return lower if lower.isascii() else lower.replace("’", "'")
-
-
-def _undisguised(lower: str) -> tuple[str, list[tuple[int, int]]]:
-    """With letters for the digits and signs that stand for them, and which stretches are to be left out for
-    letters that are repeated."""
-    lower = _LEET_IN_WORD.sub(lambda match: match.group().translate(_LEET), lower)
-    return lower, [(match.start() + 1, match.end()) for match in _REPEATED.finditer(lower)]
-
-
-def plain_words(lower: list[str]) -> list[str] | None:
-    """What `view` makes of stretches without white space that `lowered` made, wherever they stand; None where
-    that depends on what stands around one."""
-    together, cuts = _undisguised("\n".join(lower))
-    if _SPACED.search(together):
-        return None
-    return _without(together, range(len(together) + 1), cuts).text.split("\n")
 
 
 def _without(text: str, origin: range | list[int], cuts: list[tuple[int, int]]) -> View:
@@ -104,7 +109,7 @@ def _without(text: str, origin: range | list[int], cuts: list[tuple[int, int]]) 
 
 
 @cache
-def _word_table() -> NDArray[np.uint8]:
+def word_kinds() -> NDArray[np.uint8]:
     """By code point under 65536: 1 part of a word, 2 a word of its own, 3 an apostrophe, 0 between words."""
     table = np.zeros(65536, np.uint8)
     for code in range(65536):
@@ -151,10 +156,10 @@ class Tokens(msgspec.Struct, frozen=True):
         return size, first, (self.sums[last] - self.sums[first]) * _powers(True)[first]
 
 
-def read(text: str) -> Tokens:
+def tokenised(text: str) -> Tokens:
     """The words of what `view` made."""
-    raw = np.frombuffer(f" {text} ".encode("utf-32-le", "surrogatepass"), np.uint32)
-    kind = _word_table().take(raw, mode="clip")
+    raw = np.frombuffer(encoded(text), np.uint32)
+    kind = word_kinds().take(raw, mode="clip")
     if not text.isascii():
         kind = np.where(raw >= 0x1F000, np.uint8(2), kind)
     part = kind == 1
@@ -175,7 +180,7 @@ def read(text: str) -> Tokens:
 
 
 def hash_word(word: str) -> int:
-    """The hash that `read` gives a word."""
+    """The hash that `tokenised` gives a word."""
     made = 0
     for char in reversed(word):
         made = (made * _BASE + ord(char)) & _MASK
@@ -185,6 +190,6 @@ def hash_word(word: str) -> int:
 def tokens(text: str) -> list[str]:
     """The words of a text, undisguised; for trainings."""
     seen = view(text).text
-    found = read(seen)
+    found = tokenised(seen)
     padded = f" {seen} "
     return [padded[s:e] for s, e in zip(found.starts.tolist(), found.ends.tolist(), strict=True)]

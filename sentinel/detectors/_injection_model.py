@@ -22,7 +22,7 @@ from sentinel.detectors._injection_meaning import meanings
 if TYPE_CHECKING:
     import numpy as np
 
-    from sentinel.detectors._classifier_network import Network
+    from sentinel.detectors._classifier_engine import Network
 
 TYPES = ("OVERRIDE", "JAILBREAK", "PROMPT_EXTRACTION")
 _STRETCHES = 5
@@ -88,7 +88,8 @@ def load(name: str) -> Weights:
     """The weights `direct` or `indirect`. Raises FileNotFoundError where the package lacks them."""
     import numpy as np
 
-    from sentinel.detectors._classifier_network import Layers, Network
+    from sentinel.detectors._classifier_engine import Network
+    from sentinel.detectors._classifier_network import Layers
 
     with _shipped.weights("injection") as (kept, version):
         words, signals, bias, scale = (
@@ -119,8 +120,8 @@ def judge(reading: Reading, weights: Weights, floor: float = 0.0) -> Verdict:
     first = -math.inf if beside is None else beside.slope * answer + beside.offset
     asked = beside if first >= HARMLESS and by_network(reading) else None
     if asked is not None:
-        vectors = _vectors(read.rows)
-        both = first + asked.share * _answer(asked.network, vectors)
+        whole = np.array([[0, len(read.rows)]], np.int32)
+        both = first + asked.share * float(asked.network.logits(read.rows, whole)[0, 0])
         logit = max(logit, both) if formed(reading) else both
     score = sigmoid(settled(logit, reading))
     if score < floor:
@@ -129,26 +130,10 @@ def judge(reading: Reading, weights: Weights, floor: float = 0.0) -> Verdict:
     types += read.told @ weights.signals[:, 1:] + weights.bias[1:]
     parts = np.bincount(read.tokens, mine, len(reading.shape.tokens)) * size
     if asked is not None:
-        parts = asked.slope * parts + asked.share * asked.network.shares(vectors, np.zeros(1, np.int64))[:, 0]
+        parts = (
+            asked.slope * parts + asked.share * asked.network.shares(read.rows, np.zeros(1, np.int32))[:, 0]
+        )
     return Verdict(score, TYPES[int(types.argmax())], _strongest(reading, parts.tolist()))
-
-
-def _answer(network: Network, vectors: np.ndarray) -> float:
-    """About all these words."""
-    import numpy as np
-
-    count = len(vectors) - 1
-    return float(network.logits(vectors, np.array([0, count]), np.array([count]))[0, 0])
-
-
-def _vectors(rows: np.ndarray) -> np.ndarray:
-    """As a network takes them."""
-    import numpy as np
-
-    from sentinel.detectors._classifier_grams import words
-
-    table = words().vectors
-    return table.take(np.append(rows, len(table) - 1), axis=0)
 
 
 def by_network(reading: Reading) -> bool:

@@ -16,6 +16,7 @@ import msgspec
 import numpy as np
 
 from sentinel.detectors import _shipped
+from sentinel.detectors._kernel import LIBRARY, at
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -36,7 +37,7 @@ _MARKS = (
 _NO_LETTERS = re.compile(rf"[^\w'{_MARKS}]+|[\d_]+|(?<!\w)'+|'+(?!\w)")
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)
 _SHIFT = np.uint64(64 - BITS)
-_BLANK = np.uint64(32)
+_BLANK = 32
 
 
 class Weights(msgspec.Struct, frozen=True):
@@ -78,19 +79,33 @@ class LanguageModel:
         codes = letters(text)
         if np.count_nonzero(codes != _BLANK) < least:
             return None
-        grams = buckets(codes)
         w = self._weights
-        mean = w.table.take(grams, axis=0).sum(axis=0, dtype=np.int32) / np.float32(len(grams))
-        logits = (mean @ w.out + w.bias) * np.exp(w.sure[0] + w.sure[1] * np.log(len(grams)))
+        sums, grams = _summed(codes, w.table)
+        logits = (sums / np.float32(grams) @ w.out + w.bias) * np.exp(w.sure[0] + w.sure[1] * np.log(grams))
         if among:
             logits[[code not in among for code in w.codes]] = -np.inf
         best = int(logits.argmax())
         return w.codes[best], float(1.0 / np.exp(logits - logits[best]).sum())
 
 
-def buckets(codes: NDArray[np.uint64]) -> NDArray[np.int64]:
+def _summed(codes: NDArray[np.uint32], table: NDArray[np.int8]) -> tuple[NDArray[np.int32], int]:
+    """The vectors of all n-grams of these letters added up: [dimensions]; and how many they are."""
+    if LIBRARY is None:
+        return summed(codes, table)
+    sums = np.empty(table.shape[1], np.int32)
+    return sums, LIBRARY.sentinel_language(at(table), len(sums), at(codes), len(codes), at(sums))
+
+
+def summed(codes: NDArray[np.uint32], table: NDArray[np.int8]) -> tuple[NDArray[np.int32], int]:
+    """The same in numpy."""
+    grams = buckets(codes)
+    return table.take(grams, axis=0).sum(axis=0, dtype=np.int32), len(grams)
+
+
+def buckets(letters: NDArray[np.uint32]) -> NDArray[np.int64]:
     """Of each n-gram of 1 to MOST characters within a word, which begins and ends with a blank; see
     `letters`."""
+    codes = letters.astype(np.uint64)
     blanks = np.zeros(len(codes) + 1, np.int32)
     np.cumsum(codes == _BLANK, out=blanks[1:])
     found: list[NDArray[np.uint64]] = []
@@ -108,11 +123,10 @@ def buckets(codes: NDArray[np.uint64]) -> NDArray[np.int64]:
     return (np.concatenate(found) >> _SHIFT).astype(np.int64) if found else np.zeros(0, np.int64)
 
 
-def letters(text: str) -> NDArray[np.uint64]:
+def letters(text: str) -> NDArray[np.uint32]:
     """The words' characters in lower case, one blank before and behind each word; empty without a letter."""
     plain = unicodedata.normalize("NFKC", _NO_LANGUAGE.sub(" ", text[:_SEEN])).lower().replace("’", "'")
     kept = " ".join(_NO_LETTERS.sub(" ", plain).split())[:MAX_CHARS].rstrip()
     if not kept:
-        return np.zeros(0, np.uint64)
-    raw = f" {kept} ".encode("utf-32-le")
-    return np.frombuffer(raw, np.uint32).astype(np.uint64)
+        return np.zeros(0, np.uint32)
+    return np.frombuffer(f" {kept} ".encode("utf-32-le"), np.uint32)

@@ -35,7 +35,7 @@ class SentimentDetector:
     def __init__(self, config: SentimentConfig, cache_dir: Path) -> None:
         # with numpy, only where it is asked for
         from sentinel.detectors._classifier import Classifier
-        from sentinel.detectors._lexicon import line_of
+        from sentinel.detectors._classifier_line import line_of
 
         self._classifier = Classifier.shipped(self.name)
         self._line_of = line_of
@@ -53,9 +53,9 @@ class SentimentDetector:
         for group in groups(text, places):
             first, last = group[0][0], group[-1][1]
             within = [(start - first, end - first) for start, end in group]
-            line = self._line_of(text[first:last], within)
-            told = self._classifier.judge_line(line)
-            for place, each, share in zip(group, told, line.known(), strict=True):
+            part = text[first:last]
+            told, known = self._classifier.judge(part, within), self._line_of(part).known(within)
+            for place, each, share in zip(group, told, known, strict=True):
                 english = share >= _ENGLISH and any(map(str.isalpha, text[slice(*place)]))
                 found.append(self._of(text, place, each) if each and english else Inspection())
         return found

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
@@ -9,8 +11,9 @@ from sentinel.detectors import _classifier
 from sentinel.detectors._classifier import Classifier, Weights
 from sentinel.detectors._classifier_filters import WIDTH
 from sentinel.detectors._classifier_grams import BITS, features, words
+from sentinel.detectors._classifier_line import line_of
 from sentinel.detectors._classifier_network import Layers
-from sentinel.detectors._classifier_words import hash_word, read, tokens, view
+from sentinel.detectors._classifier_words import hash_word, tokenised, tokens, view
 from sentinel.detectors._sentences import sentences
 
 DIMENSIONS = words().vectors.shape[1]
@@ -82,13 +85,13 @@ def test_places_in_the_original_are_known(text: str) -> None:
 
 
 def test_words_have_one_hash_wherever_they_stand() -> None:
-    found = read("red green red")
+    found = tokenised("red green red")
     assert found.hashes.tolist() == [hash_word("red"), hash_word("green"), hash_word("red")]
 
 
 def test_character_ngrams_do_not_cross_words() -> None:
     padded = " ab cde "
-    size, first, _ = read("ab cde").grams(np.array([4, 5]))
+    size, first, _ = tokenised("ab cde").grams(np.array([4, 5]))
     found = [padded[at : at + (4, 5)[which]] for which, at in zip(size, first, strict=True)]
     assert found == [" ab ", " cde", "cde ", " cde "]
 
@@ -129,6 +132,34 @@ def test_long_texts_are_read_as_far_as_the_limit(text: str) -> None:
     model = made("fool")
     assert model.judge(text, [(0, len(text))])[0] is not None
     assert model.explain(text, [0]) == [()]
+
+
+def test_words_of_a_text_that_is_read_again_are_known() -> None:
+    text = "You are late, again. So am I."
+    line = line_of(text)
+    assert line_of(text) is line
+    assert line_of("You are late, again. So am J.") is not line
+    assert line.bounds([(0, 20), (20, len(text)), (1, 3)]).tolist() == [[0, 4], [4, 7], [1, 1]]
+    assert [text[start:end] for start, end in zip(line.starts, line.ends, strict=True)][3:5] == [
+        "again",
+        "So",
+    ]
+
+
+def test_known_words_are_english_ones() -> None:
+    text = "The dock is free. Größe ändern"
+    english, others = line_of(text).known([(0, 17), (17, len(text))])
+    assert english == 1
+    assert others < 0.5
+    assert line_of("...").known([(0, 3)]) == [0]
+
+
+def test_threads_have_texts_of_their_own() -> None:
+    model = Classifier.shipped("toxicity")
+    texts = [f"the word{n} and word{n + 1} of fool{n % 7}s are new" for n in range(200)]
+    with ThreadPoolExecutor(4) as threads:
+        found = [*threads.map(lambda text: model.judge(text, [(0, len(text))])[0], texts)]
+    assert found == [model.judge(text, [(0, len(text))])[0] for text in texts]
 
 
 def test_weights_that_the_package_lacks() -> None:

@@ -32,7 +32,7 @@ def vectors(count: int, seed: int) -> NDArray[np.int8]:
 
 
 def seen_whole(filters: Filters, of: NDArray[np.int8]) -> Seen:
-    return filters.see(of, np.array([0, len(of)]), np.array([len(of)]))
+    return filters.see(of, np.array([[0, len(of)]], np.int32))
 
 
 def whole(filters: Filters, of: NDArray[np.int8]) -> NDArray[np.float32]:
@@ -59,8 +59,8 @@ def test_stretches_have_one_answer_whatever_is_read_with_them(
     """Bit by bit, also where stretches overlap."""
     of = vectors(12, seed)
     starts = [(seed * 5 + number * 3) % (12 - size + 1) for number, size in enumerate(sizes)]
-    bounds = np.array([[start, start + size] for start, size in zip(starts, sizes, strict=True)])
-    together = filters.answers(filters.see(of, bounds.reshape(-1), np.array(sizes)))
+    bounds = np.array([[start, start + size] for start, size in zip(starts, sizes, strict=True)], np.int32)
+    together = filters.answers(filters.see(of, bounds))
     for answers, start, size in zip(together, starts, sizes, strict=True):
         assert answers.tolist() == whole(filters, of[start : start + size]).tolist()
 

@@ -1,0 +1,46 @@
+"""The compiled kernel, `kernel.c`, where a C compiler built it with the package."""
+
+from __future__ import annotations
+
+import ctypes
+from ctypes import c_int32 as _int
+from ctypes import c_void_p as _at
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+PLACE = Path(__file__).with_name("libkernel.so")
+
+_SIGNATURES: dict[str, tuple[Any, tuple[Any, ...]]] = {
+    "sentinel_hints": (_int, (_at, ctypes.c_char_p, _int)),
+    "sentinel_read": (None, (_at, ctypes.c_char_p, _int, _at)),
+    "sentinel_hashed": (None, (_at, _int, _int, _at, _at, _int, _at)),
+    "sentinel_hashed_shares": (None, (_at, _int, _at, _at, _int, _at)),
+    "sentinel_network": (_int, (_at, _at, _at, _int, _at)),
+    "sentinel_shares": (_int, (_at, _at, _int, _at, _int, _at)),
+    "sentinel_language": (_int, (_at, _int, _at, _int, _at)),
+}
+
+
+def _loaded() -> ctypes.CDLL | None:
+    try:
+        library = ctypes.CDLL(str(PLACE))
+    except OSError:  # not built, or for another kind of machine
+        return None
+    for name, (result, arguments) in _SIGNATURES.items():
+        function = getattr(library, name)
+        function.restype, function.argtypes = result, arguments
+    return library
+
+
+LIBRARY = _loaded()
+"""None where it was not built."""
+
+
+def at(array: NDArray[np.generic]) -> int:
+    """The address of a contiguous array."""
+    assert array.flags.c_contiguous
+    return int(array.__array_interface__["data"][0])

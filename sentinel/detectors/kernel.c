@@ -1,0 +1,463 @@
+/* What the small classifiers compute, and what they read. `_classifier_grams.py`, `_classifier_filters.py`,
+   `_classifier_network.py` and `_language_model.py` say the same in numpy, at length and with the reasons;
+   `tests/detectors/test_kernel.py` holds both against each other. No function keeps anything or allocates but
+   `sentinel_network` and `sentinel_shares`, which free what they take; lengths are the caller's to check. */
+
+#include <math.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+#define INLINE static inline __attribute__((always_inline))
+
+#define BLANK 32
+#define HIGHEST 65535
+#define MOST 4096 /* characters of a text, with a blank before and behind */
+#define WIDTH 3   /* words that a filter sees */
+#define TOP 255   /* the highest answer of the first layer */
+#define HEADS 16  /* at most, as are */
+#define WIDEST 256 /* dimensions and filters */
+#define BLOCK 8    /* filters */
+#define ROWS 4     /* words that are filtered at once */
+#define WHOLE 8388608.0f /* from here on there are whole numbers alone */
+
+#define BASE UINT64_C(0x9E3779B97F4A7C15)
+#define WORD UINT64_C(0xD6E8FEB86659FD93)
+#define CHARS UINT64_C(0x1D8E4E27C47D124F)
+static const uint64_t PAIRS[2][2] = {{UINT64_C(0xA0761D6478BD642F), UINT64_C(0x8EBC6AF09C88C6E3)},
+                                     {UINT64_C(0xE7037ED1A0B428DB), UINT64_C(0x589965CC75374CC3)}};
+
+INLINE uint64_t folded(uint64_t hash) { return hash ^ hash >> 29; }
+INLINE uint16_t bucket(uint64_t hash) { return (uint16_t)(hash >> 48); }
+
+/* The table of known words, `_classifier_grams.Words`, and `_classifier_words._word_table`. */
+typedef struct {
+    const uint8_t *kinds;
+    const uint64_t *hashes; /* [known], ascending */
+    const uint64_t *clusters; /* [known + 1] */
+    const int32_t *begins; /* by the twelve highest bits of a hash, the first that has them; [4097] */
+    int32_t known;
+} Words;
+
+/* `_classifier_grams.Book` and the places of its words in the text. */
+typedef struct {
+    int32_t *starts, *ends, *rows, *gram_ends;
+    uint16_t *own, *pairs, *grams;
+    int32_t count;
+} Book;
+
+INLINE uint8_t kind_of(const uint8_t *kinds, uint32_t code) {
+    return code <= HIGHEST ? kinds[code] : code >= 0x1F000 ? 2 : kinds[HIGHEST];
+}
+
+INLINE int is_low(uint32_t code) { return code - 'a' < 26; }
+
+INLINE int may_be_letter(const uint8_t *kinds, uint32_t code) { return code > HIGHEST || kinds[code] == 1; }
+
+/* Which of the disguises that `_classifier_words.view` takes off a text may be in it: 1 signs for letters,
+   2 letters repeated, 4 letters apart. `codes` [count], with a blank before and behind. */
+int32_t sentinel_hints(const uint8_t *kinds, const uint32_t *codes, int32_t count) {
+    int32_t found = 0;
+    for (int32_t i = 1; i + 2 < count; i++) {
+        const uint32_t code = codes[i], next = codes[i + 1], second = codes[i + 2];
+        switch (code) {
+        case '0': case '1': case '3': case '4': case '5': case '7': case '!': case '@': case '$':
+            if (is_low(codes[i - 1]) ? is_low(next) || is_low(second) : code == '$' && is_low(next)) found |= 1;
+            break;
+        case BLANK: case '.': case '*': case '_': case '-':
+            if (code == second && i + 4 < count && code == codes[i + 4] && may_be_letter(kinds, codes[i - 1]) &&
+                may_be_letter(kinds, next) && may_be_letter(kinds, codes[i + 3]))
+                found |= 4;
+            break;
+        default:
+            if (code == next && code == second && may_be_letter(kinds, code)) found |= 2;
+        }
+    }
+    return found;
+}
+
+static int32_t row_of(const Words *words, uint64_t hash) {
+    const uint64_t *hashes = words->hashes;
+    int32_t low = words->begins[hash >> 52], high = words->begins[(hash >> 52) + 1];
+    while (low < high) {
+        const int32_t middle = (low + high) / 2;
+        if (hashes[middle] < hash) low = middle + 1; else high = middle;
+    }
+    return low < words->known && hashes[low] == hash ? low : words->known;
+}
+
+/* The words of `codes` [count], which begin and end with a blank, into a book that has room for as many, for
+   four times as many pairs, three times as many n-grams and one more end of those. */
+void sentinel_read(const Words *words, const uint32_t *codes, int32_t count, Book *book) {
+    uint32_t seen[MOST + 2];
+    uint64_t hashes[MOST];
+    int32_t made = 0, grams = 0;
+    seen[count] = seen[count + 1] = BLANK;
+    uint8_t before = 0, kind = kind_of(words->kinds, codes[0]);
+    for (int32_t i = 0; i < count; i++) {
+        const uint8_t next = i + 1 < count ? kind_of(words->kinds, codes[i + 1]) : 0;
+        const int part = kind == 1 || (kind == 3 && before == 1 && next == 1);
+        seen[i] = part || kind == 2 ? codes[i] : BLANK;
+        if (part && made && book->ends[made - 1] == i - 1 && before != 2)
+            book->ends[made - 1] = i;
+        else if (part || kind == 2) {
+            book->starts[made] = i - 1;
+            book->ends[made++] = i;
+        }
+        before = kind;
+        kind = next;
+    }
+    book->count = made;
+    book->gram_ends[0] = 0;
+    for (int32_t w = 0; w < made; w++) {
+        uint64_t hash = 0;
+        for (int32_t i = book->ends[w]; i > book->starts[w]; i--) hash = hash * BASE + seen[i];
+        hashes[w] = hash;
+        book->rows[w] = row_of(words, hash);
+        book->own[w] = bucket(hash * WORD);
+        for (int32_t i = book->starts[w] + 1; i <= book->ends[w]; i++) {
+            uint64_t sum = seen[i - 1] + BASE * (seen[i] + BASE * (uint64_t)seen[i + 1]), power = BASE * BASE * BASE;
+            for (int32_t size = 3; size <= 5; size++) {
+                const uint64_t mixed = folded(sum) * CHARS + (uint64_t)size;
+                book->grams[grams++] = bucket(folded(mixed) * CHARS);
+                if (seen[i + size - 2] == BLANK || i - 1 + size >= count) break;
+                sum += power * seen[i + size - 1];
+                power *= BASE;
+            }
+        }
+        book->gram_ends[w + 1] = grams;
+    }
+    for (int32_t step = 1; step <= 2; step++) {
+        const uint64_t *by = PAIRS[step - 1];
+        uint16_t *of_words = book->pairs + 2 * (step - 1) * made, *of_clusters = of_words + made;
+        for (int32_t w = 0; w < made; w++) {
+            of_words[w] = of_clusters[w] = 0;
+            if (w + step >= made) continue;
+            const uint64_t left = words->clusters[book->rows[w]], right = words->clusters[book->rows[w + step]];
+            of_words[w] = bucket(folded(folded(hashes[w]) * by[0] + hashes[w + step]) * by[0]);
+            of_clusters[w] = bucket(folded((left * by[0] + right) * by[1]) * by[1]);
+        }
+    }
+}
+
+INLINE void add(int32_t *sum, const int8_t *table, int32_t stride, uint16_t at) {
+    for (int32_t head = 0; head < stride; head++) sum[head] += table[(size_t)at * stride + head];
+}
+
+INLINE void hashed(const int8_t *table, int32_t stride, int32_t heads, const Book *book, const int32_t *bounds,
+                   int32_t stretches, double *made) {
+    const int32_t count = book->count;
+    for (int32_t s = 0; s < stretches; s++, made += heads) {
+        const int32_t low = bounds[2 * s], high = bounds[2 * s + 1], size = high - low;
+        int32_t words[HEADS] = {0}, grams[HEADS] = {0};
+        for (int32_t w = low; w < high; w++) add(words, table, stride, book->own[w]);
+        for (int32_t step = 1; step <= 2; step++) {
+            const uint16_t *pairs = book->pairs + 2 * (step - 1) * count;
+            for (int32_t w = low; w < high - step; w++) {
+                add(words, table, stride, pairs[w]);
+                add(words, table, stride, pairs[count + w]);
+            }
+        }
+        for (int32_t g = book->gram_ends[low]; g < book->gram_ends[high]; g++)
+            add(grams, table, stride, book->grams[g]);
+        const double of_words = sqrt(size > 1 ? 5 * size - 6 : size);
+        const double of_grams = sqrt(book->gram_ends[high] - book->gram_ends[low]);
+        for (int32_t head = 0; head < heads; head++)
+            made[head] = words[head] / of_words + grams[head] / of_grams;
+    }
+}
+
+/* `Hashed.logits`. `table` [65536, stride], the stride a power of two up to HEADS; `made` [stretches, heads]. */
+void sentinel_hashed(const int8_t *table, int32_t stride, int32_t heads, const Book *book,
+                     const int32_t *bounds, int32_t stretches, double *made) {
+    switch (stride) {
+    case 1: hashed(table, 1, heads, book, bounds, stretches, made); break;
+    case 2: hashed(table, 2, heads, book, bounds, stretches, made); break;
+    case 4: hashed(table, 4, heads, book, bounds, stretches, made); break;
+    case 8: hashed(table, 8, heads, book, bounds, stretches, made); break;
+    default: hashed(table, stride, heads, book, bounds, stretches, made);
+    }
+}
+
+/* `Hashed.shares`. `made` [words, asked] of these heads. */
+void sentinel_hashed_shares(const int8_t *table, int32_t stride, const Book *book, const int32_t *heads,
+                            int32_t asked, double *made) {
+    const int32_t count = book->count;
+    const double of_words = sqrt(count > 1 ? 5 * count - 6 : count), of_grams = sqrt(book->gram_ends[count]);
+    memset(made, 0, sizeof(double) * (size_t)count * asked);
+    for (int32_t w = 0; w < count; w++)
+        for (int32_t h = 0; h < asked; h++) {
+            const int8_t *column = table + heads[h];
+            int32_t grams = 0;
+            for (int32_t g = book->gram_ends[w]; g < book->gram_ends[w + 1]; g++)
+                grams += column[(size_t)book->grams[g] * stride];
+            made[w * asked + h] += column[(size_t)book->own[w] * stride] / of_words + grams / of_grams;
+            for (int32_t step = 1; step <= 2 && w + step < count; step++) {
+                const uint16_t *pairs = book->pairs + 2 * (step - 1) * count + w;
+                const double half = (column[(size_t)pairs[0] * stride] + column[(size_t)pairs[count] * stride]) / 2.0;
+                made[w * asked + h] += half / of_words;
+                made[(w + step) * asked + h] += half / of_words;
+            }
+        }
+}
+
+/* `Network`. Filters are told in blocks of BLOCK; their weights [WIDTH * inputs / 2, filters, 2]: of each two
+   inputs those of all filters. */
+typedef struct {
+    const int8_t *vectors; /* [known + 1, dimensions] */
+    const int16_t *first, *second;
+    const float *first_scale, *first_bias, *second_scale, *second_bias;
+    const float *by_mean, *by_filter, *hidden_bias, *out, *bias;
+    int32_t dimensions, filters, units, heads;
+} Network;
+
+/* A stretch as the network sees it: its words' vectors and the first layer's answers, each with a row of zeros
+   before and some behind; of each filter of both the highest answer, and where it is; what the units get. */
+typedef struct {
+    int16_t *words, *first;
+    int32_t *highest, *where;
+    float *told, *units;
+} Seen;
+
+typedef void Summed(const int16_t *inputs, int32_t step, const int16_t *weights, int32_t width, int32_t filters,
+                    int32_t sums[ROWS][WIDEST]);
+
+/* What filters make of ROWS stretches of `width` inputs, which begin `step` apart. */
+static void summed(const int16_t *inputs, int32_t step, const int16_t *weights, int32_t width, int32_t filters,
+                   int32_t sums[ROWS][WIDEST]) {
+    for (int32_t r = 0; r < ROWS; r++, inputs += step) {
+        memset(sums[r], 0, sizeof(int32_t) * filters);
+        for (int32_t i = 0; i < width; i += 2)
+            for (int32_t f = 0; f < filters; f++) {
+                const int16_t *weight = weights + i * filters + 2 * f;
+                sums[r][f] += inputs[i] * weight[0] + inputs[i + 1] * weight[1];
+            }
+    }
+}
+
+#if defined(__x86_64__)
+__attribute__((target("avx2"))) static void summed_avx2(const int16_t *inputs, int32_t step,
+                                                        const int16_t *weights, int32_t width, int32_t filters,
+                                                        int32_t sums[ROWS][WIDEST]) {
+    for (int32_t f = 0; f < filters; f += BLOCK) {
+        __m256i sum[ROWS] = {0};
+        for (int32_t i = 0; i < width; i += 2) {
+            const __m256i weight = _mm256_loadu_si256((const __m256i *)(weights + i * filters + 2 * f));
+            for (int32_t r = 0; r < ROWS; r++) {
+                int32_t two;
+                memcpy(&two, inputs + r * step + i, sizeof two);
+                sum[r] = _mm256_add_epi32(sum[r], _mm256_madd_epi16(weight, _mm256_set1_epi32(two)));
+            }
+        }
+        for (int32_t r = 0; r < ROWS; r++) _mm256_storeu_si256((__m256i *)(sums[r] + f), sum[r]);
+    }
+}
+
+static Summed *chosen(void) { return __builtin_cpu_supports("avx2") ? summed_avx2 : summed; }
+#else
+static Summed *chosen(void) { return summed; }
+#endif
+
+static void highest_of(const int32_t *answers, int32_t filters, int32_t word, int32_t *highest, int32_t *where) {
+    for (int32_t f = 0; f < filters; f++) {
+        const int higher = answers[f] > highest[f];
+        highest[f] = higher ? answers[f] : highest[f];
+        where[f] = higher ? word : where[f];
+    }
+}
+
+static void see(const Network *net, const int32_t *rows, int32_t size, Seen *seen) {
+    const int32_t dimensions = net->dimensions, filters = net->filters, units = net->units;
+    int32_t sums[ROWS][WIDEST] = {0}, *highest = seen->highest, *where = seen->where;
+    Summed *const sum = chosen();
+    for (int32_t w = 0; w < size; w++)
+        for (int32_t d = 0; d < dimensions; d++) {
+            const int8_t value = net->vectors[(size_t)rows[w] * dimensions + d];
+            seen->words[(w + 1) * dimensions + d] = value;
+            sums[0][d] += value;
+        }
+    memcpy(seen->units, net->hidden_bias, sizeof(float) * units);
+    for (int32_t d = 0; d < dimensions; d++) {
+        const float mean = (float)((double)sums[0][d] / size);
+        for (int32_t u = 0; u < units; u++) seen->units[u] += mean * net->by_mean[d * units + u];
+    }
+    memset(seen->words + (size_t)(size + 1) * dimensions, 0, sizeof(int16_t) * (ROWS + 1) * dimensions);
+    for (int32_t f = 0; f < filters; f++) {
+        highest[f] = -1;
+        highest[filters + f] = INT32_MIN;
+    }
+    for (int32_t first = 0; first < size; first += ROWS) {
+        sum(seen->words + (size_t)first * dimensions, dimensions, net->first, WIDTH * dimensions, filters, sums);
+        for (int32_t w = first; w < first + ROWS && w < size; w++) {
+            int16_t *answers = seen->first + (size_t)(w + 1) * filters;
+            int32_t *of = sums[w - first];
+            for (int32_t f = 0; f < filters; f++) {
+                float answer = (float)of[f] * net->first_scale[f];
+                answer += net->first_bias[f];
+                answer = answer < 0 ? 0 : answer > TOP ? TOP : answer;
+                answer += WHOLE;
+                answer -= WHOLE;
+                of[f] = (int32_t)answer;
+                answers[f] = (int16_t)of[f];
+            }
+            highest_of(of, filters, w, highest, where);
+        }
+    }
+    memset(seen->first + (size_t)(size + 1) * filters, 0, sizeof(int16_t) * (ROWS + 1) * filters);
+    for (int32_t first = 0; first < size; first += ROWS) {
+        sum(seen->first + (size_t)first * filters, filters, net->second, WIDTH * filters, filters, sums);
+        for (int32_t w = first; w < first + ROWS && w < size; w++)
+            highest_of(sums[w - first], filters, w, highest + filters, where + filters);
+    }
+    for (int32_t f = 0; f < filters; f++) {
+        float second = (float)highest[filters + f] * net->second_scale[f];
+        second += net->second_bias[f];
+        seen->told[f] = (float)highest[f];
+        seen->told[filters + f] = second > 0 ? second : 0;
+    }
+    for (int32_t f = 0; f < 2 * filters; f++)
+        for (int32_t u = 0; u < units; u++) seen->units[u] += seen->told[f] * net->by_filter[f * units + u];
+}
+
+/* Room for a stretch of so many words, to be freed by its first part; 0 where there is no memory. */
+static int room(const Network *net, int32_t size, Seen *seen) {
+    const size_t rows = (size_t)size + WIDTH - 1 + ROWS, filters = net->filters;
+    const size_t narrow = sizeof(int16_t) * rows * (net->dimensions + filters);
+    char *memory = malloc(sizeof(float) * (6 * filters + net->units) + narrow);
+    if (!memory) return 0;
+    seen->told = (float *)memory;
+    seen->units = seen->told + 2 * filters;
+    seen->highest = (int32_t *)(seen->units + net->units);
+    seen->where = seen->highest + 2 * filters;
+    seen->words = (int16_t *)(seen->where + 2 * filters);
+    seen->first = seen->words + rows * net->dimensions;
+    memset(seen->words, 0, sizeof(int16_t) * net->dimensions);
+    memset(seen->first, 0, sizeof(int16_t) * filters);
+    return 1;
+}
+
+/* `Network.logits`. `made` [stretches, heads]. 0 where there is no memory. */
+int32_t sentinel_network(const Network *net, const int32_t *rows, const int32_t *bounds, int32_t stretches,
+                         float *made) {
+    Seen seen;
+    int32_t longest = 0;
+    for (int32_t s = 0; s < stretches; s++) {
+        const int32_t size = bounds[2 * s + 1] - bounds[2 * s];
+        longest = size > longest ? size : longest;
+    }
+    if (!room(net, longest, &seen)) return 0;
+    for (int32_t s = 0; s < stretches; s++, made += net->heads) {
+        see(net, rows + bounds[2 * s], bounds[2 * s + 1] - bounds[2 * s], &seen);
+        memcpy(made, net->bias, sizeof(float) * net->heads);
+        for (int32_t u = 0; u < net->units; u++)
+            for (int32_t h = 0; h < net->heads && seen.units[u] > 0; h++)
+                made[h] += seen.units[u] * net->out[u * net->heads + h];
+    }
+    free(seen.told);
+    return 1;
+}
+
+/* `count`: a multiple of BLOCK. */
+INLINE float dot(const float *left, const int32_t *right, int32_t count) {
+    float parts[BLOCK] = {0}, sum = 0;
+    for (int32_t i = 0; i < count; i += BLOCK)
+        for (int32_t b = 0; b < BLOCK; b++) parts[b] += left[i + b] * (float)right[i + b];
+    for (int32_t b = 0; b < BLOCK; b++) sum += parts[b];
+    return sum;
+}
+
+/* By how much the answers of the first layer, [size + 2, filters] with a row before and behind, raise a head:
+   the slope of the second layer at the words where its filters are highest, and of the first where its own
+   are, in units of what its filters sum up. */
+static void slopes(const Network *net, const Seen *seen, const float *slope, int32_t size, float *made) {
+    const int32_t filters = net->filters;
+    memset(made, 0, sizeof(float) * (size_t)(size + 2) * filters);
+    for (int32_t f = 0; f < filters; f++) {
+        if (seen->told[filters + f] <= 0) continue;
+        const float at = slope[filters + f] * net->second_scale[f];
+        float *rows = made + (size_t)seen->where[filters + f] * filters;
+        const int16_t *weights = net->second + 2 * f;
+        for (int32_t i = 0; i < WIDTH * filters; i += 2, weights += 2 * filters) {
+            rows[i] += at * weights[0];
+            rows[i + 1] += at * weights[1];
+        }
+    }
+    for (int32_t f = 0; f < filters; f++)
+        if (seen->told[f] > 0) made[(size_t)(seen->where[f] + 1) * filters + f] += slope[f];
+    for (int32_t w = 1; w <= size; w++)
+        for (int32_t f = 0; f < filters; f++) {
+            const int16_t answer = seen->first[(size_t)w * filters + f];
+            made[(size_t)w * filters + f] *= answer > 0 && answer < TOP ? net->first_scale[f] : 0;
+        }
+}
+
+/* `Network.shares`. `made` [size, asked] of these heads. 0 where there is no memory. */
+int32_t sentinel_shares(const Network *net, const int32_t *rows, int32_t size, const int32_t *heads,
+                        int32_t asked, float *made) {
+    const int32_t filters = net->filters, dimensions = net->dimensions, units = net->units;
+    const size_t wide = (size_t)(size + 2) * filters;
+    int32_t sums[ROWS][WIDEST];
+    Summed *const sum = chosen();
+    Seen seen;
+    if (!room(net, size, &seen)) return 0;
+    float *slope = malloc(sizeof(float) * (2 * filters + dimensions + asked * wide));
+    if (!slope) {
+        free(seen.told);
+        return 0;
+    }
+    float *by_mean = slope + 2 * filters, *by_first = by_mean + dimensions;
+    see(net, rows, size, &seen);
+    for (int32_t h = 0; h < asked; h++) {
+        memset(slope, 0, sizeof(float) * (2 * filters + dimensions));
+        for (int32_t u = 0; u < units; u++) {
+            if (seen.units[u] <= 0) continue;
+            const float out = net->out[u * net->heads + heads[h]];
+            for (int32_t f = 0; f < 2 * filters; f++) slope[f] += net->by_filter[f * units + u] * out;
+            for (int32_t d = 0; d < dimensions; d++) by_mean[d] += net->by_mean[d * units + u] * out;
+        }
+        slopes(net, &seen, slope, size, by_first + h * wide);
+        for (int32_t w = 0; w < size; w++) {
+            float by_word = 0;
+            for (int32_t d = 0; d < dimensions; d++) by_word += seen.words[(w + 1) * dimensions + d] * by_mean[d];
+            made[w * asked + h] = by_word / (float)size;
+        }
+    }
+    for (int32_t step = 0; step < WIDTH; step++)
+        for (int32_t first = 0; first < size; first += ROWS) {
+            sum(seen.words + (size_t)(first + step) * dimensions, dimensions,
+                net->first + (size_t)step * dimensions * filters, dimensions, filters, sums);
+            for (int32_t w = first; w < first + ROWS && w < size; w++) {
+                const int32_t word = w + step - 1;
+                for (int32_t h = 0; h < asked && word >= 0 && word < size; h++) {
+                    const float *slope_of = by_first + h * wide + (size_t)(w + 1) * filters;
+                    made[word * asked + h] += dot(slope_of, sums[w - first], filters);
+                }
+            }
+        }
+    free(slope);
+    free(seen.told);
+    return 1;
+}
+
+/* `_language_model.summed`: the vectors of all n-grams of one to five of `codes` [count], which begin and end
+   with a blank, into `made` [dimensions]; returns how many. `table` [65536, dimensions]. */
+int32_t sentinel_language(const int8_t *table, int32_t dimensions, const uint32_t *codes, int32_t count,
+                          int32_t *made) {
+    int32_t grams = 0;
+    memset(made, 0, sizeof(int32_t) * dimensions);
+    for (int32_t i = 0; i < count; i++) {
+        uint64_t hash = 0;
+        for (int32_t size = 1; size <= 5 && i + size <= count; size++) {
+            if (size > 2 && codes[i + size - 2] == BLANK) break;
+            hash = (hash + codes[i + size - 1]) * BASE;
+            if (codes[i] == BLANK && (size == 1 || (size == 2 && codes[i + 1] == BLANK))) continue;
+            const int8_t *vector = table + (size_t)bucket(folded(hash) * BASE) * dimensions;
+            for (int32_t d = 0; d < dimensions; d++) made[d] += vector[d];
+            grams++;
+        }
+    }
+    return grams;
+}

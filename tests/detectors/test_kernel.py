@@ -1,0 +1,150 @@
+"""The compiled kernel says what numpy says."""
+
+from __future__ import annotations
+
+import shutil
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sentinel.detectors import _classifier_grams, _classifier_network, _classifier_words, _kernel
+from sentinel.detectors import _language_model as languages
+from sentinel.detectors._classifier import load
+from sentinel.detectors._classifier_filters import WIDTH
+from sentinel.detectors._classifier_grams import BITS, Book, words
+from sentinel.detectors._classifier_network import Layers
+from sentinel.detectors._classifier_words import MAX_CHARS, view
+
+if _kernel.LIBRARY is None:
+    if shutil.which("cc"):
+        pytest.fail("this machine has a C compiler, and the package no kernel: make install", pytrace=False)
+    pytest.skip("no C compiler, so no kernel", allow_module_level=True)
+
+from sentinel.detectors import _classifier_kernel
+
+TEXTS = (
+    "The shelves arrive late. You are a fool! Is the dock free?\nNo, it's (not) free: ask again.",
+    "don’t say sh!t, b1tch; foooool $hit and/or well-known x=y\tend.",
+    "He is a f o o l and an i.d.i.o.t, they say. vitamin b c",
+    "Größe\u00a0ändern — 東京は、大きい。 ΟΔΟΣ İstanbul ½ cup ''quoted'' 'tis o'clock'",
+    "a\u200bb fооl ｆｏｏｌ \U0001f600\U0001f600x \U00010428.\U00010428.a.b.c \ud800",
+    "??!! \"\"' ' a' 'a",
+    "x" * 300 + " and more",
+    "a" * MAX_CHARS,
+    "a!" * MAX_CHARS,
+    "\x00 \uffff\ufffe",
+    "one",
+    " \n ",
+    "",
+)
+LETTERS = "aio '!?.*_-$1@ éж’\u200b東\U0001f600\U00010428"
+some_text = st.one_of(st.text(max_size=60), st.text(LETTERS, max_size=60), st.sampled_from(TEXTS))
+
+
+def same_words(one: Book, other: Book) -> bool:
+    plain = ("starts", "ends", "rows", "own", "pairs", "gram_ends")
+    if any(getattr(one, name).tolist() != getattr(other, name).tolist() for name in plain):
+        return False
+    # The n-grams of a word are the same in any order.
+    grams = (np.split(book.grams, book.gram_ends[1:-1]) for book in (one, other))
+    return all(sorted(mine) == sorted(theirs) for mine, theirs in zip(*grams, strict=True))
+
+
+@given(some_text)
+def test_words_are_the_same(text: str) -> None:
+    seen = view(text).text
+    assert same_words(_classifier_kernel.read(seen), _classifier_grams.read(seen))
+
+
+@given(some_text)
+def test_no_disguise_is_overlooked(text: str) -> None:
+    seen = view(text)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(_classifier_words, "LIBRARY", None)
+        assert view(text) == seen
+
+
+def test_a_text_that_is_too_long_for_it() -> None:
+    with pytest.raises(ValueError, match="5000 characters; the kernel reads 4094"):
+        _classifier_kernel.read("a" * 5000)
+
+
+def stretches(count: int) -> np.ndarray:
+    """Some of so many words: the whole, each word, its halves, and what overlaps."""
+    cuts = sorted({0, count // 3, count // 2, count})
+    several = [(0, count), (count - 1, count), (0, 1), *pairwise(cuts), (0, max(1, count // 2))]
+    return np.array([place for place in several if place[0] < place[1]], np.int32)
+
+
+@given(some_text, st.sampled_from([1, 2, 5, 16]), st.integers(0, 99))
+def test_ngrams_say_the_same(text: str, heads: int, seed: int) -> None:
+    table = np.random.default_rng(seed).integers(-127, 128, (1 << BITS, heads)).astype(np.int8)
+    book = _classifier_kernel.read(view(text).text)
+    if not len(book):
+        return
+    compiled, plain = _classifier_kernel.Hashed(table), _classifier_grams.Hashed(table)
+    bounds = stretches(len(book))
+    assert compiled.logits(book, bounds) == pytest.approx(plain.logits(book, bounds), rel=1e-12, abs=1e-9)
+    asked = np.arange(heads, dtype=np.int32)[::-2].copy()
+    assert compiled.shares(book, asked) == pytest.approx(plain.shares(book, asked), rel=1e-12, abs=1e-9)
+
+
+def random_layers(filters: int, units: int, heads: int, seed: int) -> Layers:
+    """Of weights up to the bound, so that sums are as large as they can be."""
+    rng = np.random.default_rng(seed)
+    wide = words().vectors.shape[1]
+
+    def whole(inputs: int) -> np.ndarray:
+        return rng.choice(np.array([-127, -1, 0, 64, 127], np.int8), (WIDTH * inputs, filters))
+
+    def real(*shape: int) -> np.ndarray:
+        return rng.normal(size=shape).astype(np.float32)
+
+    return Layers(
+        first=whole(wide),
+        first_scale=np.abs(real(filters)) * np.float32(0.01),
+        first_bias=real(filters) * 50,
+        second=whole(filters),
+        second_scale=np.abs(real(filters)) * np.float32(1e-5),
+        second_bias=real(filters),
+        hidden=real(wide + 2 * filters, units) * np.float32(0.01),
+        hidden_bias=real(units),
+        out=real(units, heads),
+        bias=real(heads),
+    )
+
+
+@given(st.lists(st.integers(0, 32_000), min_size=1, max_size=40), st.integers(0, 30))
+def test_the_network_says_the_same(rows: list[int], seed: int) -> None:
+    filters, units, heads = ((3, 2, 1), (24, 7, 2), (48, 48, 5))[seed % 3]
+    layers = random_layers(filters, units, heads, seed)
+    compiled, plain = _classifier_kernel.Network(layers), _classifier_network.Network(layers)
+    seen, bounds = np.array(rows, np.int32), stretches(len(rows))
+    assert compiled.logits(seen, bounds) == pytest.approx(plain.logits(seen, bounds), rel=1e-3, abs=1e-3)
+    asked = np.arange(heads, dtype=np.int32)[::-2].copy()
+    assert compiled.shares(seen, asked) == pytest.approx(plain.shares(seen, asked), rel=1e-3, abs=1e-3)
+
+
+@pytest.mark.parametrize("name", ["toxicity", "misuse", "refusals", "sentiment"])
+def test_what_is_shipped_says_the_same(name: str) -> None:
+    weights = load(name)
+    compiled = _classifier_kernel.Network(weights.layers)
+    plain = _classifier_network.Network(weights.layers)
+    for text in TEXTS:
+        book = _classifier_kernel.read(view(text).text)
+        if len(book):
+            bounds = stretches(len(book))
+            expected = plain.logits(book.rows, bounds)
+            assert compiled.logits(book.rows, bounds) == pytest.approx(expected, rel=1e-5, abs=1e-5)
+
+
+@given(st.one_of(some_text, st.sampled_from(["Größe ändern, bitte!", "東京は大きい", "a"])))
+def test_languages_are_told_by_the_same(text: str) -> None:
+    table = languages.load().table
+    codes = languages.letters(text.encode("utf-8", "replace").decode())
+    expected, grams = languages.summed(codes, table)
+    sums, count = languages._summed(codes, table)
+    assert (sums.tolist(), count) == (expected.tolist(), grams)
