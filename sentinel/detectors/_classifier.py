@@ -85,26 +85,28 @@ class Classifier:
         return answers
 
     def explain(
-        self, text: str, heads: Sequence[int], start: int = 0
+        self, text: str, place: tuple[int, int], heads: Sequence[int], since: int = 0
     ) -> list[tuple[tuple[int, int, float], ...]]:
-        """For each of these heads, the words from `start` on that spoke most for it: (start, end, share of
-        the logit), strongest first, of a text that is judged as one stretch. The network's part is told by
-        its slope."""
+        """For each of these heads, the words from `since` on that spoke most for it: (start, end, share of
+        the logit), strongest first, of this stretch of the text. The network's part is told by its slope."""
         line = line_of(text)
-        if not len(line.book):
+        first, last = line.bounds([place])[0].tolist()
+        if first == last:
             return [() for _ in heads]
         asked = np.array(heads, np.int32)
-        by_word = self._hashed.shares(line.book, asked) * self._weights.scale[asked]
-        by_word += self._network.shares(line.book.rows, asked)
-        return [_strongest(line, shares, start) for shares in by_word.T]
+        by_word = self._hashed.shares(line.book, (first, last), asked) * self._weights.scale[asked]
+        by_word += self._network.shares(line.book.rows[first:last], asked)
+        return [_strongest(line, first, shares, since) for shares in by_word.T]
 
 
-def _strongest(line: Line, by_word: NDArray[np.float64], start: int) -> tuple[tuple[int, int, float], ...]:
+def _strongest(
+    line: Line, first: int, by_word: NDArray[np.float64], since: int
+) -> tuple[tuple[int, int, float], ...]:
     told: list[tuple[int, int, float]] = []
     for index in np.argsort(-by_word, kind="stable").tolist():
         if by_word[index] < _NEAR_ZERO or len(told) == EVIDENCE:
             break
-        if line.starts[index] >= start:
-            place = int(line.starts[index]), int(line.ends[index])
-            told.append((*place, round(float(by_word[index]), 3)))
+        start, end = int(line.starts[first + index]), int(line.ends[first + index])
+        if start >= since:
+            told.append((start, end, round(float(by_word[index]), 3)))
     return tuple(told)

@@ -170,19 +170,19 @@ class Hashed:
         made += sums(_with_one_more(grams), bounds) / np.sqrt(count)[:, None]
         return made
 
-    def shares(self, book: Book, heads: NDArray[np.int32]) -> NDArray[np.float64]:
-        """Each word's share of the logits of all of them as one stretch: [words, asked]. An n-gram of two
-        words is shared out between them."""
-        count = len(book)
-        words, grams = self._told(book)
+    def shares(self, book: Book, place: tuple[int, int], heads: NDArray[np.int32]) -> NDArray[np.float64]:
+        """Each word's share of the logits of a stretch: [words, asked]. An n-gram of two words is shared out
+        between them."""
+        inside, count = slice(*place), place[1] - place[0]
+        words, grams = (each[inside] for each in self._told(book))
         made = words[:, heads].astype(np.float64)
-        two = self._table.take(book.pairs, axis=0)[..., heads].sum(axis=1, dtype=np.int32) / 2
+        two = self._table.take(book.pairs[..., inside], axis=0)[..., heads].sum(axis=1, dtype=np.int32) / 2
         for share, step in zip(two, STEPS, strict=True):
             within = max(0, count - step)
             made[:within] += share[:within]
             made[count - within :] += share[:within]
         made /= np.sqrt(_count(count))
-        made += grams[:, heads] / np.sqrt(len(book.grams))
+        made += grams[:, heads] / np.sqrt(book.gram_ends[place[1]] - book.gram_ends[place[0]])
         return made
 
     def _told(self, book: Book) -> tuple[NDArray[np.int32], NDArray[np.int32]]:

@@ -23,7 +23,7 @@ _RUN: Any = LIBRARY  # who imports this has seen that it is there
 _MOST = 4096  # characters, with a blank before and behind
 _MOST_HEADS = 16
 _WIDEST = 256  # dimensions, filters
-_BLOCK = 8  # filters
+_BLOCK = 16  # filters
 _BEGINS = 12  # highest bits of a hash
 
 
@@ -101,21 +101,21 @@ class Hashed:
         count = table.shape[1]
         assert count <= _MOST_HEADS
         # One row is read at once, and such a row never lies in two lines of the processor's cache.
-        self._stride = 1 << (count - 1).bit_length()
-        self._table = np.zeros((len(table), self._stride), np.int8)
+        stride = 1 << (count - 1).bit_length()
+        self._table = np.zeros((len(table), stride), np.int8)
         self._table[:, :count] = table
+        self._at = at(self._table), stride
         self._heads = count
 
     def logits(self, book: Book, bounds: NDArray[np.int32]) -> NDArray[np.float64]:
         made = np.empty((len(bounds), self._heads))
-        of, table = book.compiled.address, at(self._table)
-        _RUN.sentinel_hashed(table, self._stride, self._heads, of, at(bounds), len(bounds), at(made))
+        of = book.compiled.address
+        _RUN.sentinel_hashed(*self._at, self._heads, of, at(bounds), len(bounds), at(made))
         return made
 
-    def shares(self, book: Book, heads: NDArray[np.int32]) -> NDArray[np.float64]:
-        made = np.empty((len(book), len(heads)))
-        of, table = book.compiled.address, at(self._table)
-        _RUN.sentinel_hashed_shares(table, self._stride, of, at(heads), len(heads), at(made))
+    def shares(self, book: Book, place: tuple[int, int], heads: NDArray[np.int32]) -> NDArray[np.float64]:
+        made = np.empty((place[1] - place[0], len(heads)))
+        _RUN.sentinel_hashed_shares(*self._at, book.compiled.address, *place, at(heads), len(heads), at(made))
         return made
 
 

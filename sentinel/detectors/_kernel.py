@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
 PLACE = Path(__file__).with_name("libkernel.so")
@@ -18,7 +17,7 @@ _SIGNATURES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "sentinel_hints": (_int, (_at, ctypes.c_char_p, _int)),
     "sentinel_read": (None, (_at, ctypes.c_char_p, _int, _at)),
     "sentinel_hashed": (None, (_at, _int, _int, _at, _at, _int, _at)),
-    "sentinel_hashed_shares": (None, (_at, _int, _at, _at, _int, _at)),
+    "sentinel_hashed_shares": (None, (_at, _int, _at, _int, _int, _at, _int, _at)),
     "sentinel_network": (_int, (_at, _at, _at, _int, _at)),
     "sentinel_shares": (_int, (_at, _at, _int, _at, _int, _at)),
     "sentinel_language": (_int, (_at, _int, _at, _int, _at)),
@@ -40,7 +39,6 @@ LIBRARY = _loaded()
 """None where it was not built."""
 
 
-def at(array: NDArray[np.generic]) -> int:
-    """The address of a contiguous array."""
-    assert array.flags.c_contiguous
-    return int(array.__array_interface__["data"][0])
+def at(array: NDArray[Any]) -> int:
+    """The address of a contiguous, writable array that is not empty."""
+    return ctypes.addressof(ctypes.c_char.from_buffer(array))  # type: ignore[arg-type]

@@ -35,6 +35,9 @@ _MARKS = (
     "\u0e31-\u0e3a\u0e47-\u0e4e\u0eb1-\u0ecd\u102b-\u1049\u104c-\u109d\u17b4-\u17d3"
 )
 _NO_LETTERS = re.compile(rf"[^\w'{_MARKS}]+|[\d_]+|(?<!\w)'+|'+(?!\w)")
+# The same for ASCII, several times as fast.
+_QUOTES = re.compile(r"(?<!\w)'+|'+(?!\w)", re.ASCII)
+_NO_LETTER = {code: " " for code in range(128) if not chr(code).isalpha() and chr(code) != "'"}
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)
 _SHIFT = np.uint64(64 - BITS)
 _BLANK = 32
@@ -125,8 +128,19 @@ def buckets(letters: NDArray[np.uint32]) -> NDArray[np.int64]:
 
 def letters(text: str) -> NDArray[np.uint32]:
     """The words' characters in lower case, one blank before and behind each word; empty without a letter."""
-    plain = unicodedata.normalize("NFKC", _NO_LANGUAGE.sub(" ", text[:_SEEN])).lower().replace("’", "'")
-    kept = " ".join(_NO_LETTERS.sub(" ", plain).split())[:MAX_CHARS].rstrip()
+    seen = text[:_SEEN]
+    if "@" in seen or "#" in seen or "<" in seen or "://" in seen or "www." in seen.lower():
+        seen = _NO_LANGUAGE.sub(" ", seen)
+    kept = " ".join(_words(seen).split())[:MAX_CHARS].rstrip()
     if not kept:
         return np.zeros(0, np.uint32)
-    return np.frombuffer(f" {kept} ".encode("utf-32-le"), np.uint32)
+    return np.frombuffer(bytearray(f" {kept} ".encode("utf-32-le")), np.uint32)
+
+
+def _words(text: str) -> str:
+    """In lower case, with blanks for what is no letter."""
+    if text.isascii():
+        lower = text.lower()
+        return (_QUOTES.sub(" ", lower) if "'" in lower else lower).translate(_NO_LETTER)
+    plain = unicodedata.normalize("NFKC", text).lower().replace("’", "'")
+    return _NO_LETTERS.sub(" ", plain)

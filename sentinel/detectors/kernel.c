@@ -9,6 +9,12 @@
 #include <string.h>
 #if defined(__x86_64__)
 #include <immintrin.h>
+#define FOR_AVX2 __attribute__((target("avx2")))
+#define HAS_AVX2 __builtin_cpu_supports("avx2")
+#else
+#define FOR_AVX2
+#define HAS_AVX2 0
+#define summed_avx2 summed
 #endif
 
 #define INLINE static inline __attribute__((always_inline))
@@ -20,7 +26,7 @@
 #define TOP 255   /* the highest answer of the first layer */
 #define HEADS 16  /* at most, as are */
 #define WIDEST 256 /* dimensions and filters */
-#define BLOCK 8    /* filters */
+#define BLOCK 16    /* filters */
 #define ROWS 4     /* words that are filtered at once */
 #define WHOLE 8388608.0f /* from here on there are whole numbers alone */
 
@@ -65,7 +71,9 @@ int32_t sentinel_hints(const uint8_t *kinds, const uint32_t *codes, int32_t coun
         const uint32_t code = codes[i], next = codes[i + 1], second = codes[i + 2];
         switch (code) {
         case '0': case '1': case '3': case '4': case '5': case '7': case '!': case '@': case '$':
-            if (is_low(codes[i - 1]) ? is_low(next) || is_low(second) : code == '$' && is_low(next)) found |= 1;
+            if (is_low(next) ? is_low(codes[i - 1]) || code == '$'
+                             : is_low(codes[i - 1]) && is_low(second) && next > BLANK && next < 'a')
+                found |= 1;
             break;
         case BLANK: case '.': case '*': case '_': case '-':
             if (code == second && i + 4 < count && code == codes[i + 4] && may_be_letter(kinds, codes[i - 1]) &&
@@ -182,24 +190,23 @@ void sentinel_hashed(const int8_t *table, int32_t stride, int32_t heads, const B
     }
 }
 
-/* `Hashed.shares`. `made` [words, asked] of these heads. */
-void sentinel_hashed_shares(const int8_t *table, int32_t stride, const Book *book, const int32_t *heads,
-                            int32_t asked, double *made) {
-    const int32_t count = book->count;
-    const double of_words = sqrt(count > 1 ? 5 * count - 6 : count), of_grams = sqrt(book->gram_ends[count]);
-    memset(made, 0, sizeof(double) * (size_t)count * asked);
-    for (int32_t w = 0; w < count; w++)
+/* `Hashed.shares`. `made` [last - first, asked] of these heads. */
+void sentinel_hashed_shares(const int8_t *table, int32_t stride, const Book *book, int32_t first, int32_t last,
+                            const int32_t *heads, int32_t asked, double *made) {
+    const int32_t size = last - first, *ends = book->gram_ends;
+    const double of_words = sqrt(size > 1 ? 5 * size - 6 : size), of_grams = sqrt(ends[last] - ends[first]);
+    memset(made, 0, sizeof(double) * (size_t)size * asked);
+    for (int32_t w = first; w < last; w++, made += asked)
         for (int32_t h = 0; h < asked; h++) {
             const int8_t *column = table + heads[h];
             int32_t grams = 0;
-            for (int32_t g = book->gram_ends[w]; g < book->gram_ends[w + 1]; g++)
-                grams += column[(size_t)book->grams[g] * stride];
-            made[w * asked + h] += column[(size_t)book->own[w] * stride] / of_words + grams / of_grams;
-            for (int32_t step = 1; step <= 2 && w + step < count; step++) {
-                const uint16_t *pairs = book->pairs + 2 * (step - 1) * count + w;
-                const double half = (column[(size_t)pairs[0] * stride] + column[(size_t)pairs[count] * stride]) / 2.0;
-                made[w * asked + h] += half / of_words;
-                made[(w + step) * asked + h] += half / of_words;
+            for (int32_t g = ends[w]; g < ends[w + 1]; g++) grams += column[(size_t)book->grams[g] * stride];
+            made[h] += column[(size_t)book->own[w] * stride] / of_words + grams / of_grams;
+            for (int32_t step = 1; step <= 2 && w + step < last; step++) {
+                const uint16_t *pairs = book->pairs + 2 * (step - 1) * book->count + w;
+                const int32_t two = column[(size_t)pairs[0] * stride] + column[(size_t)pairs[book->count] * stride];
+                made[h] += two / 2.0 / of_words;
+                made[step * asked + h] += two / 2.0 / of_words;
             }
         }
 }
@@ -239,29 +246,30 @@ static void summed(const int16_t *inputs, int32_t step, const int16_t *weights, 
 }
 
 #if defined(__x86_64__)
-__attribute__((target("avx2"))) static void summed_avx2(const int16_t *inputs, int32_t step,
-                                                        const int16_t *weights, int32_t width, int32_t filters,
-                                                        int32_t sums[ROWS][WIDEST]) {
+FOR_AVX2 static void summed_avx2(const int16_t *inputs, int32_t step, const int16_t *weights, int32_t width,
+                                 int32_t filters, int32_t sums[ROWS][WIDEST]) {
     for (int32_t f = 0; f < filters; f += BLOCK) {
-        __m256i sum[ROWS] = {0};
+        __m256i low[ROWS] = {0}, high[ROWS] = {0};
         for (int32_t i = 0; i < width; i += 2) {
-            const __m256i weight = _mm256_loadu_si256((const __m256i *)(weights + i * filters + 2 * f));
+            const __m256i *const weight = (const __m256i *)(weights + i * filters + 2 * f);
+            const __m256i first = _mm256_loadu_si256(weight), second = _mm256_loadu_si256(weight + 1);
             for (int32_t r = 0; r < ROWS; r++) {
                 int32_t two;
                 memcpy(&two, inputs + r * step + i, sizeof two);
-                sum[r] = _mm256_add_epi32(sum[r], _mm256_madd_epi16(weight, _mm256_set1_epi32(two)));
+                const __m256i both = _mm256_set1_epi32(two);
+                low[r] = _mm256_add_epi32(low[r], _mm256_madd_epi16(first, both));
+                high[r] = _mm256_add_epi32(high[r], _mm256_madd_epi16(second, both));
             }
         }
-        for (int32_t r = 0; r < ROWS; r++) _mm256_storeu_si256((__m256i *)(sums[r] + f), sum[r]);
+        for (int32_t r = 0; r < ROWS; r++) {
+            _mm256_storeu_si256((__m256i *)(sums[r] + f), low[r]);
+            _mm256_storeu_si256((__m256i *)(sums[r] + f + 8), high[r]);
+        }
     }
 }
-
-static Summed *chosen(void) { return __builtin_cpu_supports("avx2") ? summed_avx2 : summed; }
-#else
-static Summed *chosen(void) { return summed; }
 #endif
 
-static void highest_of(const int32_t *answers, int32_t filters, int32_t word, int32_t *highest, int32_t *where) {
+INLINE void highest_of(const int32_t *answers, int32_t filters, int32_t word, int32_t *highest, int32_t *where) {
     for (int32_t f = 0; f < filters; f++) {
         const int higher = answers[f] > highest[f];
         highest[f] = higher ? answers[f] : highest[f];
@@ -269,10 +277,9 @@ static void highest_of(const int32_t *answers, int32_t filters, int32_t word, in
     }
 }
 
-static void see(const Network *net, const int32_t *rows, int32_t size, Seen *seen) {
+INLINE void see_by(Summed *sum, const Network *net, const int32_t *rows, int32_t size, Seen *seen) {
     const int32_t dimensions = net->dimensions, filters = net->filters, units = net->units;
     int32_t sums[ROWS][WIDEST] = {0}, *highest = seen->highest, *where = seen->where;
-    Summed *const sum = chosen();
     for (int32_t w = 0; w < size; w++)
         for (int32_t d = 0; d < dimensions; d++) {
             const int8_t value = net->vectors[(size_t)rows[w] * dimensions + d];
@@ -320,6 +327,17 @@ static void see(const Network *net, const int32_t *rows, int32_t size, Seen *see
     }
     for (int32_t f = 0; f < 2 * filters; f++)
         for (int32_t u = 0; u < units; u++) seen->units[u] += seen->told[f] * net->by_filter[f * units + u];
+}
+
+FOR_AVX2 static void see_avx2(const Network *net, const int32_t *rows, int32_t size, Seen *seen) {
+    see_by(summed_avx2, net, rows, size, seen);
+}
+
+static void see(const Network *net, const int32_t *rows, int32_t size, Seen *seen) {
+    if (HAS_AVX2)
+        see_avx2(net, rows, size, seen);
+    else
+        see_by(summed, net, rows, size, seen);
 }
 
 /* Room for a stretch of so many words, to be freed by its first part; 0 where there is no memory. */
@@ -400,7 +418,7 @@ int32_t sentinel_shares(const Network *net, const int32_t *rows, int32_t size, c
     const int32_t filters = net->filters, dimensions = net->dimensions, units = net->units;
     const size_t wide = (size_t)(size + 2) * filters;
     int32_t sums[ROWS][WIDEST];
-    Summed *const sum = chosen();
+    Summed *const sum = HAS_AVX2 ? summed_avx2 : summed;
     Seen seen;
     if (!room(net, size, &seen)) return 0;
     float *slope = malloc(sizeof(float) * (2 * filters + dimensions + asked * wide));

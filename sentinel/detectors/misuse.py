@@ -59,10 +59,8 @@ class MisuseDetector:
         for probability, start, end in told:
             if probability < _FLOOR:
                 continue
-            evidence = tuple(
-                (begin + start, stop + start, weight)
-                for begin, stop, weight in self._classifier.explain(text[start:end], [0])[0]
-            )
+            (telling,) = self._classifier.explain(text[start:end], (0, end - start), [0])
+            evidence = tuple((begin + start, stop + start, weight) for begin, stop, weight in telling)
             why = f"harmful request {probability:.2f}; the model's own threshold is {FLAGGED}"
             findings.append(
                 Finding(self.name, "HARMFUL_REQUEST", start, end, probability, why, evidence=evidence)

@@ -70,7 +70,7 @@ class QualityDetector:
         head = text[:READ]
         (told,) = self._declining.judge(head, [(0, len(head))])
         if told is not None and told[0] >= _LIKELY:
-            (evidence,) = self._declining.explain(head, [0])
+            (evidence,) = self._declining.explain(head, (0, len(head)), [0])
             why = "its words are those of answers that decline"
             start, end = len(head) - len(head.lstrip()), len(head.rstrip())
             yield Finding(self.name, "REFUSAL", start, end, round(told[0], 4), why, evidence=evidence)

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict
 from sentinel.core.background import Background
 from sentinel.core.finding import Finding, Inspection
 from sentinel.detectors._sentence_groups import groups
+from sentinel.detectors.inspection import moved
 
 BUILD = "2"  # raised whenever the same text may give other findings
 _ENGLISH = 0.7  # share of known words: of 99 in 100 English sentences, and of 1 in 100 others
@@ -55,9 +56,9 @@ class SentimentDetector:
             within = [(start - first, end - first) for start, end in group]
             part = text[first:last]
             told, known = self._classifier.judge(part, within), self._line_of(part).known(within)
-            for place, each, share in zip(group, told, known, strict=True):
-                english = share >= _ENGLISH and any(map(str.isalpha, text[slice(*place)]))
-                found.append(self._of(text, place, each) if each and english else Inspection())
+            for place, each, share in zip(within, told, known, strict=True):
+                english = share >= _ENGLISH and any(map(str.isalpha, part[slice(*place)]))
+                found.append(moved(self._of(part, place, each), first) if each and english else Inspection())
         return found
 
     def _of(self, text: str, place: tuple[int, int], told: tuple[float, ...]) -> Inspection:
@@ -68,14 +69,8 @@ class SentimentDetector:
         if score < LIKELY:
             return Inspection(scores=scores)
         sentence = text[start:end]
-        (evidence,) = self._classifier.explain(sentence, [self._classifier.heads.index(type_)])
-        found = Finding(
-            self.name,
-            type_,
-            start + len(sentence) - len(sentence.lstrip()),
-            start + len(sentence.rstrip()),
-            round(score, 4),
-            f"its words are those of {_WHY[type_]} feeling",
-            evidence=tuple((begin + start, stop + start, weight) for begin, stop, weight in evidence),
-        )
+        (evidence,) = self._classifier.explain(text, place, [self._classifier.heads.index(type_)])
+        begin, stop = start + len(sentence) - len(sentence.lstrip()), start + len(sentence.rstrip())
+        why = f"its words are those of {_WHY[type_]} feeling"
+        found = Finding(self.name, type_, begin, stop, round(score, 4), why, evidence=evidence)
         return Inspection((found,), scores)

@@ -54,35 +54,43 @@ class ToxicityDetector:
     ) -> list[Inspection]:
         """All sentences of a text at once: several times as fast as one by one, with the same answers."""
         return [
-            _NOTHING if told is None else self._of_sentence(text, start, end, told, wide)
+            _NOTHING if told is None else self._of_sentence(text, start, end, told, wide, read)
             for group in groups(text, places)
-            for (start, end), (told, wide) in zip(group, self._judged(text, group), strict=True)
+            for (start, end), told, wide, read in self._judged(text, group)
         ]
 
-    def _judged(self, text: str, group: list[tuple[int, int]]) -> Iterator[tuple[_Told, _Told]]:
-        """What is said of each sentence alone, and with what stands before it in a short text where the
-        sentence adds to that."""
-        first = group[0][0]
+    def _judged(
+        self, text: str, group: list[tuple[int, int]]
+    ) -> Iterator[tuple[tuple[int, int], _Told, _Told, tuple[int, int]]]:
+        """Each sentence with what is said of it alone, and with what stands before it in a short text where
+        the sentence adds to that; and the stretch that was read with it."""
+        first, last = group[0][0], group[-1][1]
         wide = [(start, end) for start, end in group if start and end <= _SHORT and text[:start].strip()]
         upto = [(0, end) for end in sorted({end for place in wide for end in place})]
         origin = 0 if upto and not first else first
         places = [(start - origin, end - origin) for start, end in group]
         if upto and first:
-            more = [self._classifier.judge(text[:end], [(0, end)])[0] for _, end in upto]
-            told = self._classifier.judge(text[first : group[-1][1]], places) + more
+            by_end = {end: self._classifier.judge(text[:end], [(0, end)])[0] for _, end in upto}
+            told = self._classifier.judge(text[first:last], places)
         else:
             stretches = [*dict.fromkeys([*places, *upto])]  # what stands before the second is the first
-            found = self._classifier.judge(text[origin : group[-1][1]], stretches)
+            found = self._classifier.judge(text[origin:last], stretches)
             by_stretch = dict(zip(stretches, found, strict=True))
-            told = [by_stretch[stretch] for stretch in [*places, *upto]]
-        by_end = dict(zip((end for _, end in upto), told[len(group) :], strict=True))
-        for (start, end), answer in zip(group, told[: len(group)], strict=True):
+            by_end = {end: by_stretch[0, end] for _, end in upto}
+            told = found[: len(group)]
+        for (start, end), answer in zip(group, told, strict=True):
             together, before = by_end.get(end) if start else None, by_end.get(start)
             adds = together is not None and (before is None or together[0] >= before[0] + _ADDS)
-            yield answer, together if adds else None
+            yield (start, end), answer, together if adds else None, (origin, last)
 
     def _of_sentence(
-        self, text: str, start: int, end: int, told: tuple[float, ...], wide: _Told
+        self,
+        text: str,
+        start: int,
+        end: int,
+        told: tuple[float, ...],
+        wide: _Told,
+        read: tuple[int, int],
     ) -> Inspection:
         if max(told) < FLOOR and (wide is None or wide[0] <= FLOOR):
             return self._scored(told[0])
@@ -93,8 +101,7 @@ class ToxicityDetector:
         clear = [head for head, probability in enumerate(told) if round(probability, 4) >= _EXPLAINED]
         telling: dict[int, Evidence] = {}
         if clear:
-            told_by = self._classifier.explain(text[origin:end], clear, start - origin)
-            telling = dict(zip(clear, told_by, strict=True))
+            telling = dict(zip(clear, self._explained(text, (origin, end), clear, start, read), strict=True))
         findings = [
             self._finding(text, start, end, origin, head, round(probability, 4), telling.get(head, ()))
             for head, probability in enumerate(told)
@@ -103,20 +110,28 @@ class ToxicityDetector:
         findings.sort(key=lambda finding: (finding.start, finding.end, finding.type))
         return self._scored(told[0], findings)
 
+    def _explained(
+        self, text: str, place: tuple[int, int], heads: list[int], since: int, read: tuple[int, int]
+    ) -> Iterator[Evidence]:
+        """Of each head, the words of this stretch that spoke for it, from `since` on."""
+        first, last = read if read[0] <= place[0] else (0, place[1])
+        within = place[0] - first, place[1] - first
+        for found in self._classifier.explain(text[first:last], within, heads, since - first):
+            yield tuple((begin + first, stop + first, weight) for begin, stop, weight in found)
+
     def _scored(self, probability: float, findings: Sequence[Finding] = ()) -> Inspection:
         return self._config.inspection(self.name, findings, round(probability, 4))
 
     def _finding(
         self, text: str, start: int, end: int, origin: int, head: int, score: float, telling: Evidence
     ) -> Finding:
-        evidence = tuple((begin + origin, stop + origin, weight) for begin, stop, weight in telling)
         sentence = text[start:end]
         begin = start + len(sentence) - len(sentence.lstrip())
         what = TYPES[head].lower().replace("_", " ")
         wide = ", with what stands before it" if origin < start else ""
         why = f"the sentence{wide}, {what} {score:.2f}; its own threshold is {THRESHOLDS[TYPES[head]]}"
         stop = start + len(sentence.rstrip())
-        return Finding(self.name, TYPES[head], begin, stop, score, why, evidence=evidence)
+        return Finding(self.name, TYPES[head], begin, stop, score, why, evidence=telling)
 
 
 def bounded(told: tuple[float, ...]) -> tuple[float, ...]:

@@ -101,7 +101,7 @@ def test_a_text_without_words_has_no_score() -> None:
     model = made("fool")
     assert model.judge("... --", [(0, 6)]) == [None]
     assert model.judge("", []) == []
-    assert model.explain("...", [0]) == [()]
+    assert model.explain("...", (0, 3), [0]) == [()]
 
 
 def test_the_words_that_contributed_are_named() -> None:
@@ -109,10 +109,11 @@ def test_the_words_that_contributed_are_named() -> None:
     text = "He is a f o o l, they say"
     assert told(model, text) > 0.9
     assert told(model, "He is a king, they say") < 0.1
-    (((start, end, weight),),) = model.explain(text, [0])
+    (((start, end, weight),),) = model.explain(text, (0, len(text)), [0])
     assert text[start:end] == "f o o l"
     assert weight > 5
-    assert model.explain(text, [0], start=12) == [()]
+    assert model.explain(text, (0, len(text)), [0], since=12) == [()]
+    assert model.explain(text, (8, 24), [0])[0][0][:2] == (8, 15)
 
 
 def test_stretches_are_judged_as_if_they_stood_alone() -> None:
@@ -131,7 +132,7 @@ def test_stretches_are_judged_as_if_they_stood_alone() -> None:
 def test_long_texts_are_read_as_far_as_the_limit(text: str) -> None:
     model = made("fool")
     assert model.judge(text, [(0, len(text))])[0] is not None
-    assert model.explain(text, [0]) == [()]
+    assert model.explain(text, (0, len(text)), [0]) == [()]
 
 
 def test_words_of_a_text_that_is_read_again_are_known() -> None:
