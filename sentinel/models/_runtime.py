@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from numpy.typing import NDArray
 from sentinel.core.errors import ConfigError
 from sentinel.models._loading import loading
 
+_CUDA = "CUDAExecutionProvider"
 _AT_ONCE = 32  # windows of one run
 _TOKENS_AT_ONCE = 1024  # of one run: 4096 leave the processor's cache, and cost a fifth more
 INPUTS = ("input_ids", "attention_mask", "token_type_ids")
@@ -38,14 +41,24 @@ def session(runtime: Any, model: Path | bytes, device: str, threads: int, key: s
     options.inter_op_num_threads = 1
     options.log_severity_level = 4  # errors are raised, and told by who asked
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    providers: list[Any] = ["CPUExecutionProvider"]
-    if device != "cpu":
-        if "CUDAExecutionProvider" not in runtime.get_available_providers():
-            raise ConfigError(f"no device `{device}`: install onnxruntime-gpu", key=key)
-        index = int(device.partition(":")[2] or 0)
-        providers.insert(0, ("CUDAExecutionProvider", {"device_id": index}))
     source = model if isinstance(model, bytes) else str(model)
-    return runtime.InferenceSession(source, options, providers=providers)
+    if device == "cpu":
+        return runtime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+    if _CUDA not in runtime.get_available_providers():
+        raise ConfigError(f"no device `{device}`: install onnxruntime-gpu", key=key)
+    if hasattr(runtime, "preload_dlls"):
+        with redirect_stdout(StringIO()):  # what it does not find, it prints
+            runtime.preload_dlls()
+    index = int(device.partition(":")[2] or 0)
+    made = runtime.InferenceSession(
+        source, options, providers=[(_CUDA, {"device_id": index}), "CPUExecutionProvider"]
+    )
+    if _CUDA not in made.get_providers():  # it then computes on the CPU and does not say so
+        message = (
+            f"no device `{device}`: onnxruntime-gpu found no such GPU, or not its CUDA and cuDNN libraries"
+        )
+        raise ConfigError(message, key=key)
+    return made
 
 
 def tokenizer(path: Path, key: str) -> Any:

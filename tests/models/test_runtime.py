@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import onnxruntime
 import pytest
 
 from sentinel.core.errors import ConfigError
@@ -82,9 +83,29 @@ def test_a_file_that_is_no_tokenizer(tmp_path: Path) -> None:
 
 
 def test_a_device_that_this_runtime_lacks(tmp_path: Path) -> None:
-    import onnxruntime
-
     if "CUDAExecutionProvider" in onnxruntime.get_available_providers():
         pytest.skip("this onnxruntime has CUDA")
     with pytest.raises(ConfigError, match="no device `cuda:0`: install onnxruntime-gpu"):
         _runtime.session(onnxruntime, tmp_path / "x.onnx", "cuda:0", 1, "k")
+
+
+def test_a_device_that_cannot_be_used_is_no_silent_cpu(tmp_path: Path) -> None:
+    """What onnxruntime-gpu does without a GPU or without CUDA's libraries: it computes on the CPU."""
+
+    class Session:
+        def __init__(self, *_: Any, providers: list[Any]) -> None:
+            self.asked = providers
+
+        def get_providers(self) -> list[str]:
+            return ["CPUExecutionProvider"]
+
+    class Runtime:
+        SessionOptions = onnxruntime.SessionOptions
+        InferenceSession = Session
+
+        @staticmethod
+        def get_available_providers() -> list[str]:
+            return ["CUDAExecutionProvider", "CPUExecutionProvider"]
+
+    with pytest.raises(ConfigError, match=r"^k: no device `cuda:1`: onnxruntime-gpu found no such GPU"):
+        _runtime.session(Runtime, tmp_path / "x.onnx", "cuda:1", 1, "k")

@@ -155,6 +155,21 @@ def test_precisions_and_ways_of_attention_answer_nearly_alike(
 
 
 @on_torch
+@pytest.mark.parametrize(("attention", "flash"), [("auto", True), ("sdpa", True), ("eager", False)])
+def test_flash_attention_where_torch_has_it(
+    classifier: Path, tmp_path: Path, attention: str, flash: bool
+) -> None:
+    """On a CPU too, and where texts of different lengths are filled up."""
+    from torch.profiler import ProfilerActivity, profile
+
+    model = _model(classifier, tmp_path, attention=attention)
+    model.load()
+    with profile(activities=[ProfilerActivity.CPU]) as seen:
+        model.infer([Passage(text=text) for text in TEXTS])
+    assert any("flash_attention" in event.key for event in seen.key_averages()) == flash
+
+
+@on_torch
 @pytest.mark.parametrize("settings", [{}, {"precision": "fp16"}])
 def test_flash_attention_is_not_for_a_cpu(classifier: Path, tmp_path: Path, settings: dict[str, str]) -> None:
     with pytest.raises(
