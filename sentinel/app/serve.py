@@ -26,6 +26,7 @@ from sentinel.app.models_side import ModelsSide, needed, small_alone
 from sentinel.app.watch import Watch
 from sentinel.config import SentinelConfig, load_config
 from sentinel.core.errors import ConfigError, SentinelError
+from sentinel.detectors.registry import compiled
 from sentinel.proxy.admin import Admin, Answer, json_answer
 from sentinel.proxy.children import Child
 from sentinel.telemetry.status import read_status
@@ -141,6 +142,11 @@ class Supervisor:
                 "%s: small classifiers decide alone; `models: {detectors: {encoder: {kind: encoder}}}` adds "
                 "the sentence encoder (docs/models.md)",
                 ", ".join(sorted(alone)),
+            )
+        if not compiled():
+            log.info(
+                "small classifiers compute in numpy, several times as slowly: a C compiler was missing when "
+                "this package was built (docs/detectors.md)"
             )
 
     def _start_models(self, config: SentinelConfig) -> None:

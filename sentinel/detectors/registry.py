@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sentinel.core.errors import ConfigError
 from sentinel.core.finding import Inspection
 from sentinel.core.needs import Needs, everything
+from sentinel.detectors._kernel import LIBRARY
 from sentinel.detectors._page import PatternDetector
 from sentinel.detectors.base import Reading, types_of
 from sentinel.detectors.detector_set import DetectorSet, Floors
@@ -91,6 +92,11 @@ class DetectorsConfig(BaseModel):
     sentiment: SentimentConfig = Field(
         default=SentimentConfig(), description="Ill and good feeling in English sentences."
     )
+
+
+def compiled() -> bool:
+    """Whether the small classifiers compute in the compiled kernel, and not in numpy."""
+    return LIBRARY is not None
 
 
 def known_detectors() -> frozenset[str]:

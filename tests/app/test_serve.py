@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import logging
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from sentinel.app import serve
 from sentinel.app.models_side import ModelsSide
 from sentinel.app.serve import Supervisor, _runtime_dir
 from sentinel.config import SentinelConfig
@@ -34,22 +37,44 @@ def test_a_note_that_names_anything_else_removes_nothing(
     assert (tmp_path / "tmp" / "precious").is_dir()
 
 
+@pytest.fixture
+def start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> Callable[[dict[str, Any]], None]:
+    """All of a start with these settings but the processes."""
+    for each in (Child, ModelsSide):
+        monkeypatch.setattr(each, "start", lambda self: None)
+
+    def start(settings: dict[str, Any]) -> None:
+        supervisor = Supervisor(None, SentinelConfig.model_validate({"state_dir": tmp_path, **settings}))
+        supervisor._runtime_dir = tmp_path
+        with caplog.at_level(logging.INFO, "sentinel.supervisor"):
+            supervisor._start_children()
+
+    return start
+
+
+@pytest.mark.parametrize("built", [True, False])
+def test_a_start_says_where_nothing_was_compiled(
+    start: Callable[[dict[str, Any]], None],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    built: bool,
+) -> None:
+    monkeypatch.setattr(serve, "compiled", lambda: built)
+    start({})
+    assert ("small classifiers compute in numpy" in caplog.text) is not built
+
+
 @pytest.mark.parametrize(
     ("models", "told"), [({}, ["injection, toxicity"]), ({"encoder": {"kind": "encoder"}}, [])]
 )
 def test_a_start_says_which_small_classifiers_decide_alone(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    start: Callable[[dict[str, Any]], None],
     caplog: pytest.LogCaptureFixture,
     models: dict[str, dict[str, str]],
     told: list[str],
 ) -> None:
-    for each in (Child, ModelsSide):
-        monkeypatch.setattr(each, "start", lambda self: None)
-    value = {"state_dir": tmp_path, "models": {"detectors": models}}
-    supervisor = Supervisor(None, SentinelConfig.model_validate(value))
-    supervisor._runtime_dir = tmp_path
-    with caplog.at_level(logging.INFO, "sentinel.supervisor"):
-        supervisor._start_children()
+    start({"models": {"detectors": models}})
     alone = [line.partition(": small classifiers decide alone; `models: ") for line in caplog.messages]
     assert [names for names, found, _ in alone if found] == told
