@@ -32,9 +32,9 @@ class HuggingFaceConfig(BaseModel):
     precision: _torch.Precision = Field("fp32", description="fp32, fp16, bf16, or (on a CPU) int8.")
     attention: _torch.Attention = Field(
         "auto",
-        description="How attention is computed: auto, eager, sdpa (torch's own, by its flash kernels where it "
-        "has them, on a CPU too) or flash_attention_2 (the package flash-attn; it needs a CUDA device, and "
-        "fp16 or bf16).",
+        description="How attention is computed: auto, eager, sdpa (torch's own, by its flash kernels where "
+        "it has them, on a CPU too) or flash_attention_2 (the package flash-attn; it needs a CUDA device, "
+        "and fp16 or bf16).",
     )
 
 
