@@ -254,17 +254,21 @@ def load_config(path: Path | None) -> SentinelConfig:
 
 @contextmanager
 def placed(path: Path | None) -> Iterator[None]:
-    """Mistakes that are found only when the configuration of this file is used get its name and the line of
-    their key, as those have that `load_config` tells."""
+    """Mistakes that are found only when the configuration of this file is used are raised as `located`."""
     try:
         yield
     except ConfigError as error:
-        source = read(path)[0] if path is not None else None
-        if source is None:
-            raise
-        if isinstance(error, ConfigErrors):
-            raise ConfigErrors([source.placed(each) for each in error.errors]) from None
-        raise source.placed(error) from None
+        raise located(error, path) from None
+
+
+def located(error: ConfigError, path: Path | None) -> ConfigError:
+    """The mistake with the file's name and the line of its key, as those have that `load_config` tells."""
+    source = read(path)[0] if path is not None else None
+    if source is None:
+        return error
+    if isinstance(error, ConfigErrors):
+        return ConfigErrors([source.placed(each) for each in error.errors])
+    return source.placed(error)
 
 
 def _rooted(config: SentinelConfig, folder: Path) -> SentinelConfig:

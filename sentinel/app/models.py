@@ -20,7 +20,7 @@ import uvloop
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from sentinel.app.log import set_up_logging
-from sentinel.config import SentinelConfig, load_config
+from sentinel.config import SentinelConfig, load_config, located
 from sentinel.core.errors import ConfigError, SentinelError
 from sentinel.models import registry
 from sentinel.models.base import Model
@@ -77,6 +77,7 @@ class _Process:
                     partial(self._make, name),
                     one_at_a_time,
                     self._stuck,
+                    lambda error: located(error, self._path),
                 )
                 for name, model in settings.detectors.items()
             ],

