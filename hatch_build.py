@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 import sysconfig
+import tempfile
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
@@ -22,33 +25,51 @@ _FLAGS = ("-O3", "-shared", "-fPIC", "-ffp-contract=off", "-fno-math-errno", "-f
 
 
 class CustomBuildHook(BuildHookInterface[Any]):
+    _folder: tempfile.TemporaryDirectory[str] | None = None
+
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """For wheels, and in place for editable installs. The library needs no Python of its own: the wheel's
-        tag is that of the machine alone."""
+        """For wheels, which leaves the source's folder as it is, and in place for editable installs. The
+        library needs no Python of its own: the wheel's tag is that of the machine alone."""
         if self.target_name != "wheel" or sys.platform == "win32":
             return
         root = Path(self.root)
-        built = root / BUILT
-        compiler = shlex.split(os.environ.get("CC", "cc"))
-        # Beside it first: a worker that runs has the old one open.
-        made = built.with_suffix(f".{os.getpid()}.tmp")
+        self._folder = tempfile.TemporaryDirectory()
+        made = Path(self._folder.name, BUILT.name)
         try:
-            subprocess.run(
-                [*compiler, *_FLAGS, "-o", str(made), str(root / SOURCE), "-lm"],
-                check=True,
-                capture_output=True,
-                text=True,
-            )
+            _compile(root / SOURCE, made)
+            if version == "editable":
+                _put(made, root / BUILT)
+            else:
+                build_data["force_include"][str(made)] = str(BUILT)
         except (OSError, subprocess.CalledProcessError) as error:
-            made.unlink(missing_ok=True)
-            built.unlink(missing_ok=True)
             told = getattr(error, "stderr", None) or str(error)
             self.app.display_warning(
                 f"{SOURCE} was not compiled, its detectors will be slower: {told.strip()}"
             )
             return
-        made.replace(built)
-        build_data["artifacts"].append(f"/{BUILT}")
         build_data["pure_python"] = False
         machine = sysconfig.get_platform().replace("-", "_").replace(".", "_")
         build_data["tag"] = f"py3-none-{machine}"
+
+    def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:
+        if self._folder:
+            self._folder.cleanup()
+
+
+def _compile(source: Path, made: Path) -> None:
+    """Raises OSError without a compiler, CalledProcessError with what it said."""
+    compiler = shlex.split(os.environ.get("CC") or "cc")
+    # `_kernel.py` does not load a library of another source.
+    built_of = f"-DBUILT_OF={crc32(source.read_bytes())}u"
+    command = [*compiler, *_FLAGS, built_of, "-o", str(made), str(source), "-lm"]
+    subprocess.run(command, check=True, capture_output=True, encoding="utf-8", errors="replace")
+
+
+def _put(made: Path, place: Path) -> None:
+    """At once: a worker that runs has the old one open."""
+    beside = place.with_suffix(f".{os.getpid()}.tmp")
+    try:
+        shutil.copy(made, beside)
+        beside.replace(place)
+    finally:
+        beside.unlink(missing_ok=True)

@@ -3,26 +3,56 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
+import sysconfig
 import zipfile
 from pathlib import Path
+from zlib import crc32
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 
 
+LIBRARY = Path("sentinel", "detectors", "libkernel.so")
+
+
+def built(out: Path, root: Path = ROOT, **environment: str) -> Path:
+    """The wheel of this folder."""
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(out)]
+    subprocess.run(command, cwd=root, env={**os.environ, **environment}, check=True, capture_output=True)
+    (wheel,) = out.glob("*.whl")
+    return wheel
+
+
+def files_of(wheel: Path) -> set[str]:
+    with zipfile.ZipFile(wheel) as archive:
+        return set(archive.namelist())
+
+
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel's content, as pip would lay it out."""
     out = tmp_path_factory.mktemp("wheel")
-    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(out)]
-    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
-    (wheel,) = out.glob("*.whl")
-    with zipfile.ZipFile(wheel) as archive:
+    with zipfile.ZipFile(built(out)) as archive:
         archive.extractall(out / "site")
     return out / "site"
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small package with our kernel and our way to build it; no repository, so nothing is ignored."""
+    root = tmp_path_factory.mktemp("a source")
+    detectors = root / "sentinel" / "detectors"
+    detectors.mkdir(parents=True)
+    for name in ("pyproject.toml", "hatch_build.py", "README.md", "LICENSE", "sentinel/__init__.py"):
+        shutil.copy(ROOT / name, root / name)
+    for name in ("rules", "dashboards"):
+        (root / name).mkdir()
+    shutil.copy(ROOT / "sentinel" / "detectors" / "kernel.c", detectors)
+    return root
 
 
 def run(site: Path, *command: str) -> subprocess.CompletedProcess[str]:
@@ -57,3 +87,36 @@ def test_its_rules_are_the_checkouts(installed: Path) -> None:
 def test_it_carries_nothing_else(installed: Path) -> None:
     top = {path.name for path in installed.iterdir() if not path.name.endswith(".dist-info")}
     assert top == {"sentinel"}
+
+
+@pytest.mark.skipif(not shutil.which("cc"), reason="no C compiler")
+def test_it_carries_a_kernel_of_its_source(installed: Path) -> None:
+    told = run(
+        installed, "-c", "from sentinel.detectors import _kernel as k; print(k.LIBRARY.sentinel_built_of())"
+    )
+    assert int(told.stdout) == crc32((ROOT / "sentinel" / "detectors" / "kernel.c").read_bytes()), told.stderr
+
+
+@pytest.mark.skipif(not shutil.which("cc"), reason="no C compiler")
+@pytest.mark.parametrize("compiler", ["", "cc -g"])
+def test_a_build_leaves_its_source_as_it_was(source: Path, tmp_path: Path, compiler: str) -> None:
+    before = sorted(source.rglob("*"))
+    wheel = built(tmp_path, source, CC=compiler)
+    assert wheel.name.endswith(
+        f"-py3-none-{sysconfig.get_platform().replace('-', '_').replace('.', '_')}.whl"
+    )
+    assert str(LIBRARY) in files_of(wheel)
+    assert sorted(source.rglob("*")) == before
+
+
+@pytest.mark.parametrize("compiler", ["/nonexistent", "false"])
+def test_without_a_compiler_it_is_pure(source: Path, tmp_path: Path, compiler: str) -> None:
+    stale = source / LIBRARY
+    stale.write_bytes(b"of an editable install")
+    try:
+        wheel = built(tmp_path, source, CC=compiler)
+        assert wheel.name.endswith("-py3-none-any.whl")
+        assert str(LIBRARY) not in files_of(wheel)
+        assert stale.exists()
+    finally:
+        stale.unlink()

@@ -7,13 +7,16 @@ from ctypes import c_int32 as _int
 from ctypes import c_void_p as _at
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zlib import crc32
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 PLACE = Path(__file__).with_name("libkernel.so")
+SOURCE = Path(__file__).with_name("kernel.c")
 
 _SIGNATURES: dict[str, tuple[Any, tuple[Any, ...]]] = {
+    "sentinel_built_of": (ctypes.c_uint32, ()),
     "sentinel_hints": (_int, (_at, ctypes.c_char_p, _int)),
     "sentinel_read": (None, (_at, ctypes.c_char_p, _int, _at)),
     "sentinel_hashed": (None, (_at, _int, _int, _at, _at, _int, _at)),
@@ -27,16 +30,17 @@ _SIGNATURES: dict[str, tuple[Any, tuple[Any, ...]]] = {
 def _loaded() -> ctypes.CDLL | None:
     try:
         library = ctypes.CDLL(str(PLACE))
-    except OSError:  # not built, or for another kind of machine
+        for name, (result, arguments) in _SIGNATURES.items():
+            function = getattr(library, name)
+            function.restype, function.argtypes = result, arguments
+    except (OSError, AttributeError):  # not built, for another kind of machine, or of an older source
         return None
-    for name, (result, arguments) in _SIGNATURES.items():
-        function = getattr(library, name)
-        function.restype, function.argtypes = result, arguments
-    return library
+    # Of another source it might read what is not there. A build by hand, with a sanitizer say, tells 0.
+    return library if library.sentinel_built_of() in (0, crc32(SOURCE.read_bytes())) else None
 
 
 LIBRARY = _loaded()
-"""None where it was not built."""
+"""None where it was not built, or of another source than the one that is here."""
 
 
 def at(array: NDArray[Any]) -> int:

@@ -17,6 +17,10 @@
 #define summed_avx2 summed
 #endif
 
+#ifndef BUILT_OF
+#define BUILT_OF 0
+#endif
+
 #define INLINE static inline __attribute__((always_inline))
 
 #define BLANK 32
@@ -39,7 +43,10 @@ static const uint64_t PAIRS[2][2] = {{UINT64_C(0xA0761D6478BD642F), UINT64_C(0x8
 INLINE uint64_t folded(uint64_t hash) { return hash ^ hash >> 29; }
 INLINE uint16_t bucket(uint64_t hash) { return (uint16_t)(hash >> 48); }
 
-/* The table of known words, `_classifier_grams.Words`, and `_classifier_words._word_table`. */
+/* The checksum of the source that this was built of, as `hatch_build.py` tells it; 0 if built by hand. */
+uint32_t sentinel_built_of(void) { return BUILT_OF; }
+
+/* The table of known words, `_classifier_grams.Words`, and `_classifier_words.word_kinds`. */
 typedef struct {
     const uint8_t *kinds;
     const uint64_t *hashes; /* [known], ascending */

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -70,6 +71,14 @@ def test_no_disguise_is_overlooked(text: str) -> None:
 def test_a_text_that_is_too_long_for_it() -> None:
     with pytest.raises(ValueError, match="5000 characters; the kernel reads 4094"):
         _classifier_kernel.read("a" * 5000)
+
+
+def test_a_library_of_another_source_is_not_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert _kernel._loaded() is not None
+    changed = tmp_path / "kernel.c"
+    changed.write_bytes(_kernel.SOURCE.read_bytes() + b"/* changed */\n")
+    monkeypatch.setattr(_kernel, "SOURCE", changed)
+    assert _kernel._loaded() is None
 
 
 def stretches(count: int) -> np.ndarray:
