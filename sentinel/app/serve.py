@@ -145,8 +145,8 @@ class Supervisor:
             )
         if not compiled():
             log.info(
-                "small classifiers compute in numpy, several times as slowly: when this package was "
-                "built, a C compiler was missing or kernel.c another one (docs/detectors.md)"
+                "small classifiers compute in numpy, several times as slowly: kernel.c was not "
+                "compiled with this package, or has changed since (docs/detectors.md)"
             )
 
     def _start_models(self, config: SentinelConfig) -> None:

@@ -91,7 +91,7 @@ class Classifier:
         the logit), strongest first, of this stretch of the text. The network's part is told by its slope."""
         line = line_of(text)
         first, last = line.bounds([place])[0].tolist()
-        if first == last:
+        if first >= last:
             return [() for _ in heads]
         asked = np.array(heads, np.int32)
         by_word = self._hashed.shares(line.book, (first, last), asked) * self._weights.scale[asked]

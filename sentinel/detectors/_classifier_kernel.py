@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sentinel.detectors._classifier_filters import WIDTH
-from sentinel.detectors._classifier_grams import Book, words
+from sentinel.detectors._classifier_grams import BITS, Book, words
 from sentinel.detectors._classifier_network import Layers
 from sentinel.detectors._classifier_words import encoded, word_kinds
 from sentinel.detectors._kernel import LIBRARY, at
@@ -61,6 +61,7 @@ class _Kept:
 @cache
 def _words() -> _Kept:
     known = words()
+    _check("a table of words", known.clusters.shape, (len(known.hashes) + 1,))
     begins = np.searchsorted(
         known.hashes, np.arange(1 << _BEGINS, dtype=np.uint64) << np.uint64(64 - _BEGINS)
     )
@@ -98,8 +99,9 @@ class Hashed:
     """See `_classifier_grams.Hashed`."""
 
     def __init__(self, table: NDArray[np.int8]) -> None:
+        """Raises ValueError for a table that the kernel cannot read."""
         count = table.shape[1]
-        assert count <= _MOST_HEADS
+        _check("a table", table.shape, (1 << BITS, min(count, _MOST_HEADS)))
         # One row is read at once, and such a row never lies in two lines of the processor's cache.
         stride = 1 << (count - 1).bit_length()
         self._table = np.zeros((len(table), stride), np.int8)
@@ -123,9 +125,13 @@ class Network:
     """See `_classifier_network.Network`."""
 
     def __init__(self, layers: Layers) -> None:
+        """Raises ValueError for layers that do not fit together, or that the kernel has no room for."""
         known = words()
         dimensions, filters = known.vectors.shape[1], -(-len(layers.first_bias) // _BLOCK) * _BLOCK
-        assert max(dimensions, filters) <= _WIDEST and dimensions % 2 == 0
+        if max(dimensions, filters) > _WIDEST or dimensions % 2:
+            raise ValueError(f"{dimensions} dimensions, {filters} filters; the kernel takes {_WIDEST}")
+        _check("vectors", known.vectors.shape, (len(known.hashes) + 1, dimensions))
+        _check_layers(layers, dimensions)
         self._heads = layers.out.shape[1]
         more = filters - len(layers.first_bias)
         of_filters = (layers.first_scale, layers.first_bias, layers.second_scale, layers.second_bias)
@@ -156,6 +162,26 @@ class Network:
         if not _RUN.sentinel_shares(self._kept.address, at(rows), len(rows), at(heads), len(heads), at(made)):
             raise MemoryError
         return made
+
+
+def _check(what: str, shape: tuple[int, ...], expected: tuple[int, ...]) -> None:
+    if shape != expected:
+        raise ValueError(f"{what} of {shape}; the kernel takes {expected}")
+
+
+def _check_layers(layers: Layers, dimensions: int) -> None:
+    filters, units, heads = len(layers.first_bias), len(layers.hidden_bias), len(layers.bias)
+    expected = {
+        "first": (WIDTH * dimensions, filters),
+        "second": (WIDTH * filters, filters),
+        **dict.fromkeys(("first_scale", "first_bias", "second_scale", "second_bias"), (filters,)),
+        "hidden": (dimensions + 2 * filters, units),
+        "hidden_bias": (units,),
+        "out": (units, heads),
+        "bias": (heads,),
+    }
+    for name, shape in expected.items():
+        _check(name, getattr(layers, name).shape, shape)
 
 
 def _in_twos(weights: NDArray[np.int8], inputs: int, filters: int) -> NDArray[np.int16]:

@@ -67,6 +67,9 @@ class LanguageModel:
     """Thread-safe."""
 
     def __init__(self, weights: Weights) -> None:
+        """Raises ValueError for a table that lacks buckets: the kernel would read behind its end."""
+        if len(weights.table) != 1 << BITS:
+            raise ValueError(f"a table of {len(weights.table)} buckets, not of {1 << BITS}")
         self._weights = weights
         self.codes = weights.codes
         self.version = weights.version

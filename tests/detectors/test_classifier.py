@@ -102,6 +102,7 @@ def test_a_text_without_words_has_no_score() -> None:
     assert model.judge("... --", [(0, 6)]) == [None]
     assert model.judge("", []) == []
     assert model.explain("...", (0, 3), [0]) == [()]
+    assert model.explain("one two three", (9, 2), [0]) == [()]
 
 
 def test_the_words_that_contributed_are_named() -> None:

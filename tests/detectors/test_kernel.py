@@ -6,6 +6,7 @@ import shutil
 from itertools import pairwise
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
@@ -128,6 +129,25 @@ def random_layers(filters: int, units: int, heads: int, seed: int) -> Layers:
     )
 
 
+@pytest.mark.parametrize("shape", [(1 << BITS, 17), (1 << BITS - 1, 2)])
+def test_a_table_that_it_cannot_read(shape: tuple[int, int]) -> None:
+    with pytest.raises(ValueError, match="a table of .* the kernel takes"):
+        _classifier_kernel.Hashed(np.zeros(shape, np.int8))
+
+
+def test_more_filters_than_it_has_room_for() -> None:
+    with pytest.raises(ValueError, match="272 filters; the kernel takes 256"):
+        _classifier_kernel.Network(random_layers(257, 2, 1, 0))
+
+
+@pytest.mark.parametrize("name", Layers.__struct_fields__)
+def test_layers_that_do_not_fit_together(name: str) -> None:
+    layers = random_layers(8, 4, 2, 0)
+    cut = msgspec.structs.replace(layers, **{name: getattr(layers, name)[:-1]})
+    with pytest.raises(ValueError, match="the kernel takes"):
+        _classifier_kernel.Network(cut)
+
+
 @given(st.lists(st.integers(0, 32_000), min_size=1, max_size=40), st.integers(0, 30))
 def test_the_network_says_the_same(rows: list[int], seed: int) -> None:
     filters, units, heads = ((3, 2, 1), (24, 7, 2), (48, 48, 5))[seed % 3]
@@ -161,3 +181,9 @@ def test_languages_are_told_by_the_same(text: str) -> None:
     expected, grams = languages.summed(codes, table)
     sums, count = languages._summed(codes, table)
     assert (sums.tolist(), count) == (expected.tolist(), grams)
+
+
+def test_a_table_of_languages_that_lacks_buckets() -> None:
+    shipped = languages.load()
+    with pytest.raises(ValueError, match="a table of 65535 buckets, not of 65536"):
+        languages.LanguageModel(msgspec.structs.replace(shipped, table=shipped.table[:-1]))
