@@ -25,14 +25,14 @@
 
 #define BLANK 32
 #define HIGHEST 65535
-#define MOST 4096 /* characters of a text, with a blank before and behind */
-#define WIDTH 3   /* words that a filter sees */
-#define TOP 255   /* the highest answer of the first layer */
-#define HEADS 16  /* at most, as are */
-#define WIDEST 256 /* dimensions and filters */
-#define BLOCK 16    /* filters */
+#define MOST 4096  /* characters of a text, with a blank before and behind */
+#define WIDTH 3    /* words that a filter sees */
+#define TOP 255    /* the highest answer of the first layer */
+#define HEADS 16   /* at most */
+#define WIDEST 256 /* dimensions and filters, at most */
+#define BLOCK 16   /* filters */
 #define ROWS 4     /* words that are filtered at once */
-#define WHOLE 8388608.0f /* from here on there are whole numbers alone */
+#define WHOLE 8388608.0f /* from here on there are whole numbers alone: added and taken off, it rounds */
 
 #define BASE UINT64_C(0x9E3779B97F4A7C15)
 #define WORD UINT64_C(0xD6E8FEB86659FD93)
@@ -83,8 +83,9 @@ int32_t sentinel_hints(const uint8_t *kinds, const uint32_t *codes, int32_t coun
                 found |= 1;
             break;
         case BLANK: case '.': case '*': case '_': case '-':
-            if (code == second && i + 4 < count && code == codes[i + 4] && may_be_letter(kinds, codes[i - 1]) &&
-                may_be_letter(kinds, next) && may_be_letter(kinds, codes[i + 3]))
+            if (code == second && i + 4 < count && code == codes[i + 4] &&
+                may_be_letter(kinds, codes[i - 1]) && may_be_letter(kinds, next) &&
+                may_be_letter(kinds, codes[i + 3]))
                 found |= 4;
             break;
         default:
@@ -104,16 +105,13 @@ static int32_t row_of(const Words *words, uint64_t hash) {
     return low < words->known && hashes[low] == hash ? low : words->known;
 }
 
-/* The words of `codes` [count], which begin and end with a blank, into a book that has room for as many, for
-   four times as many pairs, three times as many n-grams and one more end of those. */
-void sentinel_read(const Words *words, const uint32_t *codes, int32_t count, Book *book) {
-    uint32_t seen[MOST + 2];
-    uint64_t hashes[MOST];
-    int32_t made = 0, grams = 0;
-    seen[count] = seen[count + 1] = BLANK;
-    uint8_t before = 0, kind = kind_of(words->kinds, codes[0]);
+/* Where the words of `codes` [count] begin and end; `seen` [count + 2]: their characters, blanks between. */
+INLINE void find_words(const uint8_t *kinds, const uint32_t *codes, int32_t count, uint32_t *seen,
+                       Book *book) {
+    int32_t made = 0;
+    uint8_t before = 0, kind = kind_of(kinds, codes[0]);
     for (int32_t i = 0; i < count; i++) {
-        const uint8_t next = i + 1 < count ? kind_of(words->kinds, codes[i + 1]) : 0;
+        const uint8_t next = i + 1 < count ? kind_of(kinds, codes[i + 1]) : 0;
         const int part = kind == 1 || (kind == 3 && before == 1 && next == 1);
         seen[i] = part || kind == 2 ? codes[i] : BLANK;
         if (part && made && book->ends[made - 1] == i - 1 && before != 2)
@@ -125,45 +123,71 @@ void sentinel_read(const Words *words, const uint32_t *codes, int32_t count, Boo
         before = kind;
         kind = next;
     }
+    seen[count] = seen[count + 1] = BLANK;
     book->count = made;
-    book->gram_ends[0] = 0;
-    for (int32_t w = 0; w < made; w++) {
-        uint64_t hash = 0;
-        for (int32_t i = book->ends[w]; i > book->starts[w]; i--) hash = hash * BASE + seen[i];
-        hashes[w] = hash;
-        book->rows[w] = row_of(words, hash);
-        book->own[w] = bucket(hash * WORD);
-        for (int32_t i = book->starts[w] + 1; i <= book->ends[w]; i++) {
-            uint64_t sum = seen[i - 1] + BASE * (seen[i] + BASE * (uint64_t)seen[i + 1]), power = BASE * BASE * BASE;
-            for (int32_t size = 3; size <= 5; size++) {
-                const uint64_t mixed = folded(sum) * CHARS + (uint64_t)size;
-                book->grams[grams++] = bucket(folded(mixed) * CHARS);
-                if (seen[i + size - 2] == BLANK || i - 1 + size >= count) break;
-                sum += power * seen[i + size - 1];
-                power *= BASE;
-            }
+}
+
+/* The n-grams that begin one before each character first..last of a word; returns how many. */
+INLINE int32_t grams_of(const uint32_t *seen, int32_t count, int32_t first, int32_t last, uint16_t *grams) {
+    int32_t made = 0;
+    for (int32_t i = first; i <= last; i++) {
+        uint64_t power = BASE * BASE * BASE;
+        uint64_t sum = seen[i - 1] + BASE * (seen[i] + BASE * (uint64_t)seen[i + 1]);
+        for (int32_t size = 3; size <= 5; size++) {
+            const uint64_t mixed = folded(sum) * CHARS + (uint64_t)size;
+            grams[made++] = bucket(folded(mixed) * CHARS);
+            if (seen[i + size - 2] == BLANK || i - 1 + size >= count) break;
+            sum += power * seen[i + size - 1];
+            power *= BASE;
         }
-        book->gram_ends[w + 1] = grams;
     }
+    return made;
+}
+
+INLINE void pair(const Words *words, const uint64_t *hashes, Book *book) {
+    const int32_t count = book->count;
     for (int32_t step = 1; step <= 2; step++) {
         const uint64_t *by = PAIRS[step - 1];
-        uint16_t *of_words = book->pairs + 2 * (step - 1) * made, *of_clusters = of_words + made;
-        for (int32_t w = 0; w < made; w++) {
+        uint16_t *of_words = book->pairs + 2 * (step - 1) * count, *of_clusters = of_words + count;
+        for (int32_t w = 0; w < count; w++) {
             of_words[w] = of_clusters[w] = 0;
-            if (w + step >= made) continue;
-            const uint64_t left = words->clusters[book->rows[w]], right = words->clusters[book->rows[w + step]];
+            if (w + step >= count) continue;
+            const uint64_t left = words->clusters[book->rows[w]];
+            const uint64_t right = words->clusters[book->rows[w + step]];
             of_words[w] = bucket(folded(folded(hashes[w]) * by[0] + hashes[w + step]) * by[0]);
             of_clusters[w] = bucket(folded((left * by[0] + right) * by[1]) * by[1]);
         }
     }
 }
 
+/* The words of `codes` [count], which begin and end with a blank, into a book that has room for as many, for
+   four times as many pairs, three times as many n-grams and one more end of those. */
+void sentinel_read(const Words *words, const uint32_t *codes, int32_t count, Book *book) {
+    uint32_t seen[MOST + 2];
+    uint64_t hashes[MOST];
+    find_words(words->kinds, codes, count, seen, book);
+    const int32_t made = book->count;
+    int32_t grams = 0;
+    book->gram_ends[0] = 0;
+    for (int32_t w = 0; w < made; w++) {
+        const int32_t first = book->starts[w] + 1, last = book->ends[w];
+        uint64_t hash = 0;
+        for (int32_t i = last; i >= first; i--) hash = hash * BASE + seen[i];
+        hashes[w] = hash;
+        book->rows[w] = row_of(words, hash);
+        book->own[w] = bucket(hash * WORD);
+        grams += grams_of(seen, count, first, last, book->grams + grams);
+        book->gram_ends[w + 1] = grams;
+    }
+    pair(words, hashes, book);
+}
+
 INLINE void add(int32_t *sum, const int8_t *table, int32_t stride, uint16_t at) {
     for (int32_t head = 0; head < stride; head++) sum[head] += table[(size_t)at * stride + head];
 }
 
-INLINE void hashed(const int8_t *table, int32_t stride, int32_t heads, const Book *book, const int32_t *bounds,
-                   int32_t stretches, double *made) {
+INLINE void hashed(const int8_t *table, int32_t stride, int32_t heads, const Book *book,
+                   const int32_t *bounds, int32_t stretches, double *made) {
     const int32_t count = book->count;
     for (int32_t s = 0; s < stretches; s++, made += heads) {
         const int32_t low = bounds[2 * s], high = bounds[2 * s + 1], size = high - low;
@@ -185,7 +209,8 @@ INLINE void hashed(const int8_t *table, int32_t stride, int32_t heads, const Boo
     }
 }
 
-/* `Hashed.logits`. `table` [65536, stride], the stride a power of two up to HEADS; `made` [stretches, heads]. */
+/* `Hashed.logits`. `table` [65536, stride], the stride a power of two up to HEADS; `made` [stretches,
+   heads]. */
 void sentinel_hashed(const int8_t *table, int32_t stride, int32_t heads, const Book *book,
                      const int32_t *bounds, int32_t stretches, double *made) {
     switch (stride) {
@@ -198,8 +223,8 @@ void sentinel_hashed(const int8_t *table, int32_t stride, int32_t heads, const B
 }
 
 /* `Hashed.shares`. `made` [last - first, asked] of these heads. */
-void sentinel_hashed_shares(const int8_t *table, int32_t stride, const Book *book, int32_t first, int32_t last,
-                            const int32_t *heads, int32_t asked, double *made) {
+void sentinel_hashed_shares(const int8_t *table, int32_t stride, const Book *book, int32_t first,
+                            int32_t last, const int32_t *heads, int32_t asked, double *made) {
     const int32_t size = last - first, *ends = book->gram_ends;
     const double of_words = sqrt(size > 1 ? 5 * size - 6 : size), of_grams = sqrt(ends[last] - ends[first]);
     memset(made, 0, sizeof(double) * (size_t)size * asked);
@@ -211,7 +236,8 @@ void sentinel_hashed_shares(const int8_t *table, int32_t stride, const Book *boo
             made[h] += column[(size_t)book->own[w] * stride] / of_words + grams / of_grams;
             for (int32_t step = 1; step <= 2 && w + step < last; step++) {
                 const uint16_t *pairs = book->pairs + 2 * (step - 1) * book->count + w;
-                const int32_t two = column[(size_t)pairs[0] * stride] + column[(size_t)pairs[book->count] * stride];
+                const size_t by_words = pairs[0], by_clusters = pairs[book->count];
+                const int32_t two = column[by_words * stride] + column[by_clusters * stride];
                 made[h] += two / 2.0 / of_words;
                 made[step * asked + h] += two / 2.0 / of_words;
             }
@@ -228,20 +254,21 @@ typedef struct {
     int32_t dimensions, filters, units, heads;
 } Network;
 
-/* A stretch as the network sees it: its words' vectors and the first layer's answers, each with a row of zeros
-   before and some behind; of each filter of both the highest answer, and where it is; what the units get. */
+/* A stretch as the network sees it: its words' vectors and the first layer's answers, each with a row of
+   zeros before and some behind; of each filter of both layers the highest answer, and where it is; what the
+   units are told of these, and get. */
 typedef struct {
     int16_t *words, *first;
     int32_t *highest, *where;
     float *told, *units;
 } Seen;
 
-typedef void Summed(const int16_t *inputs, int32_t step, const int16_t *weights, int32_t width, int32_t filters,
-                    int32_t sums[ROWS][WIDEST]);
+typedef void Summed(const int16_t *inputs, int32_t step, const int16_t *weights, int32_t width,
+                    int32_t filters, int32_t sums[ROWS][WIDEST]);
 
 /* What filters make of ROWS stretches of `width` inputs, which begin `step` apart. */
-static void summed(const int16_t *inputs, int32_t step, const int16_t *weights, int32_t width, int32_t filters,
-                   int32_t sums[ROWS][WIDEST]) {
+static void summed(const int16_t *inputs, int32_t step, const int16_t *weights, int32_t width,
+                   int32_t filters, int32_t sums[ROWS][WIDEST]) {
     for (int32_t r = 0; r < ROWS; r++, inputs += step) {
         memset(sums[r], 0, sizeof(int32_t) * filters);
         for (int32_t i = 0; i < width; i += 2)
@@ -276,7 +303,8 @@ FOR_AVX2 static void summed_avx2(const int16_t *inputs, int32_t step, const int1
 }
 #endif
 
-INLINE void highest_of(const int32_t *answers, int32_t filters, int32_t word, int32_t *highest, int32_t *where) {
+INLINE void highest_of(const int32_t *answers, int32_t filters, int32_t word, int32_t *highest,
+                       int32_t *where) {
     for (int32_t f = 0; f < filters; f++) {
         const int higher = answers[f] > highest[f];
         highest[f] = higher ? answers[f] : highest[f];
@@ -284,52 +312,75 @@ INLINE void highest_of(const int32_t *answers, int32_t filters, int32_t word, in
     }
 }
 
-INLINE void see_by(Summed *sum, const Network *net, const int32_t *rows, int32_t size, Seen *seen) {
-    const int32_t dimensions = net->dimensions, filters = net->filters, units = net->units;
-    int32_t sums[ROWS][WIDEST] = {0}, *highest = seen->highest, *where = seen->where;
-    for (int32_t w = 0; w < size; w++)
+/* The vectors of the words, and what the units get of their mean. */
+INLINE void see_words(const Network *net, const int32_t *rows, int32_t size, Seen *seen) {
+    const int32_t dimensions = net->dimensions, units = net->units;
+    int32_t sums[WIDEST] = {0};
+    for (int32_t w = 0; w < size; w++) {
+        const int8_t *vector = net->vectors + (size_t)rows[w] * dimensions;
+        int16_t *word = seen->words + (size_t)(w + 1) * dimensions;
         for (int32_t d = 0; d < dimensions; d++) {
-            const int8_t value = net->vectors[(size_t)rows[w] * dimensions + d];
-            seen->words[(w + 1) * dimensions + d] = value;
-            sums[0][d] += value;
+            word[d] = vector[d];
+            sums[d] += vector[d];
         }
-    memcpy(seen->units, net->hidden_bias, sizeof(float) * units);
-    for (int32_t d = 0; d < dimensions; d++) {
-        const float mean = (float)((double)sums[0][d] / size);
-        for (int32_t u = 0; u < units; u++) seen->units[u] += mean * net->by_mean[d * units + u];
     }
     memset(seen->words + (size_t)(size + 1) * dimensions, 0, sizeof(int16_t) * (ROWS + 1) * dimensions);
-    for (int32_t f = 0; f < filters; f++) {
-        highest[f] = -1;
-        highest[filters + f] = INT32_MIN;
+    memcpy(seen->units, net->hidden_bias, sizeof(float) * units);
+    for (int32_t d = 0; d < dimensions; d++) {
+        const float mean = (float)((double)sums[d] / size);
+        for (int32_t u = 0; u < units; u++) seen->units[u] += mean * net->by_mean[d * units + u];
     }
+}
+
+/* From what the filters of the first layer sum up at a word, [filters], their answers there. */
+INLINE void answer(const Network *net, int32_t *sums, int16_t *answers) {
+    for (int32_t f = 0; f < net->filters; f++) {
+        float told = (float)sums[f] * net->first_scale[f];
+        told += net->first_bias[f];
+        told = told < 0 ? 0 : told > TOP ? TOP : told;
+        told += WHOLE;
+        told -= WHOLE;
+        sums[f] = (int32_t)told;
+        answers[f] = (int16_t)sums[f];
+    }
+}
+
+INLINE void see_first(Summed *sum, const Network *net, int32_t size, Seen *seen) {
+    const int32_t dimensions = net->dimensions, filters = net->filters;
+    int32_t sums[ROWS][WIDEST];
+    for (int32_t f = 0; f < filters; f++) seen->highest[f] = -1;
     for (int32_t first = 0; first < size; first += ROWS) {
-        sum(seen->words + (size_t)first * dimensions, dimensions, net->first, WIDTH * dimensions, filters, sums);
+        const int16_t *words = seen->words + (size_t)first * dimensions;
+        sum(words, dimensions, net->first, WIDTH * dimensions, filters, sums);
         for (int32_t w = first; w < first + ROWS && w < size; w++) {
-            int16_t *answers = seen->first + (size_t)(w + 1) * filters;
-            int32_t *of = sums[w - first];
-            for (int32_t f = 0; f < filters; f++) {
-                float answer = (float)of[f] * net->first_scale[f];
-                answer += net->first_bias[f];
-                answer = answer < 0 ? 0 : answer > TOP ? TOP : answer;
-                answer += WHOLE;
-                answer -= WHOLE;
-                of[f] = (int32_t)answer;
-                answers[f] = (int16_t)of[f];
-            }
-            highest_of(of, filters, w, highest, where);
+            answer(net, sums[w - first], seen->first + (size_t)(w + 1) * filters);
+            highest_of(sums[w - first], filters, w, seen->highest, seen->where);
         }
     }
     memset(seen->first + (size_t)(size + 1) * filters, 0, sizeof(int16_t) * (ROWS + 1) * filters);
+}
+
+INLINE void see_second(Summed *sum, const Network *net, int32_t size, Seen *seen) {
+    const int32_t filters = net->filters;
+    int32_t sums[ROWS][WIDEST], *highest = seen->highest + filters, *where = seen->where + filters;
+    for (int32_t f = 0; f < filters; f++) highest[f] = INT32_MIN;
     for (int32_t first = 0; first < size; first += ROWS) {
-        sum(seen->first + (size_t)first * filters, filters, net->second, WIDTH * filters, filters, sums);
+        const int16_t *answers = seen->first + (size_t)first * filters;
+        sum(answers, filters, net->second, WIDTH * filters, filters, sums);
         for (int32_t w = first; w < first + ROWS && w < size; w++)
-            highest_of(sums[w - first], filters, w, highest + filters, where + filters);
+            highest_of(sums[w - first], filters, w, highest, where);
     }
+}
+
+INLINE void see_by(Summed *sum, const Network *net, const int32_t *rows, int32_t size, Seen *seen) {
+    const int32_t filters = net->filters, units = net->units;
+    see_words(net, rows, size, seen);
+    see_first(sum, net, size, seen);
+    see_second(sum, net, size, seen);
     for (int32_t f = 0; f < filters; f++) {
-        float second = (float)highest[filters + f] * net->second_scale[f];
+        float second = (float)seen->highest[filters + f] * net->second_scale[f];
         second += net->second_bias[f];
-        seen->told[f] = (float)highest[f];
+        seen->told[f] = (float)seen->highest[f];
         seen->told[filters + f] = second > 0 ? second : 0;
     }
     for (int32_t f = 0; f < 2 * filters; f++)
@@ -397,7 +448,8 @@ INLINE float dot(const float *left, const int32_t *right, int32_t count) {
 /* By how much the answers of the first layer, [size + 2, filters] with a row before and behind, raise a head:
    the slope of the second layer at the words where its filters are highest, and of the first where its own
    are, in units of what its filters sum up. */
-static void slopes(const Network *net, const Seen *seen, const float *slope, int32_t size, float *made) {
+static void slopes_of_first(const Network *net, const Seen *seen, const float *slope, int32_t size,
+                            float *made) {
     const int32_t filters = net->filters;
     memset(made, 0, sizeof(float) * (size_t)(size + 2) * filters);
     for (int32_t f = 0; f < filters; f++) {
@@ -419,13 +471,47 @@ static void slopes(const Network *net, const Seen *seen, const float *slope, int
         }
 }
 
+/* By how much what the units get raises a head: into `slope` [2 * filters] by each filter's answer, behind it
+   [dimensions] by the mean of the vectors. */
+static void slopes_of_units(const Network *net, const Seen *seen, int32_t head, float *slope) {
+    const int32_t filters = net->filters, dimensions = net->dimensions, units = net->units;
+    float *by_mean = slope + 2 * filters;
+    memset(slope, 0, sizeof(float) * (2 * filters + dimensions));
+    for (int32_t u = 0; u < units; u++) {
+        if (seen->units[u] <= 0) continue;
+        const float out = net->out[u * net->heads + head];
+        for (int32_t f = 0; f < 2 * filters; f++) slope[f] += net->by_filter[f * units + u] * out;
+        for (int32_t d = 0; d < dimensions; d++) by_mean[d] += net->by_mean[d * units + u] * out;
+    }
+}
+
+/* To `made` [size, asked] what the words have in the heads by way of the first layer, whose slopes are
+   `by_first` [asked, size + 2, filters]. */
+static void share_by_first(const Network *net, const Seen *seen, int32_t size, const float *by_first,
+                           int32_t asked, float *made) {
+    const int32_t filters = net->filters, dimensions = net->dimensions;
+    Summed *const sum = HAS_AVX2 ? summed_avx2 : summed;
+    int32_t sums[ROWS][WIDEST];
+    for (int32_t step = 0; step < WIDTH; step++)
+        for (int32_t first = 0; first < size; first += ROWS) {
+            sum(seen->words + (size_t)(first + step) * dimensions, dimensions,
+                net->first + (size_t)step * dimensions * filters, dimensions, filters, sums);
+            for (int32_t w = first; w < first + ROWS && w < size; w++) {
+                const int32_t word = w + step - 1;
+                if (word < 0 || word >= size) continue;
+                for (int32_t h = 0; h < asked; h++) {
+                    const float *slope = by_first + ((size_t)h * (size + 2) + w + 1) * filters;
+                    made[word * asked + h] += dot(slope, sums[w - first], filters);
+                }
+            }
+        }
+}
+
 /* `Network.shares`. `made` [size, asked] of these heads. 0 where there is no memory. */
 int32_t sentinel_shares(const Network *net, const int32_t *rows, int32_t size, const int32_t *heads,
                         int32_t asked, float *made) {
-    const int32_t filters = net->filters, dimensions = net->dimensions, units = net->units;
+    const int32_t filters = net->filters, dimensions = net->dimensions;
     const size_t wide = (size_t)(size + 2) * filters;
-    int32_t sums[ROWS][WIDEST];
-    Summed *const sum = HAS_AVX2 ? summed_avx2 : summed;
     Seen seen;
     if (!room(net, size, &seen)) return 0;
     float *slope = malloc(sizeof(float) * (2 * filters + dimensions + asked * wide));
@@ -436,32 +522,16 @@ int32_t sentinel_shares(const Network *net, const int32_t *rows, int32_t size, c
     float *by_mean = slope + 2 * filters, *by_first = by_mean + dimensions;
     see(net, rows, size, &seen);
     for (int32_t h = 0; h < asked; h++) {
-        memset(slope, 0, sizeof(float) * (2 * filters + dimensions));
-        for (int32_t u = 0; u < units; u++) {
-            if (seen.units[u] <= 0) continue;
-            const float out = net->out[u * net->heads + heads[h]];
-            for (int32_t f = 0; f < 2 * filters; f++) slope[f] += net->by_filter[f * units + u] * out;
-            for (int32_t d = 0; d < dimensions; d++) by_mean[d] += net->by_mean[d * units + u] * out;
-        }
-        slopes(net, &seen, slope, size, by_first + h * wide);
+        slopes_of_units(net, &seen, heads[h], slope);
+        slopes_of_first(net, &seen, slope, size, by_first + h * wide);
         for (int32_t w = 0; w < size; w++) {
+            const int16_t *vector = seen.words + (size_t)(w + 1) * dimensions;
             float by_word = 0;
-            for (int32_t d = 0; d < dimensions; d++) by_word += seen.words[(w + 1) * dimensions + d] * by_mean[d];
+            for (int32_t d = 0; d < dimensions; d++) by_word += vector[d] * by_mean[d];
             made[w * asked + h] = by_word / (float)size;
         }
     }
-    for (int32_t step = 0; step < WIDTH; step++)
-        for (int32_t first = 0; first < size; first += ROWS) {
-            sum(seen.words + (size_t)(first + step) * dimensions, dimensions,
-                net->first + (size_t)step * dimensions * filters, dimensions, filters, sums);
-            for (int32_t w = first; w < first + ROWS && w < size; w++) {
-                const int32_t word = w + step - 1;
-                for (int32_t h = 0; h < asked && word >= 0 && word < size; h++) {
-                    const float *slope_of = by_first + h * wide + (size_t)(w + 1) * filters;
-                    made[word * asked + h] += dot(slope_of, sums[w - first], filters);
-                }
-            }
-        }
+    share_by_first(net, &seen, size, by_first, asked, made);
     free(slope);
     free(seen.told);
     return 1;
