@@ -82,6 +82,11 @@ def test_a_library_of_another_source_is_not_loaded(tmp_path: Path, monkeypatch: 
     assert _kernel._loaded() is None
 
 
+def test_a_library_that_lacks_a_function_is_not_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(_kernel._SIGNATURES, "sentinel_of_a_later_source", (None, ()))
+    assert _kernel._loaded() is None
+
+
 def stretches(count: int) -> np.ndarray:
     """Some of so many words: the whole, each word, its halves, and what overlaps."""
     cuts = sorted({0, count // 3, count // 2, count})
