@@ -75,7 +75,10 @@ def test_a_text_that_is_too_long_for_it() -> None:
 
 
 def test_a_library_of_another_source_is_not_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert _kernel._loaded() is not None
+    library = _kernel._loaded()
+    assert library is not None
+    if not library.sentinel_built_of():
+        pytest.skip("built by hand: it does not tell its source")
     changed = tmp_path / "kernel.c"
     changed.write_bytes(_kernel.SOURCE.read_bytes() + b"/* changed */\n")
     monkeypatch.setattr(_kernel, "SOURCE", changed)
