@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from sklearn.linear_model import LogisticRegression
 
-from sentinel.detectors._injection_features import BITS
+from sentinel.detectors._injection_buckets import BITS
 from training import injection_indirect
 from training._card import write_figures
 from training._classifier import layers

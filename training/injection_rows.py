@@ -13,7 +13,8 @@ import msgspec
 import numpy as np
 from scipy import sparse
 
-from sentinel.detectors._injection_features import BITS, Reading, features
+from sentinel.detectors._injection_buckets import BITS
+from sentinel.detectors._injection_features import Reading, features
 from sentinel.detectors._injection_model import by_network, formed, settled, sigmoid
 from sentinel.detectors.injection import readings_of
 from sentinel.evaluation.split import held_out

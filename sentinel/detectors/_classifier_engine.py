@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from sentinel.detectors._kernel import LIBRARY
 
 if TYPE_CHECKING or LIBRARY is None:
-    from sentinel.detectors._classifier_grams import Hashed, read
+    from sentinel.detectors._classifier_grams import Hashed, read, rows_of
     from sentinel.detectors._classifier_network import Network
 else:
-    from sentinel.detectors._classifier_kernel import Hashed, Network, read
+    from sentinel.detectors._classifier_kernel import Hashed, Network, read, rows_of
 
-__all__ = ["Hashed", "Network", "read"]
+__all__ = ["Hashed", "Network", "read", "rows_of"]

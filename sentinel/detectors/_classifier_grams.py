@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
-from sentinel.detectors._classifier_words import WORDS, Tokens, tokenised, view
+from sentinel.detectors._classifier_words import WORDS, Tokens, hash_word, tokenised, view
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -63,6 +63,11 @@ def words() -> Words:
             clusters = np.append(kept["clusters"], np.uint16(_UNKNOWN)).astype(np.uint64) + np.uint64(1)
             scale = np.float32(kept["scale"])
             return Words(kept["hashes"], np.concatenate((vectors, zero)), scale, clusters)
+
+
+def rows_of(texts: list[str]) -> NDArray[np.int32]:
+    """The rows of one or more words, each in lower case."""
+    return words().find(np.array([*map(hash_word, texts)], np.uint64)).astype(np.int32)
 
 
 class Book(msgspec.Struct, frozen=True):

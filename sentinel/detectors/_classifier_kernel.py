@@ -47,7 +47,7 @@ class _Network(ctypes.Structure):
     )
 
 
-class _Kept:
+class Kept:
     """A structure, at `address`, with the arrays that it points into."""
 
     __slots__ = ("_arrays", "_structure", "address")
@@ -59,7 +59,7 @@ class _Kept:
 
 
 @cache
-def _words() -> _Kept:
+def known_words() -> Kept:
     known = words()
     _check("a table of words", known.clusters.shape, (len(known.hashes) + 1,))
     begins = np.searchsorted(
@@ -71,7 +71,7 @@ def _words() -> _Kept:
         known.clusters,
         np.append(begins, len(known.hashes)).astype(np.int32),
     )
-    return _Kept(_Words(*map(at, arrays), len(known.hashes)), arrays)
+    return Kept(_Words(*map(at, arrays), len(known.hashes)), arrays)
 
 
 def read(text: str) -> Book:
@@ -85,14 +85,22 @@ def read(text: str) -> Book:
     begin, half = at(wide), at(narrow)
     places = (begin + 4 * count * column for column in range(4))
     book = _Book(*places, half, half + 2 * count, half + 10 * count)
-    kept = _Kept(book, (wide, narrow))
-    _RUN.sentinel_read(_words().address, codes, count, kept.address)
+    kept = Kept(book, (wide, narrow))
+    _RUN.sentinel_read(known_words().address, codes, count, kept.address)
     made = book.count
     starts, ends, rows = (wide[column * count : column * count + made] for column in range(3))
     gram_ends = wide[3 * count : 3 * count + made + 1]
     pairs = narrow[count : count + 4 * made].reshape(2, 2, made)
     grams = narrow[5 * count : 5 * count + int(gram_ends[-1])]
     return Book(starts, ends, rows, narrow[:made], pairs, grams, gram_ends, kept)
+
+
+def rows_of(texts: list[str]) -> NDArray[np.int32]:
+    """See `_classifier_grams.rows_of`."""
+    codes = "".join(texts).encode("utf-32-le", "surrogatepass")
+    sizes, rows = np.array([*map(len, texts)], np.int32), np.empty(len(texts), np.int32)
+    _RUN.sentinel_rows(known_words().address, codes, at(sizes), len(texts), at(rows))
+    return rows
 
 
 class Hashed:
@@ -149,7 +157,7 @@ class Network:
             *(np.ascontiguousarray(each, np.float32) for each in others),
         )
         sizes = dimensions, filters, layers.hidden.shape[1], self._heads
-        self._kept = _Kept(_Network(*map(at, arrays), *sizes), arrays)
+        self._kept = Kept(_Network(*map(at, arrays), *sizes), arrays)
 
     def logits(self, rows: NDArray[np.int32], bounds: NDArray[np.int32]) -> NDArray[np.float32]:
         made = np.empty((len(bounds), self._heads), np.float32)

@@ -16,6 +16,17 @@ from collections.abc import Callable, Iterator
 
 import msgspec
 
+from sentinel.detectors._injection_signs import (
+    ALL,
+    APART,
+    BINARY,
+    DOTTED,
+    ESCAPED,
+    LONG,
+    NUMBERS,
+    PAIRS,
+    UNBROKEN,
+)
 from sentinel.detectors._injection_words import TELLING
 
 STRETCHES = 12
@@ -117,52 +128,63 @@ def _spaced(stretch: str) -> str:
 
 class _Scheme(msgspec.Struct, frozen=True):
     """`sign` is a part of every match, and sought quickly where it begins with a class of characters: a text
-    has seldom more than one scheme."""
+    has seldom more than one scheme. It is in no text without `needs`, one of `_injection_signs`; if that is
+    LONG, it is found among `UNBROKEN` characters without a blank."""
 
     how: str
     expression: re.Pattern[str]
     decode: Callable[[str], str]
     sign: re.Pattern[str]
+    needs: int
 
 
-def _scheme(how: str, sign: str, expression: str, decode: Callable[[str], str]) -> _Scheme:
-    return _Scheme(how, re.compile(expression), decode, re.compile(sign))
+def _scheme(how: str, needs: int, sign: str, expression: str, decode: Callable[[str], str]) -> _Scheme:
+    return _Scheme(how, re.compile(expression), decode, re.compile(sign), needs)
 
 
 # Ordered: the first that decodes a stretch has it.
 _SCHEMES = (
-    _scheme("in binary", r"[01][01]{7}\s?[01]{8}", r"\b[01]{8}(?:\s?[01]{8}){5,999}\b", _binary),
-    _scheme("in hexadecimal", r"\\x", r"(?:\\x[0-9a-fA-F]{2}){6,2000}", _hex),
+    _scheme("in binary", BINARY, r"[01][01]{7}\s?[01]{8}", r"\b[01]{8}(?:\s?[01]{8}){5,999}\b", _binary),
+    _scheme("in hexadecimal", ESCAPED, r"\\x", r"(?:\\x[0-9a-fA-F]{2}){6,2000}", _hex),
     _scheme(
         "in hexadecimal",
+        PAIRS,
         r"[ ,:](?:0x)?[0-9a-fA-F]{2}[ ,:](?:0x)?[0-9a-fA-F]{2}[ ,:]",
         r"\b(?:0x)?[0-9a-fA-F]{2}(?:[ ,:](?:0x)?[0-9a-fA-F]{2}){7,2000}\b",
         _hex,
     ),
-    _scheme("in hexadecimal", r"[0-9a-fA-F][0-9a-fA-F]{23}", r"\b(?:0x)?[0-9a-fA-F]{24,4000}\b", _hex),
+    _scheme("in hexadecimal", LONG, r"[0-9a-fA-F][0-9a-fA-F]{23}", r"\b(?:0x)?[0-9a-fA-F]{24,4000}\b", _hex),
     _scheme(
         "as character codes",
+        NUMBERS,
         r"[ ,]\d{2,3}[ ,]{1,2}\d{2,3}[ ,]",
         r"\b\d{2,3}(?:[ ,]{1,2}\d{2,3}){9,1000}\b",
         _decimal,
     ),
     _scheme(
         "as escape sequences",
+        ESCAPED,
         r"\\u|&#",
         r"(?:(?:\\u\{?[0-9a-fA-F]{4}\}?|&#x?[0-9a-fA-F]{2,6};) ?){6,1000}",
         _escapes,
     ),
-    _scheme("percent-encoded", r"%", r"(?:[\w.+-]{0,20}%[0-9a-fA-F]{2}){3,400}[\w.+-]{0,40}", _percent),
-    _scheme("in base32", r"[A-Z2-7][A-Z2-7]{23}", r"\b[A-Z2-7]{24,4000}={0,6}", _base32),
-    _scheme("in base64", r"[A-Za-z0-9+/_-][A-Za-z0-9+/_-]{15}", r"[A-Za-z0-9+/_-]{16,8000}={0,2}", _base64),
+    _scheme(
+        "percent-encoded", ESCAPED, r"%", r"(?:[\w.+-]{0,20}%[0-9a-fA-F]{2}){3,400}[\w.+-]{0,40}", _percent
+    ),
+    _scheme("in base32", LONG, r"[A-Z2-7][A-Z2-7]{23}", r"\b[A-Z2-7]{24,4000}={0,6}", _base32),
+    _scheme(
+        "in base64", LONG, r"[A-Za-z0-9+/_-][A-Za-z0-9+/_-]{15}", r"[A-Za-z0-9+/_-]{16,8000}={0,2}", _base64
+    ),
     _scheme(
         "in Morse code",
+        DOTTED,
         r"[.\-·−][ /|]{1,3}[.\-·−]{1,5}[ /|]",
         r"(?<![\w.\-])[.\-·−]{1,5}(?:[ /|]{1,3}[.\-·−]{1,5}){7,1000}",
         _morse,
     ),
     _scheme(
         "spaced out",
+        APART,
         r"[ \n.\-_*|·]\w[ \n.\-_*|·]\w[ \n.\-_*|·]\w[ \n.\-_*|·]\w",
         r"(?<!\w)\w(?:[ \n.\-_*|·]\w){4,}(?:[ \n]{2,4}\w(?:[ \n.\-_*|·]\w){0,30}){0,60}(?!\w)",
         _spaced,
@@ -170,11 +192,12 @@ _SCHEMES = (
 )
 
 
-def decoded(text: str, depth: int = DEPTH) -> Iterator[Decoded]:
+def decoded(text: str, signs: int = ALL, depth: int = DEPTH) -> Iterator[Decoded]:
     """What the encoded stretches say, outer layers first. Offsets are those of the outermost stretch."""
     budget = STRETCHES
+    unbroken = " ".join(chunk for chunk in text.split() if len(chunk) >= UNBROKEN)
     for scheme in _SCHEMES:
-        if not scheme.sign.search(text):
+        if not signs & scheme.needs or not scheme.sign.search(unbroken if scheme.needs == LONG else text):
             continue
         for match in scheme.expression.finditer(text):
             if budget == 0:
@@ -186,6 +209,6 @@ def decoded(text: str, depth: int = DEPTH) -> Iterator[Decoded]:
             budget -= 1
             yield Decoded(match.start(), match.end(), said, scheme.how, True)
             if depth > 1:
-                for inner in decoded(said, depth - 1):
+                for inner in decoded(said, depth=depth - 1):
                     how = f"{scheme.how}, {inner.how}"
                     yield Decoded(match.start(), match.end(), inner.text, how, True)

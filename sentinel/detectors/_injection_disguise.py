@@ -11,8 +11,9 @@ from collections import Counter
 from collections.abc import Iterator
 
 from sentinel.detectors._injection_decode import Decoded
-from sentinel.detectors._injection_features import known_word
 from sentinel.detectors._injection_grammar import Shape
+from sentinel.detectors._injection_signs import QUOTED
+from sentinel.detectors._injection_vocabulary import is_known
 from sentinel.detectors._injection_words import BACKWARDS, ROTATED, ROTATIONS, SIGNED, WORDS, plain, shifted
 
 _LEAST = 2  # telling words
@@ -33,6 +34,7 @@ _PICTURES = {
     for place in range(26)
 }
 _PICTURE = re.compile("[\U0001f150-\U0001f169\U0001f170-\U0001f189\U0001f1e6-\U0001f1ff]")
+_DRAWN = re.compile(f"{_UPSIDE.pattern[:-1]}{_PICTURE.pattern[1:]}")  # either of both
 _PIECE = re.compile(r"(?<!\w)[\"'“‘`\[]([^\"'“”‘’`\[\]\n]{1,40})[\"'”’`\]](?!\w)")
 _JOINING = (
     *(" = ", "='", '="', "+", " join", "Join", "ombin", "oncat", "ogether", "ppend", " merge", "pieces"),
@@ -58,8 +60,11 @@ def disguised(text: str, shape: Shape) -> Iterator[Decoded]:
         yield Decoded(start, end, _each_reversed(text[start:end]), "with words backwards")
     if letters.count(SIGNED) >= _SIGNED_RUN:
         yield from _signed(text)
-    yield from _pieces(text)
+    if shape.signs & QUOTED:
+        yield from _pieces(text)
     if text.isascii():
+        return
+    if not _DRAWN.search(text):
         return
     if len(_UPSIDE.findall(text)) >= 4 * _LEAST:
         said = "".join(_TURNED_DOWN.get(char, char) for char in reversed(text))
@@ -113,7 +118,7 @@ def _letters(written: str) -> tuple[str, bool]:
     for table in (_SIGNS, _SIGNS_L):
         read = word.translate(table)
         bare = read.strip(".,:;'\"")
-        if bare in WORDS or (len(bare) > 3 and known_word(bare)):
+        if bare in WORDS or (len(bare) > 3 and is_known(bare)):
             return read, True
     return word.translate(_SIGNS), False
 
@@ -121,7 +126,7 @@ def _letters(written: str) -> tuple[str, bool]:
 def _pieces(text: str) -> Iterator[Decoded]:
     """An order cut in pieces, each between quotes, that the reader is to join."""
     pieces: list[re.Match[str]] = []
-    if any(quote in text for quote in _QUOTES) and any(sign in text for sign in _JOINING):
+    if any(map(text.__contains__, _QUOTES)) and any(map(text.__contains__, _JOINING)):
         pieces = list(_PIECE.finditer(text))
     if 2 <= len(pieces) <= _MOST_PIECES:
         start, end = pieces[0].start(), pieces[-1].end()

@@ -3,27 +3,19 @@
 from __future__ import annotations
 
 import math
-import threading
-import zlib
-from functools import cache
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from sentinel.detectors._injection_forms import Mark, Turn
 from sentinel.detectors._injection_grammar import PATTERNS, PATTERNS_LAST, Hit, Shape
-from sentinel.detectors._injection_words import OTHER, QUOTE, STOP, plain
+from sentinel.detectors._injection_words import QUOTE, STOP
 
 if TYPE_CHECKING:
     import numpy as np
 
-BITS = 15
-_MEANING = 0.75  # of a word vector's unit against the other signals
 ENGLISH = 0.72  # the share of words with a vector, which is 0.85 and more in nearly all English prompts
 _FEW = 3
-_MASK = (1 << BITS) - 1
-_KEPT = 1 << 15  # tokens
-_MIX = 0x9E3779B1
 _LETTERS = "VWOBLPSQUYIRKXAFNGJMHTCZElqodtanymgf"
 
 
@@ -92,75 +84,6 @@ def signals(reading: Reading) -> list[float]:
     return told
 
 
-class _Vocabulary:
-    """Tokens that came before, by number. Of each: `rows` of its vector, and `parts` [3, tokens], what its
-    hash gives alone, and as the first and as the second word of a pair. Threads may look up while one learns,
-    for nothing that is known changes."""
-
-    def __init__(self) -> None:
-        import numpy as np
-
-        from sentinel.detectors._classifier_grams import words
-
-        self._words = words()
-        known = self._words.vectors[:-1] * self._words.scale
-        self.spread = float(self._words.scale) / (float(known.std()) or 1.0)  # of a vector's unit
-        self.unit = _MEANING * self.spread
-        self.vectors = self._words.vectors
-        self.parts = np.empty((3, _KEPT), np.int64)
-        self.rows = np.empty(_KEPT, np.int32)
-        self._numbers: dict[str, int] = {}
-        self._lock = threading.Lock()
-
-    def find(self, tokens: list[str]) -> np.ndarray | None:
-        """The tokens' numbers, int64; None where there is no room for more."""
-        import numpy as np
-
-        found = [*map(self._numbers.get, tokens)]
-        if None in found:
-            if not self._learn(tokens):
-                return None
-            found = [*map(self._numbers.get, tokens)]
-        return np.array(found, np.int64)
-
-    def _learn(self, tokens: list[str]) -> bool:
-        import numpy as np
-
-        from sentinel.detectors._classifier_words import hash_word
-
-        with self._lock:
-            new = [token for token in dict.fromkeys(tokens) if token not in self._numbers]
-            first, last = len(self._numbers), len(self._numbers) + len(new)
-            if last > _KEPT:
-                return False
-            lower = [hash_word(token.lower().replace("’", "'")) for token in new]
-            self.rows[first:last] = self._words.find(np.array(lower, np.uint64))
-            hashes = np.array([_hash(token) for token in new], np.int64)
-            self.parts[:, first:last] = hashes ^ (hashes >> 15), hashes * 31, hashes * _MIX
-            self._numbers.update(zip(new, range(first, last), strict=True))
-            return True
-
-
-def _hash(token: str) -> int:
-    return zlib.crc32(plain(token).encode("utf-8", "surrogatepass"))
-
-
-_vocabulary: _Vocabulary | None = None
-
-
-def looked_up(tokens: list[str]) -> tuple[_Vocabulary, np.ndarray]:
-    """The numbers of tokens, in the vocabulary that they belong to: a new one where the last is full."""
-    global _vocabulary
-    vocabulary = _vocabulary or _Vocabulary()
-    numbers = vocabulary.find(tokens)
-    if numbers is None:
-        vocabulary = _Vocabulary()
-        numbers = vocabulary.find(tokens)
-        assert numbers is not None, "a window has fewer tokens than a vocabulary holds"
-    _vocabulary = vocabulary
-    return vocabulary, numbers
-
-
 class Features(msgspec.Struct, frozen=True):
     """What the model reads. `told`, float32: the signals, then the meaning, which is the mean of the vectors
     of the words, zeros for those that have none. `buckets` (int64) of the words, pairs of words and triples
@@ -177,62 +100,30 @@ class Features(msgspec.Struct, frozen=True):
 def features(reading: Reading) -> Features:
     import numpy as np
 
-    vocabulary, numbers = looked_up(reading.shape.tokens)
-    rows = vocabulary.rows.take(numbers)
-    vectors = vocabulary.vectors.take(rows, axis=0)
-    told = np.empty(len(SIGNALS) + vectors.shape[1], np.float32)
+    shape = reading.shape
+    read = shape.vocabulary.seen(shape.numbers, shape.letters)
+    told = np.empty(len(SIGNALS) + len(read.summed), np.float32)
     told[: len(SIGNALS)] = signals(reading)
-    meaning = vectors.sum(axis=0, dtype=np.int32) * (vocabulary.unit / max(1, len(numbers)))
-    told[len(SIGNALS) :] = meaning
-    buckets, tokens = _hashed(vocabulary.parts.take(numbers, axis=1), reading.shape.letters)
-    return Features(told, buckets, tokens, rows)
+    told[len(SIGNALS) :] = read.summed * (shape.vocabulary.unit / max(1, len(read.rows)))
+    return Features(told, read.buckets, read.tokens, read.rows)
 
 
-def known_words(tokens: list[str]) -> list[bool]:
-    """Of each token whether it has a vector, as 32,000 English words have."""
-    vocabulary, numbers = looked_up(tokens)
-    known: list[bool] = (vocabulary.rows.take(numbers) < len(vocabulary.vectors) - 1).tolist()
-    return known
+def _counted(shape: Shape) -> tuple[int, int]:
+    """Its words, and how many of them have a vector."""
+    import numpy as np
 
-
-def known_word(token: str) -> bool:
-    return known_words([token])[0]
+    words, rows = (each.take(shape.numbers) for each in (shape.vocabulary.words, shape.vocabulary.rows))
+    known = words & (rows < len(shape.vocabulary.vectors) - 1)
+    return int(np.count_nonzero(words)), int(np.count_nonzero(known))
 
 
 def known_share(shape: Shape) -> float:
     """The share of words that have a vector; 0 without words."""
-    words = _words(shape)
-    return sum(known_words(words)) / max(1, len(words))
+    words, known = _counted(shape)
+    return known / max(1, words)
 
 
 def foreign(shape: Shape) -> bool:
     """Whether so many of the words have no vector that the text is hardly English."""
-    return len(_words(shape)) > _FEW and known_share(shape) < ENGLISH
-
-
-def _words(shape: Shape) -> list[str]:
-    return [token for token in shape.tokens if token[0].isalpha()]
-
-
-@cache
-def _triples() -> np.ndarray:
-    """What a class says as the first, second and third of a triple, by its letter: [3, 128]."""
-    import numpy as np
-
-    letters = np.arange(128, dtype=np.int64)
-    return np.stack((letters * 0x10001, letters * 0x1003, letters * 0x35 + 977)) * _MIX
-
-
-def _hashed(parts: np.ndarray, letters: str) -> tuple[np.ndarray, np.ndarray]:
-    import numpy as np
-
-    alone, left, right = parts
-    at = np.arange(len(alone))
-    kinds = np.frombuffer(letters.encode("ascii"), np.uint8)
-    telling = np.flatnonzero(kinds != ord(OTHER))
-    one, two, three = _triples().take(kinds[telling], axis=1)
-    pairs = (left[:-1] + right[1:]) >> 7
-    triples = (one[:-2] + two[1:-1] + three[2:]) >> 9
-    buckets, first = np.unique(np.concatenate((alone, pairs, triples)) & _MASK, return_index=True)
-    tokens: np.ndarray = np.concatenate((at, at[:-1], telling[:-2]))[first]
-    return buckets, tokens
+    words, known = _counted(shape)
+    return words > _FEW and known / words < ENGLISH

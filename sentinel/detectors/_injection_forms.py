@@ -51,6 +51,8 @@ _BORDER = re.compile(
     r"[ \t]*[-=#*~_<>|\])}:.]{1,20}",
     re.IGNORECASE,
 )
+# Every border speaks of one of these. None has an i: the expression takes letters for it that fold to others.
+_BORDERED = "prompt nstruc message nput context document rules query conversat sungen gnes".split()
 _RULES = ("--", "==", "##", "**", "~~", "__", ">>", "]", "}")
 _ROLE_TAG = re.compile(
     r"</?(?:system|assistant|user|instructions?|system_prompt|admin|context|document|tool_(?:response|result|call)|function_results?)>",
@@ -60,6 +62,10 @@ _ROLE_JSON = re.compile(
     r"[\"']role[\"']\s{0,4}:\s{0,4}[\"'](?:system|developer|assistant|user)[\"']", re.IGNORECASE
 )
 
+# What the expressions below look for, all of it.
+_UNSEEN = re.compile(
+    "[\u00ad\u034f\u180e\u200b-\u200d\u202d\u202e\u2060-\u2064\ufe00-\ufe0f\ufeff\U000e0000-\U000e01ef]"
+)
 _TAGS = re.compile(r"[\U000e0020-\U000e007e]{2,}[\U000e007f]?")
 _FLAG = re.compile(
     "\U0001f3f4[\U000e0020-\U000e007e]{1,8}\U000e007f"
@@ -86,13 +92,17 @@ def forged(text: str) -> Iterator[Mark]:
         forged_turn = _ROLE_BEHIND.match(text, match.end()) is not None or match.group()[1:2] in "I<"
         score = 0.85 if forged_turn else 0.5
         yield Mark("FORGED_TEMPLATE", *match.span(), score, "a control token of a chat template")
-    for match in _some(_BORDER, text) if any(mark in text for mark in _RULES) else ():
+    for match in _some(_BORDER, text) if _may_be_bordered(text) else ():
         if any(mark in match.group() for mark in _RULES):
             yield Mark("FORGED_TEMPLATE", *match.span(), 0.5, "a border that claims to end the prompt")
     for match in _some(_ROLE_TAG, text) if tags else ():
         yield Mark("FORGED_TEMPLATE", *match.span(), 0.1, "a tag named like a part of the prompt")
     for match in _some(_ROLE_JSON, text) if "role" in text else ():
         yield Mark("FORGED_TEMPLATE", *match.span(), 0.1, "a message with a role of its own")
+
+
+def _may_be_bordered(text: str) -> bool:
+    return any(map(text.__contains__, _RULES)) and any(map(text.casefold().__contains__, _BORDERED))
 
 
 class Turn(msgspec.Struct, frozen=True):
@@ -137,11 +147,13 @@ def _comments(text: str) -> Iterator[tuple[int, int]]:
             break
         yield start + 4, min(end, start + _SPELLING_LIMIT)
         start = text.find("<!--", end)
-    for match in _some(_LINK_COMMENT, text):
+    for match in _some(_LINK_COMMENT, text) if "]:" in text else ():
         yield match.span(1)
 
 
 def _hidden_characters(text: str) -> Iterator[tuple[Mark, str]]:
+    if not _UNSEEN.search(text):
+        return
     flags = {match.start() + 1 for match in _FLAG.finditer(text)}
     for match in _some(_TAGS, text):
         if match.start() in flags:

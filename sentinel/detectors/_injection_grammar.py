@@ -7,21 +7,21 @@ their own, and a few short expressions with bounded gaps run over that string, a
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from sentinel.detectors._injection_words import (
-    OTHER,
-    QUOTE,
-    SIGNED,
-    STEMS,
-    STOP,
-    TURNED,
-    UNSPACED,
-    WORDS,
-    plain,
-)
+from sentinel.detectors._injection_signs import ALL
+from sentinel.detectors._injection_vocabulary import Vocabulary, looked_up, read
+from sentinel.detectors._injection_words import QUOTE, UNSPACED
+from sentinel.detectors._kernel import LIBRARY
 from sentinel.detectors._normalise import Normalised, normalised
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from sentinel.detectors._injection_kernel import Read
 
 _MARKS = r"[.!?;\n…]+|[\"“”«»„`]"
 _TOKEN = re.compile(rf"[^\W_](?:[\w@$'’.+-]{{0,30}}[\w])?|{_MARKS}")
@@ -33,106 +33,75 @@ _TOKEN_CJK = re.compile(
     rf"(?=[{_FIRST}])(?:{'|'.join(UNSPACED)})|[{_CJK}](?:(?![{_FIRST}])[{_CJK}]){{0,3}}"
     rf"|[^\W_{_CJK}](?:(?:[^\W{_CJK}]|[@$'’.+-]){{0,30}}[^\W{_CJK}])?|{_MARKS}|[「」『』]"
 )
-_LEET = tuple(str.maketrans("0134578@$", f"o{one}eastbas") for one in "il")  # 1 stands for both
-_HAS_LEET = re.compile(r"[a-z][0134578@$]|[0134578@$][a-z]")
-_MIXED = re.compile(r"[a-z][013457$@]+[a-z]|^[013457][a-z]{3}")
-_SHORTEST_SCRAMBLED = 6
-_ARABIC_ARTICLE = re.compile(r"^[وفبلك]?(?:ال|لل)?(?=\w{2})")
-
-
-def _shape(word: str) -> str:
-    return f"{word[0]}{''.join(sorted(word[1:-1]))}{word[-1]}"
-
-
-# A word with its inner letters in disorder still reads as itself; so do attacks. Only the words that no other
-# English word is a scrambling of, so long ones.
-_SCRAMBLED = {
-    _shape(word): letter
-    for word, letter in WORDS.items()
-    if len(word) >= _SHORTEST_SCRAMBLED and letter in "VOBPSR" and word.isalpha()
-}
-
-
-def classify(token: str) -> str:
-    """The class letter of one token."""
-    first = token[0]
-    if first in ".!?;\n…":
-        return STOP
-    if first in '"“”«»„`「」『』':
-        return QUOTE
-    word = plain(token)
-    letter = WORDS.get(word)
-    if letter is None and not word.isalpha() and _HAS_LEET.search(word):
-        letter = WORDS.get(word.translate(_LEET[0])) or WORDS.get(word.translate(_LEET[1]))
-    if letter is None and len(word) >= _SHORTEST_SCRAMBLED:
-        letter = _SCRAMBLED.get(_shape(word))
-    if letter is None and ("." in word or "-" in word):
-        letter = WORDS.get(word.replace(".", "").replace("-", ""))
-    letter = letter or TURNED.get(word) or _stem(word)
-    return letter or (SIGNED if not word.isalpha() and _MIXED.search(word) else OTHER)
-
-
-def _stem(word: str) -> str | None:
-    """The class of a word by its beginning, without the small words that Arabic writes in front."""
-    if not word.isascii():
-        word = _ARABIC_ARTICLE.sub("", word)
-        if word in WORDS:
-            return WORDS[word]
-    return next((STEMS[word[:end]] for end in range(len(word), 2, -1) if word[:end] in STEMS), None)
-
-
-class _Letters(dict[str, str]):
-    """Classes of tokens that came before; emptied when there are too many."""
-
-    def __missing__(self, token: str) -> str:
-        if len(self) >= _KEPT:
-            self.clear()
-        letter = self[token] = classify(token)
-        return letter
-
-
-_KEPT = 1 << 15
-_letter = _Letters().__getitem__
 
 
 class Shape:
-    """A text as classes: `letters[i]` is the class of `tokens[i]`, which stands at `places[i]`. Most texts
-    are harmless and nobody asks for the places, so they are looked up when somebody does; `plain` tells them
-    where the text is another one without its disguises."""
+    """A text as classes: `letters[i]` is the class of `tokens[i]`, which has the number `numbers[i]` in the
+    vocabulary and stands at `places[i]`. Most texts are harmless and nobody asks for tokens and places, so
+    they are looked up when somebody does: `read` tells them where the kernel read the text, and `plain` where
+    the text is another one without its disguises."""
 
-    __slots__ = ("_places", "_plain", "_text", "letters", "tokens")
+    __slots__ = ("_places", "_plain", "_read", "_text", "_tokens", "letters", "numbers", "vocabulary")
+
+    def __init__(
+        self,
+        vocabulary: Vocabulary,
+        numbers: NDArray[np.int32],
+        text: str,
+        *,
+        tokens: list[str] | None = None,
+        places: list[tuple[int, int]] | None = None,
+        plain: Normalised | None = None,
+        read: Read | None = None,
+    ) -> None:
+        self.letters = vocabulary.letters.take(numbers).tobytes().decode("ascii")
+        self.vocabulary = vocabulary
+        self.numbers = numbers
+        self._text = text
+        self._tokens = tokens
+        self._places = places
+        self._read = read
+        self._plain = plain
 
     @property
     def verbs_last(self) -> bool:
         """Whether it has letters of a language whose verbs come last."""
         return not self._text.isascii() and _LAST.search(self._text) is not None
 
-    def __init__(
-        self,
-        letters: str,
-        tokens: list[str],
-        text: str,
-        places: list[tuple[int, int]] | None = None,
-        plain: Normalised | None = None,
-    ) -> None:
-        self.letters = letters
-        self.tokens = tokens
-        self._text = text
-        self._places = places
-        self._plain = plain
+    @property
+    def tokens(self) -> list[str]:
+        if self._tokens is None:
+            self._tokens = [self._text[start:end] for start, end in self._found()]
+        return self._tokens
 
     @property
     def places(self) -> list[tuple[int, int]]:
-        places = self._places
-        if places is None:
-            places = [match.span() for match in _tokens_of(self._text).finditer(self._text)]
+        if self._places is None:
+            places = self._found()
             if self._plain is not None:
                 places = [self._plain.original(*place) for place in places]
             self._places = places
-        return places
+        return self._places
+
+    @property
+    def signs(self) -> int:
+        """Those of `_injection_signs`."""
+        return ALL if self._read is None or self._plain is not None else self._read.signs
+
+    @property
+    def chars(self) -> int:
+        """Of all tokens."""
+        return sum(map(len, self.tokens)) if self._read is None else self._read.chars
+
+    def _found(self) -> list[tuple[int, int]]:
+        """Where the tokens are in the text without its disguises."""
+        if self._read is None:
+            return [match.span() for match in _tokens_of(self._text).finditer(self._text)]
+        return [*zip(*self._read.spans.tolist(), strict=True)]
 
     def part(self, first: int, last: int) -> Shape:
-        return Shape(self.letters[first:last], self.tokens[first:last], "", self.places[first:last])
+        tokens, places = self.tokens[first:last], self.places[first:last]
+        return Shape(self.vocabulary, self.numbers[first:last], "", tokens=tokens, places=places)
 
 
 def _tokens_of(text: str) -> re.Pattern[str]:
@@ -144,14 +113,19 @@ def shape_of(text: str) -> Shape:
     seen = normalised(text)
     if seen is not None:
         text = seen.text
+    if LIBRARY is not None:
+        vocabulary, found = read(text)
+        if found is not None:
+            return Shape(vocabulary, found.numbers, text, plain=seen, read=found)
     tokens: list[str] = _tokens_of(text).findall(text)
-    return Shape("".join(map(_letter, tokens)), tokens, text, None, seen)
+    return Shape(*looked_up(tokens), text, tokens=tokens, plain=seen)
 
 
 def shape_within(said: str, start: int, end: int) -> Shape:
     """Of what the stretch `start:end` of a text says in clear: all of it stands there."""
     shape = shape_of(said)
-    return Shape(shape.letters, shape.tokens, said, [(start, end)] * len(shape.tokens))
+    places = [(start, end)] * len(shape.tokens)
+    return Shape(shape.vocabulary, shape.numbers, said, tokens=shape.tokens, places=places)
 
 
 class Pattern(msgspec.Struct, frozen=True):

@@ -7,8 +7,9 @@ without number, so the lists are of what instructions to a model are called, and
 
 from __future__ import annotations
 
-from sentinel.detectors._injection_features import foreign, known_word
+from sentinel.detectors._injection_features import foreign
 from sentinel.detectors._injection_grammar import Hit, Shape
+from sentinel.detectors._injection_vocabulary import is_known
 from sentinel.detectors._injection_words import OTHER, STOP, plain
 
 _FUNCTION = frozenset(
@@ -82,7 +83,7 @@ def _named(shape: Shape, first: int, last: int, known: frozenset[str]) -> bool:
         if shape.letters[at] == OTHER and shape.tokens[at].isascii():
             word = plain(shape.tokens[at])
             small = len(word) < 3 or not word.isalpha() or word in _FUNCTION
-            if not small and word not in known and known_word(shape.tokens[at]):
+            if not small and word not in known and is_known(shape.tokens[at]):
                 return True
     return False
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from sentinel.detectors._injection_features import looked_up
+from sentinel.detectors._injection_vocabulary import looked_up
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -128,7 +128,7 @@ def judge(reading: Reading, weights: Weights, floor: float = 0.0) -> Verdict:
         return Verdict(score, TYPES[0], ())
     types = weights.words[1:, read.buckets].sum(axis=1) * size
     types += read.told @ weights.signals[:, 1:] + weights.bias[1:]
-    parts = np.bincount(read.tokens, mine, len(reading.shape.tokens)) * size
+    parts = np.bincount(read.tokens, mine, len(reading.shape.letters)) * size
     if asked is not None:
         parts = (
             asked.slope * parts + asked.share * asked.network.shares(read.rows, np.zeros(1, np.int32))[:, 0]

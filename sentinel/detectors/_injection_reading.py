@@ -12,6 +12,7 @@ from sentinel.detectors._injection_features import Reading
 from sentinel.detectors._injection_forms import Mark, Turn, forged, hidden, many_shot, turns
 from sentinel.detectors._injection_grammar import Hit, Shape, hits, shape_of, shape_within
 from sentinel.detectors._injection_lookalikes import apart
+from sentinel.detectors._injection_signs import APART, DOTTED, ESCAPED, LONG, NUMBERS
 from sentinel.detectors._injection_words import STOP
 
 _LONG = 60  # tokens
@@ -30,14 +31,15 @@ _LETTERS_APART = re.compile(r"(?:\b\w ){4}")
 
 
 def _may_be_encoded(text: str, shape: Shape) -> bool:
+    signs = shape.signs
     return bool(
-        max(map(len, text.split()), default=0) >= _RUN
-        or (("%" in text or "\\" in text or "&#" in text) and _MARKED.search(text))
-        or _NUMBERS.search(text)
-        or (_JOINS.search(text) and _JOINED.search(text))
-        or _DOTS.search(text)
-        or (_APART.search(text) and _LETTERS_APART.search(text))
-        or sum(map(len, shape.tokens)) < 2 * len(shape.tokens)
+        (signs & LONG and max(map(len, text.split()), default=0) >= _RUN)
+        or (signs & ESCAPED and _MARKED.search(text))
+        or (signs & NUMBERS and _NUMBERS.search(text))
+        or (signs & APART and _JOINS.search(text) and _JOINED.search(text))
+        or (signs & DOTTED and _DOTS.search(text))
+        or (signs & APART and _APART.search(text) and _LETTERS_APART.search(text))
+        or shape.chars < 2 * len(shape.letters)
     )
 
 
@@ -111,13 +113,13 @@ def _marks(text: str, found: list[Turn], said: list[Reading]) -> list[Mark]:
 def _in_clear(text: str, shape: Shape, seen: list[Hit]) -> list[Reading]:
     """What it says in writing that people do not read, the surest attacks first. Of what may be chance only
     that in which the grammar sees what it does not see in the text itself: else nothing was hidden."""
-    said = list(decoded(text)) if _may_be_encoded(text, shape) else []
+    said = list(decoded(text, shape.signs)) if _may_be_encoded(text, shape) else []
     names = {hit.pattern.name for hit in seen}
     found = []
     for each in (*said, *disguised(text, shape)):
         clear = shape_within(each.text[:_READ], each.start, each.end)
         kept = hits(clear)
-        if clear.tokens and (each.sure or any(hit.pattern.name not in names for hit in kept)):
+        if clear.letters and (each.sure or any(hit.pattern.name not in names for hit in kept)):
             found.append(Reading(clear, kept, [], [], each.start, how=each.how))
     found.sort(key=lambda reading: -_weight(reading.hits))
     return found

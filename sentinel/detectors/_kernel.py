@@ -19,10 +19,17 @@ _SIGNATURES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "sentinel_built_of": (ctypes.c_uint32, ()),
     "sentinel_hints": (_int, (_at, ctypes.c_char_p, _int)),
     "sentinel_read": (None, (_at, ctypes.c_char_p, _int, _at)),
+    "sentinel_rows": (None, (_at, ctypes.c_char_p, _at, _int, _at)),
     "sentinel_hashed": (None, (_at, _int, _int, _at, _at, _int, _at)),
     "sentinel_hashed_shares": (None, (_at, _int, _at, _int, _int, _at, _int, _at)),
     "sentinel_network": (_int, (_at, _at, _at, _int, _at)),
     "sentinel_shares": (_int, (_at, _at, _int, _at, _int, _at)),
+    "sentinel_tokens": (_int, (_at, ctypes.c_char_p, _int, _at, _at)),
+    "sentinel_learn": (
+        _int,
+        (_at, _at, ctypes.c_char_p, _at, _int, _at, ctypes.c_char_p, _int, _int, _at),
+    ),
+    "sentinel_prompt": (_int, (_at, _at, ctypes.c_char_p, _int, _at, _at, _at)),
     "sentinel_language": (_int, (_at, _int, _at, _int, _at)),
 }
 
