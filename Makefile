@@ -3,6 +3,7 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+KERNEL := $(wildcard sentinel/detectors/kernel/*.[ch])
 
 .DEFAULT_GOAL := help
 .PHONY: help install run test test-peers check format proto docs bench clean
@@ -10,7 +11,7 @@ STAMP := $(VENV)/.installed
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
 
-$(STAMP): pyproject.toml hatch_build.py sentinel/detectors/kernel.c
+$(STAMP): pyproject.toml hatch_build.py $(KERNEL)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
@@ -30,12 +31,14 @@ test-peers: $(STAMP)  ## the tests against real third-party servers and clients
 check: $(STAMP)  ## format, lint, types, import contracts
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	$(BIN)/clang-format --dry-run --Werror $(KERNEL)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
 format: $(STAMP)  ## rewrite the code in the house's format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+	$(BIN)/clang-format -i $(KERNEL)
 
 proto: $(STAMP)  ## generate sentinel/pb from proto/
 	$(BIN)/python proto/generate.py
@@ -47,4 +50,4 @@ bench: $(STAMP)  ## speed and memory, as ratios within one run; its end says wha
 	$(BIN)/python -m bench
 
 clean:  ## remove everything that the targets made
-	rm -rf $(VENV) .peers .sentinel dist build bench/out sentinel/detectors/libkernel.so
+	rm -rf $(VENV) .peers .sentinel dist build bench/out sentinel/detectors/kernel/libkernel.so

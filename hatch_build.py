@@ -1,4 +1,4 @@
-"""Builds `sentinel/detectors/kernel.c` with the package, where there is a C compiler (`CC`, else `cc`).
+"""Builds `sentinel/detectors/kernel/` with the package, where there is a C compiler (`CC`, else `cc`).
 
 Without one the package is pure Python, and its small classifiers take several times as long.
 """
@@ -18,8 +18,8 @@ from zlib import crc32
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-SOURCE = Path("sentinel", "detectors", "kernel.c")
-BUILT = SOURCE.with_name("libkernel.so")
+FOLDER = Path("sentinel", "detectors", "kernel")
+BUILT = FOLDER / "libkernel.so"
 # Sums of floating-point numbers as they are written, so that answers do not depend on the compiler.
 _FLAGS = ("-O3", "-shared", "-fPIC", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math")
 
@@ -36,7 +36,7 @@ class CustomBuildHook(BuildHookInterface[Any]):
         self._folder = tempfile.TemporaryDirectory()
         made = Path(self._folder.name, BUILT.name)
         try:
-            _compile(root / SOURCE, made)
+            _compile(root / FOLDER, made)
             if version == "editable":
                 _put(made, root / BUILT)
             else:
@@ -44,7 +44,7 @@ class CustomBuildHook(BuildHookInterface[Any]):
         except (OSError, subprocess.CalledProcessError) as error:
             told = getattr(error, "stderr", None) or str(error)
             self.app.display_warning(
-                f"{SOURCE} was not compiled, its detectors will be slower: {told.strip()}"
+                f"{FOLDER} was not compiled, its detectors will be slower: {told.strip()}"
             )
             return
         build_data["pure_python"] = False
@@ -56,12 +56,14 @@ class CustomBuildHook(BuildHookInterface[Any]):
             self._folder.cleanup()
 
 
-def _compile(source: Path, made: Path) -> None:
+def _compile(folder: Path, made: Path) -> None:
     """Raises OSError without a compiler, CalledProcessError with what it said."""
     compiler = shlex.split(os.environ.get("CC") or "cc")
-    # `_kernel.py` does not load a library of another source.
-    built_of = f"-DBUILT_OF={crc32(source.read_bytes())}u"
-    command = [*compiler, *_FLAGS, built_of, "-o", str(made), str(source), "-lm"]
+    sources = sorted(folder.glob("*.[ch]"))
+    # `_kernel.py` does not load a library of other sources.
+    built_of = f"-DBUILT_OF={crc32(b''.join(source.read_bytes() for source in sources))}u"
+    compiled = [str(source) for source in sources if source.suffix == ".c"]
+    command = [*compiler, *_FLAGS, built_of, "-o", str(made), *compiled, "-lm"]
     subprocess.run(command, check=True, capture_output=True, encoding="utf-8", errors="replace")
 
 

@@ -9,14 +9,15 @@ import sys
 import sysconfig
 import zipfile
 from pathlib import Path
-from zlib import crc32
 
 import pytest
+
+from sentinel.detectors._kernel import checksum
 
 ROOT = Path(__file__).resolve().parents[1]
 
 
-LIBRARY = Path("sentinel", "detectors", "libkernel.so")
+LIBRARY = Path("sentinel", "detectors", "kernel", "libkernel.so")
 
 
 def built(out: Path, root: Path = ROOT, **environment: str) -> Path:
@@ -45,13 +46,12 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small package with our kernel and our way to build it; no repository, so nothing is ignored."""
     root = tmp_path_factory.mktemp("a source")
-    detectors = root / "sentinel" / "detectors"
-    detectors.mkdir(parents=True)
+    (root / "sentinel" / "detectors").mkdir(parents=True)
     for name in ("pyproject.toml", "hatch_build.py", "README.md", "LICENSE", "sentinel/__init__.py"):
         shutil.copy(ROOT / name, root / name)
     for name in ("rules", "dashboards"):
         (root / name).mkdir()
-    shutil.copy(ROOT / "sentinel" / "detectors" / "kernel.c", detectors)
+    shutil.copytree(ROOT / LIBRARY.parent, root / LIBRARY.parent, ignore=shutil.ignore_patterns("*.so"))
     return root
 
 
@@ -94,7 +94,7 @@ def test_it_carries_a_kernel_of_its_source(installed: Path) -> None:
     told = run(
         installed, "-c", "from sentinel.detectors import _kernel as k; print(k.LIBRARY.sentinel_built_of())"
     )
-    assert int(told.stdout) == crc32((ROOT / "sentinel" / "detectors" / "kernel.c").read_bytes()), told.stderr
+    assert int(told.stdout) == checksum(), told.stderr
 
 
 @pytest.mark.skipif(not shutil.which("cc"), reason="no C compiler")

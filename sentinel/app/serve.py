@@ -145,7 +145,7 @@ class Supervisor:
             )
         if not compiled():
             log.info(
-                "small classifiers compute in numpy, several times as slowly: kernel.c was not "
+                "small classifiers compute in numpy, several times as slowly: their kernel was not "
                 "compiled with this package, or has changed since (docs/detectors.md)"
             )
 

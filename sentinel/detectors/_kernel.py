@@ -1,4 +1,4 @@
-"""The compiled kernel, `kernel.c`, where a C compiler built it with the package."""
+"""The compiled kernel, `kernel/`, where a C compiler built it with the package."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ from zlib import crc32
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-PLACE = Path(__file__).with_name("libkernel.so")
-SOURCE = Path(__file__).with_name("kernel.c")
+FOLDER = Path(__file__).with_name("kernel")
 
 _SIGNATURES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "sentinel_built_of": (ctypes.c_uint32, ()),
@@ -36,18 +35,23 @@ _SIGNATURES: dict[str, tuple[Any, tuple[Any, ...]]] = {
 
 def _loaded() -> ctypes.CDLL | None:
     try:
-        library = ctypes.CDLL(str(PLACE))
+        library = ctypes.CDLL(str(FOLDER / "libkernel.so"))
         for name, (result, arguments) in _SIGNATURES.items():
             function = getattr(library, name)
             function.restype, function.argtypes = result, arguments
     except (OSError, AttributeError):  # not built, for another kind of machine, or of an older source
         return None
-    # Of another source it might read what is not there. A build by hand, with a sanitizer say, tells 0.
-    return library if library.sentinel_built_of() in (0, crc32(SOURCE.read_bytes())) else None
+    # Of other sources it might read what is not there. A build by hand, with a sanitizer say, tells 0.
+    return library if library.sentinel_built_of() in (0, checksum()) else None
+
+
+def checksum() -> int:
+    """Of the sources."""
+    return crc32(b"".join(source.read_bytes() for source in sorted(FOLDER.glob("*.[ch]"))))
 
 
 LIBRARY = _loaded()
-"""None where it was not built, or of another source than the one that is here."""
+"""None where it was not built, or of other sources than those that are here."""
 
 
 def at(array: NDArray[Any]) -> int:

@@ -91,9 +91,10 @@ def test_a_library_of_another_source_is_not_loaded(tmp_path: Path, monkeypatch: 
     assert library is not None
     if not library.sentinel_built_of():
         pytest.skip("built by hand: it does not tell its source")
-    changed = tmp_path / "kernel.c"
-    changed.write_bytes(_kernel.SOURCE.read_bytes() + b"/* changed */\n")
-    monkeypatch.setattr(_kernel, "SOURCE", changed)
+    shutil.copytree(_kernel.FOLDER, tmp_path / "kernel")
+    with (tmp_path / "kernel" / "words.c").open("a") as changed:
+        changed.write("/* changed */\n")
+    monkeypatch.setattr(_kernel, "FOLDER", tmp_path / "kernel")
     assert _kernel._loaded() is None
 
 
