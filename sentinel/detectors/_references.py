@@ -30,6 +30,8 @@ _BARE = re.compile(
 )
 _ANY = re.compile("|".join(f"(?P<f{number}>{form})" for number, form in enumerate(_FORMS.values())))
 _KINDS = tuple(_FORMS)
+_PARTS = ("://", "www.", "10.", "PMID", "ISBN", " v. ", " vs. ")
+_YEAR_IN_BRACKETS = re.compile(rf"{_YEAR}\)")
 _LIKELY = {
     "web address": 0.4,
     "DOI": 0.5,
@@ -63,7 +65,9 @@ def unknown_references(text: str, given: Sequence[str], *, documents: bool) -> I
     """The references of `text` that stand in none of the `given` texts; `documents`: whether some of these
     are documents to answer from. Linear in all of them."""
     known: str | None = None
-    forms = (_ANY, _BARE) if documents else (_ANY,)
+    forms = [
+        form for form, may_be in ((_ANY, _may_refer(text)), (_BARE, documents and "/" in text)) if may_be
+    ]
     for match in (match for form in forms for match in form.finditer(text)):
         kind = _KINDS[int(match.lastgroup[1:])] if match.lastgroup else "web address"
         found = match.group().rstrip(_TRAILING)
@@ -80,6 +84,15 @@ def unknown_references(text: str, given: Sequence[str], *, documents: bool) -> I
         if kind == "web address" and _EXAMPLE_HOST.search(_parts(found)[0]):
             kind = _PLACEHOLDER
         yield Reference(match.start(), match.start() + len(found), kind, round(score, 2))
+
+
+def _may_refer(text: str) -> bool:
+    """Whether it has a part that each of the forms has, which most texts lack and which is found quickly."""
+    return (
+        any(map(text.__contains__, _PARTS))
+        or "arxiv" in text.lower()
+        or (")" in text and _YEAR_IN_BRACKETS.search(text) is not None)
+    )
 
 
 def _parts(address: str) -> tuple[str, str]:

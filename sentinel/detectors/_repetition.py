@@ -8,7 +8,8 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 _WORD = re.compile(r"\w+")
-_CIRCLE = re.compile(r"(\w{1,8}?)\1{39,}")
+_SAME = 39  # how often characters are repeated where nothing stands between
+_CIRCLE = re.compile(rf"(\w{{1,8}}?)\1{{{_SAME},}}")
 _GRAM = 4
 _TIMES = 5  # how often something must stand in a row
 _WORDS = 40  # and how many words the row must have
@@ -28,12 +29,23 @@ class Stretch(msgspec.Struct, frozen=True):
 
 def circles(text: str) -> Iterator[Stretch]:
     """Stretches in which the same words, but for numbers, follow each other again and again."""
+    yield from _rows(text)
+    if max(map(len, text.split()), default=0) > _SAME:
+        for match in _CIRCLE.finditer(text):
+            if any(char.isalpha() for char in match.group(1)):
+                size = len(match.group(1))
+                yield Stretch(match.start(), match.end(), (match.end() - match.start()) // size, _WORDS)
+
+
+def _rows(text: str) -> Iterator[Stretch]:
+    words = ["0" if word.isdigit() else word.lower() for word in _WORD.findall(text)]
+    grams = [*zip(*(words[step:] for step in range(_GRAM)), strict=False)]
+    if len(words) < _WORDS or len(set(grams)) == len(grams):  # nothing of it comes again
+        return
     found = list(_WORD.finditer(text))
-    words = ["0" if match.group().isdigit() else match.group().lower() for match in found]
     last: dict[tuple[str, ...], int] = {}
     period = begin = 0
-    for at in range(len(words) - _GRAM + 1):
-        gram = tuple(words[at : at + _GRAM])
+    for at, gram in enumerate(grams):
         before = last.get(gram, -1)
         last[gram] = at
         step = at - before if before >= 0 else 0
@@ -44,10 +56,6 @@ def circles(text: str) -> Iterator[Stretch]:
         period, begin = step, before
     if period and (row := _row(found, words, begin, len(words), period)):
         yield row
-    for match in _CIRCLE.finditer(text):
-        if any(char.isalpha() for char in match.group(1)):
-            size = len(match.group(1))
-            yield Stretch(match.start(), match.end(), (match.end() - match.start()) // size, _WORDS)
 
 
 def _row(

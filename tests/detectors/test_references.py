@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from sentinel.detectors._references import unknown_references
+from sentinel.detectors._references import _ANY, _may_refer, unknown_references
 
 
 def found(text: str, *given: str, documents: bool = False) -> list[tuple[str, str]]:
@@ -94,3 +96,31 @@ def test_scores() -> None:
     assert score(home) < score(path) < score(path, documents=True)
     assert score("arXiv:2113.01234") > score("arXiv:2112.01234")  # there is no 13th month
     assert score("ISBN 978-3-16-148410-1") > score("ISBN 978-3-16-148410-0")
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                *(
+                    "https://",
+                    "www.",
+                    "a.b/c",
+                    "10.",
+                    "1234",
+                    "/",
+                    "arXiv",
+                    ":",
+                    "2301.01234",
+                    "PMID",
+                    "ISBN",
+                ),
+                *("978-3-16-148410-0", "Smith", " et al.", ", ", " and ", "2019", "1987b", "(", ")", "Wade"),
+                *(" v. ", " vs. ", " ", "\n", "x"),
+            ]
+        ),
+        max_size=12,
+    ).map("".join)
+)
+def test_no_form_is_overlooked(text: str) -> None:
+    assert _may_refer(text) or not _ANY.search(text)
