@@ -1,7 +1,7 @@
 """Models on a GPU answer as on the CPU. Skipped where there is none. On a machine with one, in an environment
 with the extras `dev` and `transformers` and torch for CUDA:
 
-    python -m pytest -m torch tests/models/test_cuda.py
+    python -m pytest -m cuda tests/models/test_cuda.py
 
 ONNX files need onnxruntime-gpu in place of onnxruntime, and `flash_attention_2` the package flash-attn.
 """
@@ -24,6 +24,7 @@ LABELS = {"rude": "INSULT", "threatening": "THREAT"}
 TEXTS = [Passage(text) for text in ("you are a fool", "the cat sat on the mat", tiny.LONG, "i will find you")]
 pytestmark = [
     pytest.mark.torch,
+    pytest.mark.cuda,
     pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning"),
 ]
 
