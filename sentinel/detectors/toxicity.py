@@ -10,6 +10,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
+import msgspec
+
 from sentinel.core.background import Background
 from sentinel.core.finding import Finding, Inspection
 from sentinel.detectors._sentence_groups import groups
@@ -33,6 +35,17 @@ class ToxicityConfig(UnsureBand):
     """When the shipped classifier's answer is not certain."""
 
 
+class _Judged(msgspec.Struct, frozen=True):
+    """What is said of the sentence start..end alone, `told`, and with what stands before it in a short text,
+    `wide`, where the sentence adds to that; and the stretch that was `read` with it."""
+
+    start: int
+    end: int
+    told: _Told
+    wide: _Told
+    read: tuple[int, int]
+
+
 class ToxicityDetector:
     name = "toxicity"
     types = frozenset(TYPES)
@@ -54,16 +67,12 @@ class ToxicityDetector:
     ) -> list[Inspection]:
         """All sentences of a text at once: several times as fast as one by one, with the same answers."""
         return [
-            _NOTHING if told is None else self._of_sentence(text, start, end, told, wide, read)
+            _NOTHING if judged.told is None else self._of_sentence(text, judged, judged.told)
             for group in groups(text, places)
-            for (start, end), told, wide, read in self._judged(text, group)
+            for judged in self._judged(text, group)
         ]
 
-    def _judged(
-        self, text: str, group: list[tuple[int, int]]
-    ) -> Iterator[tuple[tuple[int, int], _Told, _Told, tuple[int, int]]]:
-        """Each sentence with what is said of it alone, and with what stands before it in a short text where
-        the sentence adds to that; and the stretch that was read with it."""
+    def _judged(self, text: str, group: list[tuple[int, int]]) -> Iterator[_Judged]:
         first, last = group[0][0], group[-1][1]
         wide = [(start, end) for start, end in group if start and end <= _SHORT and text[:start].strip()]
         upto = [(0, end) for end in sorted({end for place in wide for end in place})]
@@ -81,17 +90,10 @@ class ToxicityDetector:
         for (start, end), answer in zip(group, told, strict=True):
             together, before = by_end.get(end) if start else None, by_end.get(start)
             adds = together is not None and (before is None or together[0] >= before[0] + _ADDS)
-            yield (start, end), answer, together if adds else None, (origin, last)
+            yield _Judged(start, end, answer, together if adds else None, (origin, last))
 
-    def _of_sentence(
-        self,
-        text: str,
-        start: int,
-        end: int,
-        told: tuple[float, ...],
-        wide: _Told,
-        read: tuple[int, int],
-    ) -> Inspection:
+    def _of_sentence(self, text: str, judged: _Judged, told: tuple[float, ...]) -> Inspection:
+        start, end, wide = judged.start, judged.end, judged.wide
         if max(told) < FLOOR and (wide is None or wide[0] <= FLOOR):
             return self._scored(told[0])
         origin = start
@@ -101,7 +103,7 @@ class ToxicityDetector:
         clear = [head for head, probability in enumerate(told) if round(probability, 4) >= _EXPLAINED]
         telling: dict[int, Evidence] = {}
         if clear:
-            telling = dict(zip(clear, self._explained(text, (origin, end), clear, start, read), strict=True))
+            telling = dict(zip(clear, self._explained(text, judged, origin, clear), strict=True))
         findings = [
             self._finding(text, start, end, origin, head, round(probability, 4), telling.get(head, ()))
             for head, probability in enumerate(told)
@@ -110,13 +112,11 @@ class ToxicityDetector:
         findings.sort(key=lambda finding: (finding.start, finding.end, finding.type))
         return self._scored(told[0], findings)
 
-    def _explained(
-        self, text: str, place: tuple[int, int], heads: list[int], since: int, read: tuple[int, int]
-    ) -> Iterator[Evidence]:
-        """Of each head, the words of this stretch that spoke for it, from `since` on."""
-        first, last = read if read[0] <= place[0] else (0, place[1])
-        within = place[0] - first, place[1] - first
-        for found in self._classifier.explain(text[first:last], within, heads, since - first):
+    def _explained(self, text: str, judged: _Judged, origin: int, heads: list[int]) -> Iterator[Evidence]:
+        """Of each head, the words of the sentence that spoke for it where it is read from `origin` on."""
+        first, last = judged.read if judged.read[0] <= origin else (0, judged.end)
+        place = origin - first, judged.end - first
+        for found in self._classifier.explain(text[first:last], place, heads, judged.start - first):
             yield tuple((begin + first, stop + first, weight) for begin, stop, weight in found)
 
     def _scored(self, probability: float, findings: Sequence[Finding] = ()) -> Inspection:
