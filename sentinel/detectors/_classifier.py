@@ -72,6 +72,10 @@ class Classifier:
         answers = iter(self._probabilities(line, bounds[told]))
         return [tuple(next(answers)) if each else None for each in told.tolist()]
 
+    def known(self, text: str, places: Sequence[tuple[int, int]]) -> list[float]:
+        """See `Line.known`."""
+        return line_of(text).known(places)
+
     def _probabilities(self, line: Line, bounds: NDArray[np.int32]) -> list[list[float]]:
         """Of stretches that have words, of each head."""
         if not len(bounds):

@@ -195,7 +195,7 @@ _SCHEMES = (
 def decoded(text: str, signs: int = ALL, depth: int = DEPTH) -> Iterator[Decoded]:
     """What the encoded stretches say, outer layers first. Offsets are those of the outermost stretch."""
     budget = STRETCHES
-    unbroken = " ".join(chunk for chunk in text.split() if len(chunk) >= UNBROKEN)
+    unbroken = " ".join(chunk for chunk in text.split() if len(chunk) >= UNBROKEN) if signs & LONG else ""
     for scheme in _SCHEMES:
         if not signs & scheme.needs or not scheme.sign.search(unbroken if scheme.needs == LONG else text):
             continue

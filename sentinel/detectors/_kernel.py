@@ -56,4 +56,4 @@ LIBRARY = _loaded()
 
 def at(array: NDArray[Any]) -> int:
     """The address of a contiguous, writable array that is not empty."""
-    return ctypes.addressof(ctypes.c_char.from_buffer(array))  # type: ignore[arg-type]
+    return ctypes.addressof(ctypes.c_char.from_buffer(array.data))

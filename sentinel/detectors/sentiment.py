@@ -34,12 +34,9 @@ class SentimentDetector:
     compares = False
 
     def __init__(self, config: SentimentConfig, cache_dir: Path) -> None:
-        # with numpy, only where it is asked for
-        from sentinel.detectors._classifier import Classifier
-        from sentinel.detectors._classifier_line import line_of
+        from sentinel.detectors._classifier import Classifier  # with numpy, only where it is asked for
 
         self._classifier = Classifier.shipped(self.name)
-        self._line_of = line_of
         self.version = f"{self._classifier.version}+{BUILD}"
 
     def inspect(self, text: str, start: int, background: Background) -> Inspection:
@@ -55,7 +52,7 @@ class SentimentDetector:
             first, last = group[0][0], group[-1][1]
             within = [(start - first, end - first) for start, end in group]
             part = text[first:last]
-            told, known = self._classifier.judge(part, within), self._line_of(part).known(within)
+            told, known = self._classifier.judge(part, within), self._classifier.known(part, within)
             for place, each, share in zip(within, told, known, strict=True):
                 english = share >= _ENGLISH and any(map(str.isalpha, part[slice(*place)]))
                 found.append(moved(self._of(part, place, each), first) if each and english else Inspection())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from itertools import pairwise
 from pathlib import Path
@@ -23,7 +24,7 @@ from sentinel.detectors import (
 )
 from sentinel.detectors import _language_model as languages
 from sentinel.detectors._classifier import load
-from sentinel.detectors._classifier_filters import WIDTH
+from sentinel.detectors._classifier_filters import TOP, WIDTH
 from sentinel.detectors._classifier_grams import BITS, Book, words
 from sentinel.detectors._classifier_network import Layers
 from sentinel.detectors._classifier_words import MAX_CHARS, view
@@ -37,7 +38,7 @@ if _kernel.LIBRARY is None:
         pytest.fail("this machine has a C compiler, and the package no kernel: make install", pytrace=False)
     pytest.skip("no C compiler, so no kernel", allow_module_level=True)
 
-from sentinel.detectors import _classifier_kernel
+from sentinel.detectors import _classifier_kernel, _injection_kernel
 
 TEXTS = (
     "The shelves arrive late. You are a fool! Is the dock free?\nNo, it's (not) free: ask again.",
@@ -101,6 +102,31 @@ def test_a_library_of_another_source_is_not_loaded(tmp_path: Path, monkeypatch: 
 def test_a_library_that_lacks_a_function_is_not_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(_kernel._SIGNATURES, "sentinel_of_a_later_source", (None, ()))
     assert _kernel._loaded() is None
+
+
+def test_bounds_and_bits_are_the_same_in_c() -> None:
+    sources = "".join(source.read_text() for source in sorted(_kernel.FOLDER.glob("*.[ch]")))
+    defined = {name: int(value) for name, value in re.findall(r"#define (\w+) (\d+)\b", sources)}
+    assert (
+        defined.items()
+        >= {
+            "MOST": _classifier_kernel._MOST,
+            "HEADS": _classifier_kernel._MOST_HEADS,
+            "WIDEST": _classifier_kernel._WIDEST,
+            "BLOCK": _classifier_kernel._BLOCK,
+            "WIDTH": WIDTH,
+            "TOP": TOP,
+            "LONGEST": _injection_kernel._LONGEST,
+            "SLOTS": _injection_kernel._SLOTS,
+            "PROMPT_BUCKETS": 1 << _injection_buckets.BITS,
+            "UNBROKEN": _injection_signs.UNBROKEN,
+        }.items()
+    )
+    signs = {name: value for name, value in vars(_injection_signs).items() if name.isupper()}
+    told = {name: int(value) for name, value in re.findall(r"\b(\w+) = (\d+)\b", sources)}
+    assert {name: told[name] for name in signs.keys() - {"ALL", "UNBROKEN"}} == {
+        name: value for name, value in signs.items() if name not in ("ALL", "UNBROKEN")
+    }
 
 
 def stretches(count: int) -> np.ndarray:

@@ -30,7 +30,7 @@ enum {
     BIT = 16384,
     UNSPACED = 32768
 };
-enum { LONG = 1, ESCAPED = 2, NUMBERS = 4, BINARY = 8, PAIRED = 16, APART = 32, DOTTED = 64, QUOTED = 128 };
+enum { LONG = 1, ESCAPED = 2, NUMBERS = 4, BINARY = 8, PAIRS = 16, APART = 32, DOTTED = 64, QUOTED = 128 };
 
 /* `_injection_vocabulary.Vocabulary`: of each token, and the table in which those in ASCII are found. */
 typedef struct {
@@ -80,7 +80,7 @@ static int32_t signs_of(const Text *of) {
         if ((kind & COMMA || is_x(of, i)) && next & HEX && kind_at(of, i + 2) & HEX &&
             kind_at(of, i + 3) & COMMA && kind_at(of, i + 4) & HEX &&
             (kind_at(of, i + 5) & HEX || is_x(of, i + 5)))
-            found |= PAIRED;
+            found |= PAIRS;
     }
     return found;
 }
